@@ -1,0 +1,1 @@
+"""Room: attestation (see docs/architecture.md)."""

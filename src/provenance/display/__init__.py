@@ -1,0 +1,1 @@
+"""Room: display (see docs/architecture.md)."""

@@ -1,0 +1,1 @@
+"""Room: evidence (see docs/architecture.md)."""

@@ -1,0 +1,379 @@
+"""`Image`: what a reference pins down, read piece by piece when it is asked for."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from provenance.errors import LimitExceeded, NotFound, UnsupportedFormat
+from provenance.image.choice import choose, platforms_of
+from provenance.image.config import Config
+from provenance.image.layer import Layer, layers_of
+from provenance.image.layers import Collected, LayerReader
+from provenance.image.names import literal, steps
+from provenance.image.tar import Kind
+from provenance.oci.descriptor import Descriptor, Platform
+from provenance.oci.manifest import Index, Manifest
+from provenance.oci.media_types import IMAGE_CONFIGS, INDEXES
+from provenance.oci.reference import Reference
+from provenance.oci.repository import read_blob
+from provenance.settings import Limits, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
+    from provenance.digests import Digest
+    from provenance.image.file import File
+    from provenance.image.tree import Tree
+    from provenance.oci.registry import Registry
+    from provenance.oci.repository import Repository
+
+__all__ = ["Image"]
+
+_NESTING = 8  # indexes within indexes; builders write one, rarely two
+_WITHOUT_DIGEST = frozenset({"docker-archive", "docker-daemon"})
+
+
+class Image:
+    """An image or an index of images, pinned by digest.
+
+    Made by `resolve`. Knows its reference; everything else is fetched on first use and kept.
+    Holds no connection; `repr`, `==`, `hash` and pickling do no I/O. Of an index, everything
+    but `platforms`, `for_platform`, `digest` and the like is answered for the host's platform.
+    """
+
+    __slots__ = (
+        "_config",
+        "_descriptor",
+        "_host",
+        "_index",
+        "_limits",
+        "_manifest",
+        "_platform",
+        "_registry",
+        "_settings",
+        "reference",
+        "tag",
+    )
+
+    reference: Reference
+    """Repository and digest; of a docker archive, the archive."""
+    tag: str | None
+    """The tag it was asked for by, for display only."""
+
+    def __init__(
+        self,
+        reference: Reference,
+        *,
+        tag: str | None = None,
+        descriptor: Descriptor | None = None,
+        platform: Platform | None = None,
+        index: Image | None = None,
+        registry: Registry | None = None,
+        settings: Settings | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        """Use `resolve` instead."""
+        self.reference = reference
+        self.tag = tag
+        self._descriptor = descriptor
+        self._platform = platform
+        self._index = index
+        self._registry = registry
+        self._settings = settings
+        self._limits = limits or Limits()
+        self._manifest: Manifest | Index | None = None
+        self._config: Config | None = None
+        self._host: Image | None = None
+
+    # ---- identity
+
+    @property
+    def digest(self) -> Digest | None:
+        """Digest of the manifest or index; None for what never was in a registry."""
+        if self.reference.scheme in _WITHOUT_DIGEST:
+            return None
+        return self.reference.digest
+
+    @property
+    def index(self) -> Image | None:
+        """The index that this image was chosen from, None if it was named directly."""
+        return self._index
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """Media type, digest and size; fetched if not known yet."""
+        if self._descriptor is None:
+            self._descriptor = self.manifest().descriptor
+        return self._descriptor
+
+    @property
+    def media_type(self) -> str:
+        """Media type of the manifest or index."""
+        return self.descriptor.media_type
+
+    @property
+    def size(self) -> int:
+        """Bytes of the manifest or index itself."""
+        return self.descriptor.size
+
+    @property
+    def is_index(self) -> bool:
+        """Whether it stands for several platforms."""
+        if self._manifest is not None:
+            return isinstance(self._manifest, Index)
+        return self.media_type in INDEXES
+
+    # ---- platforms
+
+    @property
+    def platforms(self) -> tuple[Platform, ...]:
+        """The platforms there are; of a single image its own."""
+        manifest = self.manifest()
+        if isinstance(manifest, Index):
+            return platforms_of(manifest)
+        config = self.config
+        if not config.os and not config.architecture:
+            return ()
+        return (Platform(config.os, config.architecture, config.variant),)
+
+    @property
+    def platform(self) -> Platform | None:
+        """The platform it was chosen by or states, without fetching anything."""
+        return self._platform
+
+    def for_platform(self, platform: str | Platform) -> Image:
+        """The image for one platform.
+
+        Raises:
+            NotFound: no such platform; lists those there are.
+        """
+        wanted = Platform.parse(platform) if isinstance(platform, str) else platform
+        manifest = self.manifest()
+        if not isinstance(manifest, Index):
+            if not self.platforms or any(p.matches(wanted) for p in self.platforms):
+                return self
+            raise self._no_platform(str(wanted))
+        chosen = choose(manifest, wanted)
+        if chosen is None:
+            raise self._no_platform(str(wanted))
+        image = self._child(chosen, chosen.platform or wanted)
+        return image.for_platform(wanted) if image.is_index else image
+
+    def _no_platform(self, wanted: str) -> NotFound:
+        there = ", ".join(str(p) for p in self.platforms) or "none that is named"
+        return NotFound(
+            f"no image for platform {wanted}",
+            hint=f"choose one of: {there}",
+            reference=str(self.reference),
+            digest=self.digest or "",
+        )
+
+    def _child(self, descriptor: Descriptor, platform: Platform) -> Image:
+        depth, above = 0, self._index
+        while above is not None:
+            depth, above = depth + 1, above.index
+        if depth >= _NESTING:
+            raise LimitExceeded(
+                f"indexes are nested more than {_NESTING} deep",
+                hint="name the image itself, by digest",
+                reference=str(self.reference),
+            )
+        return Image(
+            self.reference.with_digest(descriptor.digest),
+            tag=self.tag,
+            descriptor=descriptor,
+            platform=platform,
+            index=self,
+            registry=self._registry,
+            settings=self._settings,
+            limits=self._limits,
+        )
+
+    def _for_host(self) -> Image:
+        """Of an index, the image for the host."""
+        if self._host is None:
+            self._host = self.for_platform(Platform.host())
+        return self._host
+
+    # ---- reading
+
+    @contextmanager
+    def repository(self) -> Iterator[Repository]:
+        """The repository it lives in, open inside the `with`."""
+        from provenance.oci.connect import connect
+
+        with connect(
+            self.reference, registry=self._registry, settings=self._settings, limits=self._limits
+        ) as repository:
+            yield repository
+
+    def manifest(self) -> Manifest | Index:
+        """The manifest or index, verified against the digest."""
+        if self._manifest is None:
+            with self.repository() as repository:
+                target = self._descriptor or self.reference.digest or self.reference.tag or ""
+                self._manifest = repository.manifest(target)
+        return self._manifest
+
+    def _image_manifest(self) -> Manifest:
+        manifest = self.manifest()
+        if isinstance(manifest, Index):
+            raise UnsupportedFormat(
+                "an index has no config and no layers of its own",
+                hint="choose an image with for_platform()",
+                reference=str(self.reference),
+            )
+        config_type = manifest.config.media_type
+        if config_type not in IMAGE_CONFIGS:
+            kind = manifest.artifact_type or config_type
+            raise UnsupportedFormat(
+                f"not a container image but an artifact of type {kind!r}",
+                hint="name an image; artifacts are fetched with pull()",
+                reference=str(self.reference),
+                digest=self.digest or "",
+            )
+        return manifest
+
+    @property
+    def config_digest(self) -> Digest:
+        """Digest of the config: what Docker calls the image id."""
+        if self.is_index:
+            return self._for_host().config_digest
+        return self._image_manifest().config.digest
+
+    @property
+    def config(self) -> Config:
+        """The config.
+
+        Raises:
+            UnsupportedFormat: this is an artifact, no image.
+        """
+        if self.is_index:
+            return self._for_host().config
+        if self._config is None:
+            descriptor = self._image_manifest().config
+            with self.repository() as repository:
+                raw = read_blob(repository, descriptor, limit=self._limits.config_bytes)
+            where = str(self.reference)
+            self._config = Config.parse(raw, where=where, digest=descriptor.digest)
+        return self._config
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers, bottom first."""
+        if self.is_index:
+            return self._for_host().layers
+        return layers_of(self._image_manifest(), self.config)
+
+    def file(self, path: str) -> File:
+        """One file of the squashed view, links followed.
+
+        Raises:
+            NotFound: there is none, or it is a directory or device.
+            LimitExceeded: too large, or a loop of links.
+        """
+        name = "/".join(steps(path))
+        collected = self.collect(literal(name))
+        if name in collected.files:
+            return collected.files[name]
+        where = str(self.reference)
+        tree = collected.tree
+        real = tree.resolve(path, where=where)
+        if tree.kind(real) is not Kind.FILE:
+            raise NotFound(f"{path!r} is no regular file", reference=where)
+        if tree.nodes[real].entry.sparse:
+            raise UnsupportedFormat(f"{path!r} is a sparse file, not read yet", reference=where)
+        # Only `..` in the path itself leads here: the glob names what it led to.
+        found = self.collect(literal(real)).files[real]
+        return replace(found, path=name)
+
+    def files(self, *globs: str) -> dict[str, File]:
+        """The files that match, in one pass over the layers: path to file, sorted.
+
+        `*`, `?`, `[...]` match within a step of the path, `**` any number of steps.
+        """
+        return self.collect(*globs).files
+
+    def collect(self, *globs: str) -> Collected:
+        """As `files`, with the squashed tree, older versions of the files, and findings."""
+        if self.is_index:
+            return self._for_host().collect(*globs)
+        with self._reader() as reader:
+            return reader.collect(globs)
+
+    def tree(self) -> Tree:
+        """The squashed view: every path with its kind, size, mode and layer, without bodies."""
+        if self.is_index:
+            return self._for_host().tree()
+        with self._reader() as reader:
+            return reader.tree()
+
+    @contextmanager
+    def _reader(self) -> Iterator[LayerReader]:
+        manifest = self._image_manifest()
+        limit = self._limits.layers
+        if len(manifest.layers) > limit:
+            from provenance.image.place import Place
+
+            place = Place(str(self.reference), self.digest or "", "image")
+            raise place.exceeded("layers", limit, f"has {len(manifest.layers)} layers")
+        with self.repository() as repository:
+            yield LayerReader(repository, manifest.layers, self._limits, str(self.reference))
+
+    # ---- as a value
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Image):
+            return NotImplemented
+        return (self.reference, self._platform) == (other.reference, other._platform)
+
+    def __hash__(self) -> int:
+        return hash((self.reference, self._platform))
+
+    def __repr__(self) -> str:
+        tag = f", tag={self.tag!r}" if self.tag else ""
+        platform = f", platform={str(self._platform)!r}" if self._platform else ""
+        return f"Image({str(self.reference)!r}{tag}{platform})"
+
+    def _repr_html_(self) -> str:
+        """Summary for notebooks, of what is known already."""
+        from provenance.display.html import summary
+
+        return summary("Image", dict(self._facts()))
+
+    def _facts(self) -> Iterable[tuple[str, str]]:
+        yield "Reference", str(self.reference)
+        if self.tag:
+            yield "Tag", self.tag
+        if self._platform:
+            yield "Platform", str(self._platform)
+        if self._descriptor:
+            yield "Media type", self._descriptor.media_type
+        if isinstance(self._manifest, Index):
+            yield "Platforms", ", ".join(str(p) for p in self.platforms)
+        elif self._manifest is not None:
+            size = sum(d.size for d in self._manifest.layers)
+            yield "Layers", f"{len(self._manifest.layers)} ({size:,} bytes)"
+        if self._config is not None:
+            yield "Platform of the config", f"{self._config.os}/{self._config.architecture}"
+            if self._config.created:
+                yield "Created", self._config.created.isoformat()
+            yield "User", self._config.user or "root (none set)"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as reference and platform: no session, no credentials, no content."""
+        index = str(self._index.reference) if self._index is not None else ""
+        platform = str(self._platform) if self._platform else ""
+        return _restore, (str(self.reference), self.tag, platform, index)
+
+
+def _restore(reference: str, tag: str | None, platform: str, index: str) -> Image:
+    return Image(
+        Reference.parse(reference),
+        tag=tag,
+        platform=Platform.parse(platform) if platform else None,
+        index=Image(Reference.parse(index), tag=tag) if index else None,
+    )

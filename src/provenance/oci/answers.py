@@ -1,0 +1,87 @@
+"""What a registry's refusal means: one typed error for each status.
+
+Source: distribution-spec 1.1, "Error Codes". What it says of itself is quoted short and escaped.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, NoReturn
+
+from provenance.errors import (
+    Forbidden,
+    LimitExceeded,
+    NotFound,
+    ProvenanceError,
+    RateLimited,
+    RegistryUnavailable,
+    Unauthorized,
+)
+
+if TYPE_CHECKING:
+    from provenance.oci.reference import Reference
+    from provenance.transport.response import Response
+
+__all__ = ["raise_for_status"]
+
+
+def raise_for_status(
+    response: Response, reference: Reference, what: str, *, limit: int, source: str = ""
+) -> NoReturn:
+    """Raise the error that this answer is.
+
+    Args:
+        response: with any status that was not expected.
+        reference: what was asked for.
+        what: of what it was asked, e.g. `manifest sha256:...`.
+        limit: most bytes of the body to read.
+        source: where the credentials came from.
+
+    Raises:
+        NotFound: 404. Unauthorized: 401. Forbidden: 403. RateLimited: 429, or its error code.
+        LimitExceeded: 413. RegistryUnavailable: every other status.
+    """
+    status = response.status
+    said = _error_text(response, limit)
+    host = reference.registry
+    place = str(reference)
+    if status == 429 or "TOOMANYREQUESTS" in said:
+        wait = response.headers.get("Retry-After", "")
+        raise RateLimited(
+            f"{host} answered 429 (too many requests) for the {what}{said}",
+            retry_after=float(wait[:9]) if wait.isdigit() else None,
+            reference=place,
+            hint="nothing is known about it; wait, or log in for a higher limit",
+        )
+    known: dict[int, tuple[type[ProvenanceError], str, str]] = {
+        401: (
+            Unauthorized,
+            "wants a login" if not source or source == "no credentials" else f"refused {source}",
+            f"log in (docker login {host}), or give credentials=",
+        ),
+        403: (Forbidden, "forbids access", "ask for access to this repository"),
+        404: (NotFound, "has no", "check the spelling, and that it was pushed"),
+        413: (LimitExceeded, "refused the size", "make it smaller"),
+    }
+    if status not in known:
+        raise RegistryUnavailable(
+            f"{host} answered {status} for the {what}{said}",
+            reference=place,
+            hint="nothing is known about it; try again later",
+        )
+    kind, verb, hint = known[status]
+    text = f"{host} {verb} {what}" if status == 404 else f"{host} {verb} ({status}) for the {what}"
+    raise kind(f"{text}{said}", reference=place, hint=hint)
+
+
+def _error_text(response: Response, limit: int) -> str:
+    """The registry's own code and message, if it sent any in the form of the specification."""
+    try:
+        document = json.loads(response.read_capped(limit))
+        first = document["errors"][0]
+        code, message = str(first.get("code") or ""), str(first.get("message") or "")
+    except (ProvenanceError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
+        return ""
+    text = f"{code}: {message}" if message else code
+    clean = "".join(c if c.isprintable() else " " for c in text)[:200]
+    return f" ({clean})" if clean else ""

@@ -1,0 +1,218 @@
+"""`Reference`: where an image is, as people write it, checked before any URL or path is made.
+
+Grammar: distribution/reference (`[host[:port]/]path[:tag][@digest]`) with Docker's defaults,
+and skopeo's transports for other places. syft's words for the same are accepted.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from provenance.digests import Digest
+from provenance.errors import InvalidDigest, InvalidReference
+
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+__all__ = ["Reference"]
+
+_ALIASES = {
+    "docker://": "docker",
+    "registry:": "docker",
+    "oci:": "oci",
+    "oci-dir:": "oci",
+    "oci-archive:": "oci-archive",
+    "docker-archive:": "docker-archive",
+    "docker-daemon:": "docker-daemon",
+    "docker:": "docker-daemon",
+    "dir:": "dir",
+}
+_LOCAL = frozenset({"oci", "oci-archive", "docker-archive", "dir"})
+
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{{1,5}})?", re.ASCII)
+_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_PATH = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*", re.ASCII)
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", re.ASCII)
+# A local tag is an annotation's value (image-spec, annotations.md): wider than a registry's.
+_REF_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/@+:-]{0,254})", re.ASCII)
+_NAME_LIMIT = 255
+_DOCKER_HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One image's place: repository, and a tag, a digest, or both.
+
+    >>> str(Reference.parse("alpine"))
+    'docker.io/library/alpine:latest'
+    """
+
+    scheme: str
+    """`docker` (a registry), `oci`, `oci-archive`, `docker-archive`, `docker-daemon` or `dir`."""
+    registry: str
+    """Host and port, `docker.io` for Docker Hub; empty for a local place."""
+    repository: str
+    """Path in the registry, or the file or directory."""
+    tag: str | None = None
+    digest: Digest | None = None
+
+    @classmethod
+    def parse(cls, text: str | Path | Self) -> Self:
+        """The reference that `text` spells.
+
+        A registry reference without tag and digest gets the tag `latest`. A `Path` is looked at:
+        a directory with `oci-layout` is a layout, another a root file system, a tar with
+        `manifest.json` a docker archive, another an OCI archive.
+
+        Raises:
+            InvalidReference: outside the grammar; says what was expected.
+        """
+        if isinstance(text, cls):
+            return text
+        if isinstance(text, Path):
+            return cls(_sniff(text), "", _local_path(str(text), str(text)))
+        text = str(text)
+        for prefix, scheme in _ALIASES.items():
+            if text.startswith(prefix):
+                rest = text[len(prefix) :]
+                if scheme in _LOCAL:
+                    return cls._parse_local(text, scheme, rest)
+                return cls._parse_remote(text, scheme, rest)
+        return cls._parse_remote(text, "docker", text)
+
+    @classmethod
+    def _parse_remote(cls, text: str, scheme: str, rest: str) -> Self:
+        rest, digest = _split_digest(text, rest)
+        registry, path = _split_registry(rest)
+        tag = None
+        if ":" in path:
+            path, _, tag = path.partition(":")
+            if not _TAG.fullmatch(tag):
+                _refuse(text, "the tag must be 1 to 128 letters, digits, '_', '.', '-'")
+        if _HOST.fullmatch(registry) is None:
+            _refuse(text, "the registry must be a host name or address with an optional port")
+        port = registry.rpartition(":")[2]
+        if port.isdigit() and not registry.endswith("]") and int(port) > 0xFFFF:
+            _refuse(text, "a port is at most 65535")
+        registry = registry.lower()
+        if registry in _DOCKER_HUB:
+            registry = "docker.io"
+            path = path if "/" in path else f"library/{path}"
+        if _PATH.fullmatch(path) is None:
+            _refuse(text, "a repository is lower-case letters and digits, joined by . _ - or /")
+        if len(registry) + 1 + len(path) > _NAME_LIMIT:
+            _refuse(text, f"registry and repository together have at most {_NAME_LIMIT} characters")
+        if tag is None and digest is None:
+            tag = "latest"
+        return cls(scheme, registry, path, tag, digest)
+
+    @classmethod
+    def _parse_local(cls, text: str, scheme: str, rest: str) -> Self:
+        if scheme == "dir":
+            return cls(scheme, "", _local_path(text, rest))
+        rest, digest = _split_digest(text, rest)
+        path, tag = rest, None
+        # As skopeo does: the first colon ends the path, so that a tag may hold a whole reference.
+        if ":" in rest:
+            path, _, tag = rest.partition(":")
+            if not _REF_NAME.fullmatch(tag):
+                _refuse(text, "the name after the path must be a tag or an image reference")
+        return cls(scheme, "", _local_path(text, path), tag, digest)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is read without any network."""
+        return self.scheme in _LOCAL
+
+    @property
+    def host(self) -> str:
+        """Host and port to connect to; Docker Hub's differs from its name."""
+        return "registry-1.docker.io" if self.registry == "docker.io" else self.registry
+
+    @property
+    def name(self) -> str:
+        """Repository without tag and digest, as people would write it."""
+        if self.scheme == "docker":
+            return f"{self.registry}/{self.repository}"
+        if self.scheme == "docker-daemon":
+            return f"docker-daemon:{self.registry}/{self.repository}"
+        return f"{self.scheme}:{self.repository}"
+
+    def with_digest(self, digest: Digest) -> Self:
+        """The same repository at `digest`; the tag is dropped, as it may move."""
+        return replace(self, tag=None, digest=digest)
+
+    def with_tag(self, tag: str) -> Self:
+        """The same repository at `tag`; the digest is dropped. Raises InvalidReference."""
+        grammar = _REF_NAME if self.is_local else _TAG
+        if grammar.fullmatch(tag) is None:
+            _refuse(tag, "a tag is 1 to 128 letters, digits, '_', '.', '-'")
+        return replace(self, tag=tag, digest=None)
+
+    def __str__(self) -> str:
+        text = self.name
+        if self.tag is not None:
+            text += f":{self.tag}"
+        if self.digest is not None:
+            text += f"@{self.digest}"
+        return text
+
+
+def _refuse(text: str, hint: str) -> NoReturn:
+    raise InvalidReference(f"{text[:300]!r} is not an image reference", hint=hint)
+
+
+def _split_digest(text: str, rest: str) -> tuple[str, Digest | None]:
+    """Cut a digest off the end; what follows the last `@` decides whether there is one."""
+    head, at, tail = rest.rpartition("@")
+    if not at or not re.match(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*:", tail):
+        return rest, None
+    try:
+        return head, Digest(tail)
+    except InvalidDigest as error:
+        raise InvalidReference(
+            f"{text[:300]!r} is not an image reference", hint=f"after '@': {error}"
+        ) from error
+
+
+def _split_registry(rest: str) -> tuple[str, str]:
+    """Docker's rule: the first component is a host if it looks like one, else Docker Hub's."""
+    first, slash, path = rest.partition("/")
+    looks_like_host = any(c in first for c in ".:[") or first == "localhost"
+    if slash and (looks_like_host or first != first.lower()):
+        return first, path
+    return "docker.io", rest
+
+
+def _local_path(text: str, path: str) -> str:
+    if not path or not path.isprintable() or path.strip() != path:
+        _refuse(text, "name a file or directory, without control characters")
+    return path
+
+
+def _sniff(path: Path) -> str:
+    """What lies at `path`. Raises InvalidReference when nothing does."""
+    if path.is_dir():
+        return "oci" if (path / "oci-layout").is_file() else "dir"
+    if not path.is_file():
+        _refuse(str(path), "there is no such file or directory")
+    import tarfile
+
+    try:
+        with tarfile.open(path) as archive:
+            for count, member in enumerate(archive):
+                name = member.name.removeprefix("./")
+                if name in {"oci-layout", "index.json"}:
+                    return "oci-archive"
+                if name == "manifest.json" or count > 100_000:
+                    break
+    except (tarfile.TarError, OSError, EOFError, ValueError) as error:
+        raise InvalidReference(
+            f"{str(path)!r} is no tar archive",
+            hint="a file must be an OCI archive or what `docker save` wrote",
+        ) from error
+    return "docker-archive"

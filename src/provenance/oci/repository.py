@@ -1,0 +1,121 @@
+"""`Repository`: what a registry, a layout and an archive all are, and functions over any."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, Protocol, runtime_checkable
+
+from provenance.digests import Digest, check_content
+from provenance.errors import LimitExceeded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from provenance.digests import VerifiedReader
+    from provenance.oci.descriptor import Descriptor
+    from provenance.oci.manifest import Index, Manifest
+
+__all__ = ["Referrers", "Repository", "Writable", "digest_tag", "read_blob"]
+
+
+@dataclass(frozen=True, slots=True)
+class Referrers:
+    """All that refers to one subject, complete: an incomplete listing is an error instead."""
+
+    descriptors: tuple[Descriptor, ...]
+    scheme: str
+    """How they were found: `api`, `fallback-tag` or `layout`."""
+
+    def __iter__(self) -> Iterator[Descriptor]:
+        return iter(self.descriptors)
+
+    def __len__(self) -> int:
+        return len(self.descriptors)
+
+
+@runtime_checkable
+class Repository(Protocol):
+    """Manifests, tags and blobs of one repository, wherever it is."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it: `ghcr.io/org/app`, `oci:build`."""
+        ...
+
+    def resolve(self, target: str | Digest, /) -> Descriptor:
+        """The descriptor of a tag or digest. NotFound: it said no; other errors: nobody said."""
+        ...
+
+    def manifest(self, target: Descriptor | Digest | str, /) -> Manifest | Index:
+        """The manifest, its bytes checked against the digest that named it."""
+        ...
+
+    def open(self, blob: Descriptor, /) -> AbstractContextManager[VerifiedReader]:
+        """A stream that ends well only if digest and size agree; before that, a claim."""
+        ...
+
+    def referrers(self, subject: Digest, /, *, artifact_type: str = "") -> Referrers:
+        """What refers to `subject`: every page, both schemes; raises rather than end early."""
+        ...
+
+    def tags(self) -> tuple[str, ...]:
+        """Every tag, in the repository's order."""
+        ...
+
+
+@runtime_checkable
+class Writable(Repository, Protocol):
+    """A repository one may push to. Blobs before manifests before tags."""
+
+    def push_blob(self, data: bytes | BinaryIO, descriptor: Descriptor, /) -> None:
+        """Store a blob unless it is there. Raises ContentMismatch if `data` is not it."""
+        ...
+
+    def push_manifest(self, manifest: Manifest | Index, /, *, tag: str | None = None) -> Descriptor:
+        """Store a manifest, by digest or tag; one with a subject becomes its referrer."""
+        ...
+
+    def tag(self, descriptor: Descriptor, tag: str, /) -> None:
+        """Point `tag` at a manifest that is there."""
+        ...
+
+
+def digest_tag(digest: Digest, suffix: str = "") -> str:
+    """The tag named after a digest, `sha256-<hex>[.suffix]`.
+
+    Without suffix the referrers tag of distribution-spec 1.1 (algorithm cut at 32, hash at 64
+    characters), with one cosign's legacy tags (`sig`, `att`, `sbom`).
+    """
+    tag = f"{digest.algorithm[:32]}-{digest.hex[:64]}"
+    return f"{tag}.{suffix}" if suffix else tag
+
+
+def read_blob(repository: Repository, descriptor: Descriptor, *, limit: int) -> bytes:
+    """All of a small blob, verified. Content embedded in the descriptor is used when it verifies.
+
+    Args:
+        repository: where it is.
+        descriptor: what it is.
+        limit: most bytes to take.
+
+    Raises:
+        LimitExceeded: the descriptor says it is larger; nothing was read.
+        ContentMismatch: it is not what the descriptor says.
+    """
+    if descriptor.size > limit:
+        raise LimitExceeded(
+            f"a blob of {descriptor.size} bytes is larger than the {limit} allowed here",
+            reference=repository.name,
+            digest=descriptor.digest,
+        )
+    if descriptor.data is not None:
+        return check_content(
+            descriptor.data, descriptor.digest, descriptor.size, where=repository.name
+        )
+    out = io.BytesIO()
+    with repository.open(descriptor) as stream:
+        while chunk := stream.read(1 << 20):
+            out.write(chunk)
+    return out.getvalue()

@@ -1,0 +1,1 @@
+"""Packages: the value, purls, licence expressions, os-release. Knows no documents or images."""

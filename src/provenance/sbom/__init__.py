@@ -1,0 +1,1 @@
+"""Room: sbom (see docs/architecture.md)."""

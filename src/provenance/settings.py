@@ -1,0 +1,130 @@
+"""What a caller may set: `Limits` on everything read, `Settings` of how it is fetched."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Limits", "Settings"]
+
+KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Caps on what is read. Meeting one raises `LimitExceeded`, never truncates.
+
+    Bytes are bytes as they arrive, or after decompression where that is said.
+    """
+
+    manifest_bytes: int = 4 * MIB
+    """A manifest or index: what distribution-spec asks registries to take."""
+    token_bytes: int = 64 * KIB
+    """A token service's answer."""
+    error_bytes: int = 64 * KIB
+    """The body of an error answer."""
+    config_bytes: int = 8 * MIB
+    """An image's config."""
+    bundle_bytes: int = 128 * MIB
+    """A signature bundle or attestation (cosign's own cap)."""
+    document_bytes: int = 512 * MIB
+    """An SBOM document."""
+    document_depth: int = 200
+    """Nesting of a JSON document."""
+    trust_bytes: int = 8 * MIB
+    """A trust root or signing configuration."""
+    pages: int = 100
+    """Pages of one listing."""
+    referrers: int = 1000
+    """Referrers of one subject that are looked at."""
+    tags: int = 100_000
+    """Tags of one repository."""
+    redirects: int = 5
+    """Redirects of one request."""
+    layers: int = 500
+    """Layers of one image."""
+    blob_bytes: int = 64 * GIB
+    """One blob as stored."""
+    layer_bytes: int = 64 * GIB
+    """One layer after decompression."""
+    layer_ratio: int = 1200
+    """Decompressed to compressed bytes of a layer, checked above 64 MiB (gzip itself ends near 1032)."""
+    entries: int = 5_000_000
+    """Entries of one layer's tar."""
+    path_bytes: int = 4096
+    """One path or link target in a tar (Linux' PATH_MAX)."""
+    file_bytes: int = 64 * MIB
+    """One file's body that is kept in memory."""
+    files_bytes: int = 512 * MIB
+    """All bodies one call keeps in memory."""
+    link_hops: int = 40
+    """Links followed to resolve one path (Linux' MAXSYMLINKS)."""
+    pull_bytes: int = 16 * GIB
+    """What one pull writes to disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How things are fetched. Frozen; `from_environment` is the one place that reads variables."""
+
+    ca_bundle: Path | None = None
+    """PEM file of certificate authorities; None: those of the system's Python."""
+    proxies: Mapping[str, str] = field(default_factory=dict)
+    """Scheme to proxy URL, e.g. `{"https": "http://proxy:3128"}`; may hold a password, never shown."""
+    no_proxy: str = ""
+    """Comma-separated hosts that are reached directly."""
+    timeout: float = 30.0
+    """Seconds for a connection or between two bytes of an answer."""
+    deadline: float = 900.0
+    """Seconds for one request with all its retries and waits."""
+    retries: int = 3
+    """Tries after the first, for 429, 5xx and broken connections of idempotent requests."""
+    retry_wait: float = 20.0
+    """Seconds that a single wait (Retry-After included) may take; longer means RateLimited at once."""
+    plain_http: tuple[str, ...] = ()
+    """Registries (host[:port]) spoken to in plain HTTP; those on loopback are anyway."""
+    encrypted: tuple[str, ...] = ()
+    """Registries (host[:port]) on loopback that speak HTTPS all the same."""
+    offline: bool = False
+    """Stop trust, log and database requests. A registry the caller names is still read."""
+    user_agent: str = "oci-provenance"
+    cache_dir: Path | None = None
+    """Where caches live; None switches them off."""
+    workers: int = 8
+    """Threads for one call's input and output."""
+
+    def __repr__(self) -> str:
+        """Without proxies, whose URLs may hold passwords."""
+        return f"Settings(timeout={self.timeout}, deadline={self.deadline}, offline={self.offline})"
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """The settings that environment variables ask for.
+
+        Reads REQUESTS_CA_BUNDLE or SSL_CERT_FILE, HTTP(S)_PROXY, NO_PROXY (either case),
+        PROVENANCE_OFFLINE, PROVENANCE_CACHE_DIR, XDG_CACHE_HOME. The environment can forbid
+        network use, never relax a check.
+        """
+        env = os.environ if environ is None else environ
+
+        def either(name: str) -> str:
+            return env.get(name.lower()) or env.get(name) or ""
+
+        ca = env.get("REQUESTS_CA_BUNDLE") or env.get("SSL_CERT_FILE")
+        proxies = {s: p for s in ("http", "https") if (p := either(f"{s.upper()}_PROXY"))}
+        base = env.get("XDG_CACHE_HOME") or str(
+            Path(env.get("HOME") or "~").expanduser() / ".cache"
+        )
+        cache = env.get("PROVENANCE_CACHE_DIR") or str(Path(base) / "provenance")
+        return cls(
+            ca_bundle=Path(ca) if ca else None,
+            proxies=proxies,
+            no_proxy=either("NO_PROXY"),
+            offline=env.get("PROVENANCE_OFFLINE", "").lower() in {"1", "true", "yes"},
+            cache_dir=Path(cache),
+        )

@@ -1,0 +1,1 @@
+"""Room: signing (see docs/architecture.md)."""

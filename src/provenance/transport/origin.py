@@ -1,0 +1,72 @@
+"""Origins: to whom a secret may go. Source: RFC 6454, RFC 9110 section 4.3.1."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from urllib.parse import urlsplit
+
+from provenance.errors import RegistryUnavailable
+
+__all__ = ["Origin", "display_url", "is_loopback_host", "is_private_host", "origin_of"]
+
+Origin = tuple[str, str, int]
+"""Scheme, host in lower case, port."""
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def origin_of(url: str) -> Origin:
+    """The origin of an absolute http(s) URL. Raises RegistryUnavailable for anything else."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise RegistryUnavailable(f"{url[:100]!r} is no URL") from error
+    if parts.scheme not in _PORTS or not parts.hostname:
+        raise RegistryUnavailable(f"{display_url(url)!r} is no http or https URL")
+    return parts.scheme, parts.hostname.lower(), port or _PORTS[parts.scheme]
+
+
+def display_url(url: str) -> str:
+    """`url` for a message: without user, password, query and fragment, where secrets travel."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return "(not a URL)"
+    host = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{host}{port}{parts.path}"[:300]
+
+
+def is_loopback_host(host: str) -> bool:
+    """Whether a host, with or without port, names this machine by address or as `localhost`."""
+    name = _name(host)
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def is_private_host(host: str) -> bool:
+    """Whether any address that `host` resolves to is not a public one.
+
+    Resolved, as a public name can point inside (go-containerregistry #2440). A name that does
+    not resolve is not private: the request itself will say so.
+    """
+    name = _name(host)
+    try:
+        addresses = {str(info[4][0]) for info in socket.getaddrinfo(name, None)}
+    except (OSError, UnicodeError):
+        return False
+    return any(not ipaddress.ip_address(a.partition("%")[0]).is_global for a in addresses)
+
+
+def _name(host: str) -> str:
+    try:
+        return (urlsplit(f"//{host}").hostname or "").lower()
+    except ValueError:
+        return ""

@@ -1,0 +1,1 @@
+"""Room: trust (see docs/architecture.md)."""

@@ -1,0 +1,1 @@
+"""Room: verification (see docs/architecture.md)."""

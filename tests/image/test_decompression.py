@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import random
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provenance.errors import LimitExceeded, MalformedDocument, UnsupportedFormat
+from provenance.image.decompression import decompressed
+from provenance.image.place import Place
+from provenance.settings import Limits
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+PLACE = Place("registry.example/app@sha256:0", "sha256:1")
+COMPRESSIONS = {
+    "gzip": lambda data: gzip.compress(data, 1),
+    "zstd": zstd.compress,
+}
+
+
+def read(data: bytes, step: int = 1 << 16, limits: Limits | None = None) -> bytes:
+    stream = decompressed(io.BytesIO(data), place=PLACE, limits=limits or Limits())
+    parts = []
+    while part := stream.read(step):
+        assert len(part) <= step
+        parts.append(part)
+    return b"".join(parts)
+
+
+@pytest.mark.parametrize("name", COMPRESSIONS)
+class TestEach:
+    @given(
+        parts=st.lists(st.tuples(st.binary(max_size=300), st.integers(0, 3000)), max_size=8),
+        step=st.sampled_from([1, 7, 512, 1 << 20]),
+    )
+    def test_members_one_after_another_are_one_stream(
+        self, name: str, parts: list[tuple[bytes, int]], step: int
+    ) -> None:
+        plain = [a + b"x" * n for a, n in parts]
+        packed = b"".join(COMPRESSIONS[name](p) for p in plain)
+        assert read(packed, step) == b"".join(plain)
+
+    @pytest.mark.parametrize("size", [0, 1, 65_535, 65_536, 65_537, 3_000_000])
+    def test_sizes_around_the_window(self, name: str, size: int) -> None:
+        data = random.Random(size).randbytes(size // 2) + bytes(size - size // 2)
+        assert read(COMPRESSIONS[name](data)) == data
+
+    def test_thousands_of_small_members(self, name: str) -> None:
+        packed = b"".join(COMPRESSIONS[name](b"%d" % i) for i in range(20_000))
+        assert read(packed) == b"".join(b"%d" % i for i in range(20_000))
+
+    @pytest.mark.parametrize("kept", [10, 1000, -1])
+    def test_a_stream_cut_short_is_malformed_and_names_reference_and_digest(
+        self, name: str, kept: int
+    ) -> None:
+        packed = COMPRESSIONS[name](random.Random(1).randbytes(5000))
+        with pytest.raises(MalformedDocument, match="ends in the middle") as caught:
+            read(packed[:kept])
+        assert caught.value.reference == PLACE.reference
+        assert caught.value.digest == PLACE.digest
+
+    def test_garbage_in_the_middle_is_malformed(self, name: str) -> None:
+        packed = bytearray(COMPRESSIONS[name](random.Random(1).randbytes(5000)))
+        packed[4:60] = b"\xff" * 56
+        with pytest.raises(MalformedDocument, match=r"decompressed|in the middle"):
+            read(bytes(packed))
+
+    def test_a_bomb_meets_the_ratio(self, name: str) -> None:
+        packed = COMPRESSIONS[name](bytes(80 << 20))
+        with pytest.raises(LimitExceeded, match="more than 100 times") as caught:
+            read(packed, limits=Limits(layer_ratio=100))
+        assert "layer_ratio" in caught.value.hint
+
+    def test_a_layer_over_its_cap_is_refused(self, name: str) -> None:
+        with pytest.raises(LimitExceeded, match="larger than 4096 bytes"):
+            read(COMPRESSIONS[name](bytes(5000)), limits=Limits(layer_bytes=4096))
+
+
+def test_skippable_frames_are_skipped() -> None:
+    frame = b"\x50\x2a\x4d\x18" + (5).to_bytes(4, "little") + b"index"
+    assert read(frame + zstd.compress(b"data") + frame) == b"data"
+
+
+@pytest.mark.parametrize("data", [b"", b"x", b"plain tar", bytes(100_000)])
+def test_plain_bytes_pass_through(data: bytes) -> None:
+    assert read(data) == data
+
+
+def test_plain_bytes_have_a_cap_too() -> None:
+    with pytest.raises(LimitExceeded, match="larger than 10 bytes"):
+        read(b"x" * 11, limits=Limits(layer_bytes=10))
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [(bz2.compress(b"x"), "bzip2"), (lzma.compress(b"x"), "xz"), (b"PK\x03\x04....", "zip")],
+)
+def test_other_compressions_are_refused_by_name(data: bytes, name: str) -> None:
+    with pytest.raises(UnsupportedFormat, match=f"compressed with {name}"):
+        read(data)

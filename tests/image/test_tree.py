@@ -1,0 +1,390 @@
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import stat
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from provenance.errors import LimitExceeded, NotFound
+from provenance.image.place import Place
+from provenance.image.scan import Scan, scan_layer
+from provenance.image.tar import Kind
+from provenance.image.tree import Tree
+from provenance.settings import Limits
+
+# One change of a layer: what, where, and a mode, size or target.
+Change = tuple[str, str, int]
+
+
+def tar_of(changes: list[tuple[str, str, str | bytes]]) -> bytes:
+    """A tar of (kind, name, content or target)."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for kind, name, content in changes:
+            member = tarfile.TarInfo(name)
+            member.mode = 0o755 if kind == "dir" else 0o644
+            data = content if isinstance(content, bytes) else b""
+            if kind == "dir":
+                member.type = tarfile.DIRTYPE
+            elif kind == "symlink":
+                member.type, member.linkname = tarfile.SYMTYPE, str(content)
+            elif kind == "hardlink":
+                member.type, member.linkname = tarfile.LNKTYPE, str(content)
+            elif kind == "fifo":
+                member.type = tarfile.FIFOTYPE
+            else:
+                member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    return out.getvalue()
+
+
+def scan(tar: bytes, *, bodies: bool = True) -> Scan:
+    return scan_layer(
+        io.BytesIO(tar), lambda _: bodies, details=True, place=Place(), limits=Limits()
+    )
+
+
+def squash(*layers: list[tuple[str, str, str | bytes]], bodies: bool = True) -> Tree:
+    tree = Tree(hops=40)
+    for index in range(len(layers) - 1, -1, -1):
+        tree.merge(scan(tar_of(layers[index]), bodies=bodies), index)
+    return tree
+
+
+def content(tree: Tree, path: str) -> bytes | None:
+    return tree.nodes[tree.resolve(path)].entry.data
+
+
+class TestWhiteouts:
+    def test_a_whiteout_removes_a_file_of_a_lower_layer(self) -> None:
+        tree = squash([("file", "a/b", b"1"), ("file", "a/c", b"2")], [("file", "a/.wh.b", b"")])
+        assert set(tree.nodes) == {"a/c"}
+
+    def test_a_whiteout_removes_a_directory_with_all_below(self) -> None:
+        tree = squash([("dir", "a", b""), ("file", "a/b/c", b"1")], [("file", ".wh.a", b"")])
+        assert not tree.nodes
+        assert not tree.directories
+
+    def test_a_whiteout_does_not_hide_its_own_layer_wherever_it_stands(self) -> None:
+        for order in ([0, 1], [1, 0]):
+            top = [("file", "a/b", b"new"), ("file", "a/.wh.b", b"")]
+            tree = squash([("file", "a/b", b"old")], [top[i] for i in order])
+            assert content(tree, "a/b") == b"new"
+
+    def test_an_opaque_marker_hides_lower_children_only(self) -> None:
+        tree = squash(
+            [("dir", "a", b""), ("file", "a/old", b"1"), ("file", "b", b"2")],
+            [("file", "a/new", b"3"), ("file", "a/.wh..wh..opq", b"")],
+        )
+        assert set(tree.nodes) == {"a", "a/new", "b"}
+
+    def test_an_opaque_root_hides_everything_below(self) -> None:
+        tree = squash([("file", "a/b", b"1")], [("file", ".wh..wh..opq", b""), ("file", "c", b"")])
+        assert set(tree.nodes) == {"c"}
+
+    def test_a_path_taken_away_and_brought_back_loses_its_old_children(self) -> None:
+        tree = squash(
+            [("file", "a/old", b"1")], [("file", ".wh.a", b"")], [("file", "a/new", b"2")]
+        )
+        assert set(tree.nodes) == {"a/new"}
+
+    def test_files_of_aufs_itself_are_no_files_of_the_image(self) -> None:
+        tree = squash([("file", ".wh..wh.plnk/1.2", b"x"), ("file", "a/.wh..wh.aufs", b"")])
+        assert not tree.nodes
+
+    def test_the_directory_of_a_whiteout_is_there(self) -> None:
+        assert squash([("file", "a/b/.wh.c", b"")]).directories == {"a", "a/b"}
+
+    @pytest.mark.parametrize("name", [".wh.", "a/.wh..", "a/.wh..."])
+    def test_a_whiteout_of_nothing_or_of_dots_takes_nothing_away(self, name: str) -> None:
+        top = scan(tar_of([("file", name, b"")]))
+        assert top.findings[0].rule == "whiteout-without-name"
+        tree = Tree()
+        tree.merge(top, 1)
+        tree.merge(scan(tar_of([("file", "a/b", b"1")])), 0)
+        assert set(tree.nodes) == {"a/b"}
+
+
+class TestReplacement:
+    def test_a_file_over_a_directory_removes_its_children(self) -> None:
+        tree = squash([("file", "a/b", b"1")], [("file", "a", b"2")])
+        assert set(tree.nodes) == {"a"}
+
+    def test_a_directory_over_a_file_lets_nothing_from_further_below_shine_through(self) -> None:
+        tree = squash([("file", "a/b", b"1")], [("file", "a", b"2")], [("dir", "a", b"")])
+        assert set(tree.nodes) == {"a"}
+        assert tree.kind("a") is Kind.DIRECTORY
+
+    def test_an_entry_below_makes_a_directory_of_a_lower_file(self) -> None:
+        tree = squash([("file", "a", b"1")], [("file", "a/b", b"2")])
+        assert set(tree.nodes) == {"a/b"}
+        assert tree.kind("a") is Kind.DIRECTORY
+
+    def test_the_upper_directory_gives_the_mode_of_merged_ones(self) -> None:
+        tree = squash([("dir", "a", b""), ("file", "a/b", b"1")], [("file", "a/c", b"2")])
+        assert tree.nodes["a"].layer == 0
+        assert set(tree.nodes) == {"a", "a/b", "a/c"}
+
+    def test_of_one_name_twice_in_a_layer_the_last_counts(self) -> None:
+        tree = squash([("file", "a", b"1"), ("file", "a", b"2")])
+        assert content(tree, "a") == b"2"
+
+    def test_a_file_over_a_directory_within_a_layer_removes_its_children(self) -> None:
+        tree = squash([("file", "a/b", b"1"), ("file", "a", b"2"), ("file", "a.b", b"3")])
+        assert set(tree.nodes) == {"a", "a.b"}
+
+    def test_an_entry_below_a_link_of_its_own_layer_is_kept_and_noted(self) -> None:
+        found = scan(tar_of([("symlink", "lib", "usr/lib"), ("file", "lib/x", b"1")]))
+        assert set(found.entries) == {"lib/x"}
+        assert [f.rule for f in found.findings] == ["entry-below-non-directory"]
+
+
+class TestHistory:
+    def test_older_versions_are_kept_newest_first(self) -> None:
+        tree = squash([("file", "a", b"1")], [("file", "a", b"2")], [("file", "a", b"3")])
+        assert [(n.layer, n.entry.data) for n in tree.superseded["a"]] == [(1, b"2"), (0, b"1")]
+
+    @pytest.mark.parametrize(
+        "between",
+        [("file", ".wh.a", b""), ("dir", "a", b""), ("symlink", "a", "b"), ("file", "a/b", b"")],
+        ids=["a whiteout", "a directory", "a link", "an implied directory"],
+    )
+    def test_a_version_from_before_a_break_is_no_history(
+        self, between: tuple[str, str, str | bytes]
+    ) -> None:
+        tree = squash([("file", "a", b"1")], [between], [("file", "a", b"3")])
+        assert "a" not in tree.superseded
+
+
+class TestHardLinks:
+    def test_a_link_in_its_layer_shares_the_bytes(self) -> None:
+        tree = squash([("file", "a", b"1"), ("hardlink", "b", "a"), ("hardlink", "c", "b")])
+        assert content(tree, "c") == b"1"
+        assert tree.kind("c") is Kind.FILE
+
+    def test_a_link_keeps_the_bytes_of_a_target_that_an_upper_layer_removed(self) -> None:
+        tree = squash(
+            [("file", "a", b"1"), ("hardlink", "b", "a")],
+            [("file", ".wh.a", b"")],
+        )
+        assert content(tree, "b") == b"1"
+
+    def test_a_link_to_a_file_of_a_lower_layer(self) -> None:
+        tree = squash([("file", "a", b"1")], [("hardlink", "b", "a")])
+        assert content(tree, "b") == b"1"
+        assert tree.bodies["b"].layer == 0
+
+    def test_a_hidden_link_does_not_disturb_what_replaced_it(self) -> None:
+        tree = squash(
+            [("file", "a", b"1")], [("hardlink", "b", "a")], [("file", "b", b"2")], bodies=True
+        )
+        assert content(tree, "b") == b"2"
+        assert "b" not in tree.bodies
+
+    def test_a_link_to_a_symbolic_link_is_one_too(self) -> None:
+        tree = squash([("file", "a", b"1"), ("symlink", "s", "a"), ("hardlink", "b", "s")])
+        assert content(tree, "b") == b"1"
+
+    @pytest.mark.parametrize("target", ["b", "gone", "dir"])
+    def test_a_link_to_itself_to_nothing_or_to_a_directory_is_no_file(self, target: str) -> None:
+        tree = squash([("dir", "dir", b""), ("hardlink", "b", target)])
+        assert tree.kind("b") is Kind.HARDLINK
+
+    def test_two_links_that_name_each_other_end(self) -> None:
+        tree = squash([("hardlink", "a", "b"), ("hardlink", "b", "a")])
+        assert tree.kind("a") is Kind.HARDLINK
+
+
+class TestResolve:
+    def test_links_are_followed_at_every_step(self) -> None:
+        tree = squash(
+            [
+                ("file", "usr/lib/os-release", b"1"),
+                ("symlink", "lib", "usr/lib"),
+                ("symlink", "etc/os-release", "../lib/os-release"),
+            ]
+        )
+        assert tree.resolve("/etc/os-release") == "usr/lib/os-release"
+
+    def test_an_absolute_link_starts_at_the_root_of_the_image(self) -> None:
+        tree = squash([("file", "data/x", b"1"), ("symlink", "a/b/c", "/data")])
+        assert tree.resolve("a/b/c/x") == "data/x"
+
+    def test_dots_above_the_root_stay_at_the_root(self) -> None:
+        tree = squash([("file", "x", b"1"), ("symlink", "a", "../../../../x")])
+        assert tree.resolve("a") == "x"
+        assert tree.resolve("../../x") == "x"
+
+    def test_dots_are_taken_after_the_link_before_them(self) -> None:
+        tree = squash(
+            [("file", "usr/x", b"1"), ("dir", "usr/lib", b""), ("symlink", "lib", "usr/lib")]
+        )
+        assert tree.resolve("lib/../x") == "usr/x"
+
+    def test_a_loop_is_a_typed_error_and_no_match(self) -> None:
+        tree = squash([("symlink", "a", "b"), ("symlink", "b", "a")])
+        with pytest.raises(LimitExceeded, match="more than 40 links"):
+            tree.resolve("a")
+        assert tree.find("a") is None
+
+    def test_forty_links_are_followed_and_one_more_is_not(self) -> None:
+        chain = [("symlink", f"l{i}", f"l{i + 1}") for i in range(41)]
+        tree = squash([*chain, ("file", "l41", b"end")])
+        assert tree.resolve("l1") == "l41"
+        with pytest.raises(LimitExceeded):
+            tree.resolve("l0")
+
+    def test_what_is_missing_is_named_with_where_the_link_leads(self) -> None:
+        tree = squash([("symlink", "a", "nowhere/x"), ("file", "f", b"")])
+        with pytest.raises(NotFound, match=r"no 'a' \(its link leads to 'nowhere'"):
+            tree.resolve("a")
+        with pytest.raises(NotFound, match="no 'f/x'"):
+            tree.resolve("f/x")
+        with pytest.raises(NotFound, match="no 'q'"):
+            tree.resolve("q")
+
+    def test_a_name_two_thousand_steps_deep_is_no_problem(self) -> None:
+        deep = "/".join(["d"] * 2000)
+        tree = squash([("file", deep, b"1")], [("file", "d/d/x", b"")])
+        assert tree.resolve(deep) == deep
+
+
+NAMES = st.sampled_from(["a", "b", "c", "d"])
+PATHS = st.lists(NAMES, min_size=1, max_size=3).map("/".join)
+CHANGES = st.tuples(
+    st.sampled_from(["file", "file", "dir", "symlink", "whiteout", "opaque", "hardlink"]),
+    PATHS,
+    st.integers(0, 9),
+)
+LAYERS = st.lists(st.lists(CHANGES, max_size=8), min_size=1, max_size=4)
+
+
+def members(changes: list[Change]) -> list[tuple[str, str, str | bytes]]:
+    """Entries that any tar extracts the same: no name below or over another kind of its layer."""
+    kinds: dict[str, str] = {}
+    out: list[tuple[str, str, str | bytes]] = []
+    for kind, path, number in changes:
+        parents = ["/".join(path.split("/")[:i]) for i in range(1, path.count("/") + 1)]
+        if any(kinds.get(p, "dir") != "dir" for p in parents):
+            continue
+        if kind == "opaque":
+            if kinds.setdefault(path, "dir") == "dir":
+                out.append(("file", f"{path}/.wh..wh..opq", b""))
+        elif kind == "whiteout":
+            parent, _, name = path.rpartition("/")
+            out.append(("file", f"{parent}/.wh.{name}".lstrip("/"), b""))
+        elif path in kinds:
+            continue
+        elif kind == "hardlink":
+            targets = sorted(p for p, k in kinds.items() if k == "file")
+            if not targets:
+                continue
+            out.append(("hardlink", path, targets[number % len(targets)]))
+            kinds[path] = "file"
+        else:
+            body: str | bytes = b"x" * number if kind == "file" else "../" * (number % 3) + "a"
+            out.append((kind, path, body))
+            kinds[path] = kind
+        for parent in parents:
+            kinds.setdefault(parent, "dir")
+    return out
+
+
+def apply(layer: Path, root: Path) -> None:
+    """The specification's words on real directories: removals first, then copy over."""
+    for folder, _, files in os.walk(layer):
+        inside = Path(folder).relative_to(layer)
+        where = root / inside
+        if any((root / step).is_symlink() for step in [inside, *inside.parents][:-1]):
+            continue  # names are the layer's own, links are followed at lookup only
+        if ".wh..wh..opq" in files and where.is_dir():
+            for child in where.iterdir():
+                remove(child)
+        for name in files:
+            if name.startswith(".wh.") and not name.startswith(".wh..wh."):
+                remove(where / name.removeprefix(".wh."))
+    copy(layer, root)
+
+
+def copy(layer: Path, root: Path) -> None:
+    for child in sorted(layer.iterdir()):
+        if child.name.startswith(".wh."):
+            continue
+        target = root / child.name
+        if child.is_dir() and not child.is_symlink():
+            if target.is_symlink() or (target.exists() and not target.is_dir()):
+                target.unlink()
+            target.mkdir(exist_ok=True)
+            copy(child, target)
+        else:
+            remove(target)
+            shutil.copy2(child, target, follow_symlinks=False)
+
+
+def remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    elif path.is_symlink() or path.exists():
+        path.unlink()
+
+
+def listing(root: Path) -> dict[str, tuple[str, int | str]]:
+    found: dict[str, tuple[str, int | str]] = {}
+    for folder, directories, files in os.walk(root):
+        for name in directories + files:
+            path = Path(folder) / name
+            status = path.lstat()
+            relative = path.relative_to(root).as_posix()
+            if stat.S_ISLNK(status.st_mode):
+                found[relative] = ("link", path.readlink().as_posix())
+            elif stat.S_ISDIR(status.st_mode):
+                found[relative] = ("dir", 0)
+            else:
+                found[relative] = (oct(stat.S_IMODE(status.st_mode)), status.st_size)
+    return found
+
+
+def ours(tree: Tree) -> dict[str, tuple[str, int | str]]:
+    found: dict[str, tuple[str, int | str]] = dict.fromkeys(tree.directories, ("dir", 0))
+    for path, node in tree.nodes.items():
+        entry = node.entry
+        if entry.kind is Kind.SYMLINK:
+            found[path] = ("link", entry.link)
+        elif entry.kind is Kind.DIRECTORY:
+            found[path] = ("dir", 0)
+        else:
+            found[path] = (oct(entry.mode), entry.size)
+    return found
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(LAYERS)
+def test_the_squashed_view_is_the_tree_that_tar_and_the_rules_make(
+    layers: list[list[Change]],
+) -> None:
+    """image-spec layer.md: apply each changeset in order on top of the ones before it."""
+    tar = shutil.which("tar")
+    if tar is None:
+        pytest.skip("no tar program")
+    tars = [tar_of(members(changes)) for changes in layers]
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "root"
+        root.mkdir()
+        for index, data in enumerate(tars):
+            layer = Path(folder) / str(index)
+            layer.mkdir()
+            subprocess.run([tar, "-xf", "-", "-C", str(layer)], input=data, check=True)
+            apply(layer, root)
+        expected = listing(root)
+    tree = Tree()
+    for index in range(len(tars) - 1, -1, -1):
+        tree.merge(scan(tars[index], bodies=False), index)
+    assert ours(tree) == expected
