@@ -92,6 +92,8 @@ class Settings:
     """Registries (host[:port]) on loopback that speak HTTPS all the same."""
     offline: bool = False
     """Stop trust, log and database requests. A registry the caller names is still read."""
+    max_trust_age: int = 180
+    """Days after which trust material that was not refreshed proves nothing."""
     user_agent: str = "oci-provenance"
     cache_dir: Path | None = None
     """Where caches live; None switches them off."""

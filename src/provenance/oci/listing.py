@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin
 
 from provenance.errors import LimitExceeded, MalformedDocument, NotFound, RegistryUnavailable
-from provenance.oci.manifest import Index, decode_object, parse_manifest
+from provenance.oci.manifest import Index, parse_manifest
 from provenance.oci.media_types import OCI_INDEX
 from provenance.oci.repository import Referrers, digest_tag
+from provenance.strict_json import decode_object
 from provenance.transport.origin import display_url, origin_of
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from provenance.errors import LimitExceeded, MalformedDocument, UnsupportedForma
 from provenance.oci import media_types as mt
 from provenance.oci.descriptor import EMPTY_DESCRIPTOR, Descriptor, annotations_from_json
 from provenance.settings import Limits
+from provenance.strict_json import decode_object
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -203,38 +204,6 @@ def _descriptors(document: Mapping[str, Any], key: str, limit: int) -> tuple[Des
             hint="raise Limits.layers if you trust it",
         )
     return tuple(Descriptor.from_json(v, f"/{key}/{i}") for i, v in enumerate(value))
-
-
-def decode_object(raw: bytes) -> dict[str, Any]:
-    """A JSON object without duplicate keys or values JSON does not know.
-
-    Raises:
-        MalformedDocument: anything else, however deep or odd.
-    """
-    try:
-        document = json.loads(
-            raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant
-        )
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, RecursionError):
-            raise MalformedDocument("is nested too deeply") from error
-        raise MalformedDocument(f"is no JSON: {str(error)[:200]}") from error
-    if not isinstance(document, dict):
-        raise MalformedDocument("must be a JSON object")
-    return document
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    out = dict(pairs)
-    if len(out) != len(pairs):
-        seen: set[str] = set()
-        twice = next(k for k, _ in pairs if k in seen or seen.add(k))  # type: ignore[func-returns-value]
-        raise MalformedDocument(f"has the key {twice[:100]!r} twice")
-    return out
-
-
-def _no_constant(name: str) -> Any:
-    raise MalformedDocument(f"has {name}, which is no JSON")
 
 
 def _encode(document: Mapping[str, Any]) -> bytes:

@@ -1,1 +1,7 @@
-"""Room: trust (see docs/architecture.md)."""
+"""Trust: which authorities and logs one believes, and where one signs."""
+
+from __future__ import annotations
+
+from provenance.trust.root import Trust
+
+__all__ = ["Trust"]

@@ -1,0 +1,71 @@
+"""JSON that can be read in one way only: no duplicate keys, no NaN, no endless nesting.
+
+What two parsers read differently is how signed documents are forged (CVE-2021-41190 and kin).
+Source: RFC 8259; I-JSON, RFC 7493 section 2.3.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from provenance.errors import MalformedDocument
+
+__all__ = ["decode", "decode_object"]
+
+_DEPTH = 200
+
+
+def decode(raw: bytes) -> Any:
+    """The value that `raw` spells.
+
+    Raises:
+        MalformedDocument: not UTF-8 or not JSON, a key twice, NaN or Infinity, or more than 200
+            levels deep.
+    """
+    try:
+        value = json.loads(
+            raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant
+        )
+    except RecursionError as error:
+        raise MalformedDocument("is nested too deeply") from error
+    except ValueError as error:
+        raise MalformedDocument(f"is no JSON: {str(error)[:200]}") from error
+    if _deeper_than(value, _DEPTH):
+        raise MalformedDocument(f"is nested more than {_DEPTH} levels deep")
+    return value
+
+
+def decode_object(raw: bytes) -> dict[str, Any]:
+    """Like `decode`, of an object. Raises MalformedDocument for any other value."""
+    value = decode(raw)
+    if not isinstance(value, dict):
+        raise MalformedDocument("must be a JSON object")
+    return value
+
+
+def _deeper_than(value: Any, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit):
+        level = [
+            child
+            for parent in level
+            if isinstance(parent, (dict, list))
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in out:
+            raise MalformedDocument(f"has the key {key[:100]!r} twice")
+        out[key] = value
+    return out
+
+
+def _no_constant(name: str) -> Any:
+    raise MalformedDocument(f"has {name}, which is no JSON")

@@ -1,0 +1,11 @@
+"""A whole Sigstore in one process, on loopback: CA with CT log, Rekor v2, timestamps, OIDC.
+
+What it issues is real: unmodified Sigstore clients and cosign sign with it and verify its
+bundles, given its trust root. For tests and demonstrations; its keys live as long as it does.
+"""
+
+from __future__ import annotations
+
+from provenance.testing.sigstore.local import LocalSigstore
+
+__all__ = ["LocalSigstore"]

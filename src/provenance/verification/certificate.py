@@ -1,0 +1,96 @@
+"""What a Fulcio certificate says. Source: Fulcio's OID list, 1.3.6.1.4.1.57264.1."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from provenance.errors import InvalidEvidence
+from provenance.verification.signed import Certified, read_only
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+__all__ = ["read_certificate"]
+
+_FULCIO = "1.3.6.1.4.1.57264.1."
+_NAMES = {
+    "9": "build-signer-uri",
+    "10": "build-signer-digest",
+    "11": "runner-environment",
+    "12": "source-repository-uri",
+    "13": "source-repository-digest",
+    "14": "source-repository-ref",
+    "15": "source-repository-identifier",
+    "16": "source-repository-owner-uri",
+    "17": "source-repository-owner-identifier",
+    "18": "build-config-uri",
+    "19": "build-config-digest",
+    "20": "build-trigger",
+    "21": "run-invocation-uri",
+    "22": "source-repository-visibility",
+    "23": "deployment-environment",
+}
+_OTHER_NAME = f"{_FULCIO}7"
+_UTF8_STRING = 0x0C
+
+
+def read_certificate(certificate: x509.Certificate) -> Certified:
+    """Identity, issuer and claims. Meaningful only once the chain was verified.
+
+    Raises:
+        InvalidEvidence: step `certificate-profile`: not exactly one identity, or no issuer.
+    """
+    from cryptography import x509
+
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, ValueError, x509.UnsupportedGeneralNameType) as error:
+        raise _refuse("the certificate names no identity") from error
+    identities = [found for name in names if (found := _identity(name))]
+    if len(identities) != 1 or len(list(names)) != 1:
+        raise _refuse(f"the certificate names {len(list(names))} identities where one is allowed")
+    raw = {
+        extension.oid.dotted_string.removeprefix(_FULCIO): extension.value.value
+        for extension in certificate.extensions
+        if extension.oid.dotted_string.startswith(_FULCIO)
+        and isinstance(extension.value, x509.UnrecognizedExtension)
+    }
+    old = raw.get("1", b"").decode("utf-8", "replace")
+    new = _utf8(raw["8"]) if "8" in raw else ""
+    if old and new and old != new:
+        raise _refuse("the certificate names two issuers")
+    issuer = new or old
+    if not issuer:
+        raise _refuse("the certificate names no issuer")
+    extensions = {_NAMES[n]: _utf8(value) for n, value in raw.items() if n in _NAMES}
+    return Certified(identities[0], issuer, read_only(extensions))
+
+
+def _identity(name: x509.GeneralName) -> str:
+    from cryptography import x509
+
+    if isinstance(name, (x509.RFC822Name, x509.UniformResourceIdentifier)):
+        return str(name.value)
+    if isinstance(name, x509.OtherName) and name.type_id.dotted_string == _OTHER_NAME:
+        return _utf8(name.value)
+    return ""
+
+
+def _utf8(data: bytes) -> str:
+    """A DER UTF8String. Raises InvalidEvidence for any other DER."""
+    length, at = (data[1], 2) if len(data) > 1 else (-1, 0)
+    if length & 0x80 and length != -1:
+        count = length & 0x7F
+        length, at = int.from_bytes(data[2 : 2 + count], "big"), 2 + count
+    if not data or data[0] != _UTF8_STRING or len(data) != at + length:
+        raise _refuse("a claim in the certificate is no UTF8String")
+    try:
+        return data[at:].decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _refuse("a claim in the certificate is no UTF-8") from error
+
+
+def _refuse(message: str) -> InvalidEvidence:
+    return InvalidEvidence(
+        message, step="certificate-profile", hint="it is none of Fulcio's certificates"
+    )
