@@ -1,1 +1,1 @@
-"""Room: display (see docs/architecture.md)."""
+"""Showing things: escaping first. What is shown comes from strangers; no room is imported here."""

@@ -6,6 +6,7 @@ bundles, given its trust root. For tests and demonstrations; its keys live as lo
 
 from __future__ import annotations
 
+from provenance.testing.sigstore.bundles import Forger
 from provenance.testing.sigstore.local import LocalSigstore
 
-__all__ = ["LocalSigstore"]
+__all__ = ["Forger", "LocalSigstore"]

@@ -58,12 +58,11 @@ class CertificateAuthority:
         """
         key = _requested_key(request, claims)
         leaf = self.issue(key, subject(claims), certificate_issuer(claims), claims=claims)
-        return self.chain_pem(leaf)
+        return [_pem(leaf), *self.chain_pem()]
 
-    def chain_pem(self, leaf: x509.Certificate) -> list[str]:
-        """`leaf` and what is above it, each in PEM."""
-        encoding = serialization.Encoding.PEM
-        return [c.public_bytes(encoding).decode() for c in (leaf, *self.authority.chain)]
+    def chain_pem(self) -> list[str]:
+        """The authority's certificates in PEM, the root last."""
+        return [_pem(certificate) for certificate in self.authority.chain]
 
     def issue(
         self,
@@ -129,6 +128,10 @@ class CertificateAuthority:
         sct = struct.pack("!B32sQH", 0, self.ct_log_id, milliseconds, 0)
         sct += struct.pack("!BBH", 4, 3, len(signature)) + signature
         return struct.pack("!HH", len(sct) + 2, len(sct)) + sct
+
+
+def _pem(certificate: x509.Certificate) -> str:
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
 def _requested_key(

@@ -21,7 +21,7 @@ from provenance.testing.sigstore.merkle import Tree
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Log"]
+__all__ = ["Log", "canonical_body"]
 
 _ALGORITHMS: dict[str, tuple[str, hashes.HashAlgorithm]] = {
     "PKIX_ECDSA_P256_SHA_256": ("SHA2_256", hashes.SHA256()),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
+import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -26,12 +27,21 @@ class Issuer:
     """Issues and checks ID tokens; whoever opens its login page is logged in as `user`."""
 
     def __init__(self, now: Callable[[], dt.datetime]) -> None:
-        """Make a key. The URL is set when the service has a port."""
+        """Nobody is logged in. The URL is set when the service has a port."""
         self.url = ""
         self.user = "dev@example.com"
         self._now = now
-        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._lock = threading.Lock()
+        self._made: rsa.RSAPrivateKey | None = None
         self._logins: dict[str, tuple[str, str]] = {}
+
+    @property
+    def key(self) -> rsa.RSAPrivateKey:
+        """The signing key, made when first asked for: RSA, as cosign takes no other tokens."""
+        with self._lock:
+            if self._made is None:
+                self._made = rsa.generate_private_key(65537, 2048)
+            return self._made
 
     def token(self, identity: str, claims: Mapping[str, Any]) -> str:
         """A token for `identity`: an e-mail address, URI or name; `claims` add or replace."""
@@ -49,7 +59,7 @@ class Issuer:
         if "://" not in identity and "@" in identity:
             body |= {"email": identity, "email_verified": True}
         body |= claims
-        return jwt.encode(body, self._key, algorithm="ES256", headers={"kid": _KEY_ID})
+        return jwt.encode(body, self.key, algorithm="RS256", headers={"kid": _KEY_ID})
 
     def check(self, token: str) -> dict[str, Any]:
         """The claims of a token of ours, for Sigstore, valid now.
@@ -60,14 +70,19 @@ class Issuer:
         """
         import jwt
 
-        own_clock = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}
         try:
             claims: dict[str, Any] = jwt.decode(
                 token,
-                self._key.public_key(),
-                algorithms=["ES256"],
+                self.key.public_key(),
+                algorithms=["RS256"],
                 audience=_AUDIENCE,
-                options={**own_clock, "require": ["iss", "sub", "exp"]},
+                options={
+                    "require": ["iss", "sub", "exp"],
+                    # By our clock, below.
+                    "verify_exp": False,
+                    "verify_iat": False,
+                    "verify_nbf": False,
+                },
             )
         except jwt.PyJWTError as error:
             raise ValueError(f"the token is not one of ours: {error}") from error
@@ -113,24 +128,24 @@ class Issuer:
             "jwks_uri": f"{self.url}/keys",
             "response_types_supported": ["code"],
             "subject_types_supported": ["public"],
-            "id_token_signing_alg_values_supported": ["ES256"],
+            "id_token_signing_alg_values_supported": ["RS256"],
             "code_challenge_methods_supported": ["S256"],
         }
 
     def keys(self) -> dict[str, Any]:
         """The JSON Web Key Set (RFC 7517)."""
-        numbers = self._key.public_key().public_numbers()
+        numbers = self.key.public_key().public_numbers()
 
-        def coordinate(value: int) -> str:
-            return base64.urlsafe_b64encode(value.to_bytes(32, "big")).rstrip(b"=").decode()
+        def number(value: int) -> str:
+            data = value.to_bytes((value.bit_length() + 7) // 8, "big")
+            return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
         key = {
-            "kty": "EC",
-            "crv": "P-256",
+            "kty": "RSA",
             "use": "sig",
-            "alg": "ES256",
+            "alg": "RS256",
             "kid": _KEY_ID,
-            "x": coordinate(numbers.x),
-            "y": coordinate(numbers.y),
+            "n": number(numbers.n),
+            "e": number(numbers.e),
         }
         return {"keys": [key]}

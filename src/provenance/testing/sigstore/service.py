@@ -102,9 +102,7 @@ class Service:
         return _json(200, {"signedCertificateEmbeddedSct": {"chain": {"certificates": chain}}})
 
     def _trust_bundle(self, _: Request) -> Response:
-        # The chain of the authority alone: what `chain_pem` puts above a leaf.
-        above = self.ca.chain_pem(self.ca.authority.certificate)[1:]
-        return _json(200, {"chains": [{"certificates": above}]})
+        return _json(200, {"chains": [{"certificates": self.ca.chain_pem()}]})
 
     def _entry(self, request: Request) -> Response:
         return _json(201, self.log.add(_document(request)))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from provenance.testing.sigstore.log import Log
     from provenance.testing.sigstore.timestamps import TimestampAuthority
 
-__all__ = ["client_trust_config", "signing_config", "trusted_root"]
+__all__ = ["client_trust_config", "encode", "signing_config", "trusted_root"]
 
 _MEDIA_TYPE = "application/vnd.dev.sigstore."
 _ECDSA, _ED25519 = "PKIX_ECDSA_P256_SHA_256", "PKIX_ED25519"

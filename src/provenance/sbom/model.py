@@ -1,0 +1,79 @@
+"""`Contents`: what every format says, in one shape. The formats read into it and write from it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from provenance.digests import Digest
+from provenance.errors import InvalidDigest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from provenance.findings import Finding
+    from provenance.packages.package import Package
+
+__all__ = ["NAMESPACE", "Contents", "Subject", "clean", "digest_or_none", "parse_time"]
+
+NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://in-toto.io/oci-provenance/sbom")
+"""Of the version 5 UUIDs in documents: the same contents get the same identifiers."""
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a document describes."""
+
+    name: str
+    version: str = ""
+    purl: str = ""
+    digest: Digest | None = None
+    """Of the image's manifest, where the document says so."""
+    type: str = ""
+    """CycloneDX's word: `container`, `application`, ..."""
+
+    def __str__(self) -> str:
+        if self.digest is not None:
+            return f"{self.name}@{self.digest}"
+        return f"{self.name} {self.version}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Subject, packages and edges of one document."""
+
+    subject: Subject | None
+    packages: tuple[Package, ...]
+    edges: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Identifier of a package to those of the packages it depends on."""
+    created: dt.datetime | None = None
+    tools: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def clean(text: str) -> str:
+    """`text` as UTF-8 can carry it: a lone surrogate becomes U+FFFD."""
+    return _SURROGATES.sub("\ufffd", text)
+
+
+def digest_or_none(text: object) -> Digest | None:
+    """The digest that `text` spells, if it is one."""
+    try:
+        return Digest(text) if isinstance(text, str) else None
+    except InvalidDigest:
+        return None
+
+
+def parse_time(text: object) -> dt.datetime | None:
+    """An RFC 3339 time, aware; None where there is none that can be read."""
+    if not isinstance(text, str):
+        return None
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
