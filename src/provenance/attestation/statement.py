@@ -62,10 +62,8 @@ class Statement:
         """The predicate exactly as it stands in `raw`."""
         import msgspec
 
-        class Part(msgspec.Struct):
-            predicate: msgspec.Raw = msgspec.Raw(b"null")
-
-        return bytes(msgspec.json.decode(self.raw, type=Part).predicate)
+        parts = msgspec.json.decode(self.raw, type=dict[str, msgspec.Raw])
+        return bytes(parts.get("predicate", b"null"))
 
     def is_about(self, digest: Digest) -> bool:
         """Whether a subject is the content with `digest`."""

@@ -83,7 +83,7 @@ def write(contents: Contents) -> bytes:
         "serialNumber": f"urn:uuid:{serial}",
         **document,
     }
-    return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(document), indent=1)
 
 
 def _by_id(packages: Iterable[Package], refs: Iterable[str]) -> dict[str, str]:

@@ -82,7 +82,7 @@ def write(contents: Contents) -> bytes:
         ]
     unique = uuid.uuid5(NAMESPACE, msgspec.json.encode(document).decode())
     document["documentNamespace"] = f"https://spdx.org/spdxdocs/provenance-{unique}"
-    return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
+    return msgspec.json.format(msgspec.json.encode(document), indent=1)
 
 
 _IMAGE_ID = "SPDXRef-Image"
