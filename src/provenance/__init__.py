@@ -5,7 +5,7 @@ Everyday names are loaded on first use (PEP 562): `import provenance` costs noth
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 __version__ = "0.1.0"
 
@@ -76,7 +76,7 @@ _EXPORTS |= dict.fromkeys(
     "provenance.errors",
 )
 
-__all__ = ["__version__", *_EXPORTS]  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = ["__version__", *_EXPORTS]  # noqa: PLE0604 - a literal table of strings # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,1 +1,1 @@
-"""Room: cli (see docs/architecture.md)."""
+"""The command: parse, call one library function, print. Holds no logic."""

@@ -7,7 +7,7 @@ A listing that ends early would read as "unsigned": each way to end early raises
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urljoin
+from urllib.parse import urljoin
 
 from provenance.errors import LimitExceeded, MalformedDocument, NotFound, RegistryUnavailable
 from provenance.oci.manifest import Index, parse_manifest
@@ -106,7 +106,7 @@ def list_tags(repository: RegistryRepository) -> tuple[str, ...]:
 def _from_api(repository: RegistryRepository, subject: Digest) -> tuple[Descriptor, ...] | None:
     """All pages of the referrers API; None: this registry has none."""
     found: list[Descriptor] = []
-    pages = _pages(repository, f"referrers/{quote(subject)}", OCI_INDEX)
+    pages = _pages(repository, f"referrers/{subject}", OCI_INDEX)
     for number, response in enumerate(pages):
         if response.status in _UNSUPPORTED and number == 0:
             return None

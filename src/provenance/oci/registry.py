@@ -9,7 +9,6 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
-from urllib.parse import quote
 
 from provenance.digests import Digest, VerifiedReader, check_content
 from provenance.errors import ContentMismatch, InvalidDigest, InvalidReference, MalformedDocument
@@ -188,7 +187,7 @@ class RegistryRepository:
         target = self._check(target)
         what = f"manifest {target}"
         headers = {"Accept": MANIFEST_ACCEPT}
-        with self.send("HEAD", f"manifests/{quote(target)}", headers=headers) as response:
+        with self.send("HEAD", f"manifests/{target}", headers=headers) as response:
             if response.status != 200:
                 self.refuse(response, what, target)
             named = response.headers.get("Docker-Content-Digest")
@@ -218,7 +217,7 @@ class RegistryRepository:
         name = descriptor.digest if descriptor else self._check(target)  # type: ignore[arg-type]
         what = f"manifest {name}"
         headers = {"Accept": MANIFEST_ACCEPT}
-        with self.send("GET", f"manifests/{quote(name)}", headers=headers) as response:
+        with self.send("GET", f"manifests/{name}", headers=headers) as response:
             if response.status != 200:
                 self.refuse(response, what, name)
             raw = response.read_capped(self.limits.manifest_bytes, "manifest")

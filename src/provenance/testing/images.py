@@ -9,7 +9,6 @@ import gzip
 import io
 import json
 import tarfile
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
@@ -23,6 +22,7 @@ from provenance.oci.reference import Reference
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Mapping, Sequence
 
     from provenance.oci.registry import Registry
     from provenance.settings import Settings
@@ -144,9 +144,7 @@ class ImageBuilder:
         compression: str | None = None,
     ) -> Self:
         """Add a layer of these paths, in their order."""
-        return self.layer_from_tar(
-            tar_of(entries), created_by=created_by, compression=compression
-        )
+        return self.layer_from_tar(tar_of(entries), created_by=created_by, compression=compression)
 
     def layer_from_tar(
         self,

@@ -181,7 +181,7 @@ def _delete_manifest(store: Store, name: str, reference: str) -> Response:
     with store.lock:
         tags = store.tags.get(name, {})
         if ":" not in reference:
-            gone = tags.pop(reference, None)
+            gone: object = tags.pop(reference, None)
         else:
             gone = store.manifests.get(name, {}).pop(reference, None)
             for tag in [tag for tag, digest in tags.items() if digest == reference]:

@@ -83,7 +83,10 @@ class Upload:
     def digest(self, algorithm: str) -> str:
         """Hash what came in so far."""
         self.file.seek(0)
-        return f"{algorithm}:{hashlib.file_digest(self.file, algorithm).hexdigest()}"
+        hashed = hashlib.new(algorithm)
+        while chunk := self.file.read(_CHUNK):
+            hashed.update(chunk)
+        return f"{algorithm}:{hashed.hexdigest()}"
 
 
 @dataclass

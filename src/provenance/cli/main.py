@@ -1,0 +1,124 @@
+"""`provenance`: the group of commands, and the one place where errors become exit statuses.
+
+Commands are imported when they are run; the help is a table, so that showing it imports none.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from provenance import __version__
+from provenance.errors import (
+    ContentMismatch,
+    InvalidDigest,
+    InvalidReference,
+    PolicyFailed,
+    ProvenanceError,
+    VerificationError,
+)
+
+__all__ = ["cli", "exit_status", "main"]
+
+# Name to module, function and help: click's own help would import every command.
+COMMANDS = {
+    "demo": ("demo", "demo", "The whole story on an embedded registry and Sigstore."),
+    "resolve": ("look", "resolve", "Pin a reference to a digest."),
+    "inspect": ("look", "inspect", "Show an image's config and layers."),
+    "ls": ("look", "ls", "List the tags of a repository."),
+    "tree": ("look", "tree", "Show everything beside an image."),
+    "sbom": ("sbom", "sbom", "Make and look at SBOMs."),
+    "sign": ("claims", "sign", "Sign an image, keylessly."),
+    "attest": ("claims", "attest", "Say something signed about an image."),
+    "attach": ("claims", "attach", "Store files beside an image, unsigned."),
+    "verify": ("proof", "verify", "Prove who signed an image."),
+    "examine": ("proof", "examine", "Everything beside an image, and why it counts or not."),
+    "pull": ("proof", "pull", "Write the files of an artifact to a folder."),
+}
+
+
+class _Lazy(click.Group):
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[name]
+        command: click.Command = getattr(import_module(f"provenance.cli.{module}"), attribute)
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="provenance")
+@click.option("--debug", is_flag=True, help="Show tracebacks of errors.")
+@click.option("--offline", is_flag=True, help="No trust, log or database requests.")
+@click.option(
+    "--ca-bundle", type=click.Path(exists=True, dir_okay=False), help="PEM file of authorities."
+)
+@click.option(
+    "--plain-http", multiple=True, metavar="HOST", help="Speak plain HTTP to this registry."
+)
+@click.pass_context
+def cli(
+    ctx: click.Context,
+    debug: bool,
+    offline: bool,
+    ca_bundle: str | None,
+    plain_http: tuple[str, ...],
+) -> None:
+    """What is this image, what is in it, who signed it: and why.
+
+    Exit status: 0 yes; 1 proven no; 2 wrong usage; 3 could not tell.
+    """
+    ctx.obj = {
+        "debug": debug,
+        "offline": offline,
+        "ca_bundle": ca_bundle,
+        "plain_http": plain_http,
+    }
+
+
+def exit_status(error: BaseException) -> int:
+    """1: proven no. 2: wrong usage. 3: could not tell."""
+    if isinstance(error, (VerificationError, ContentMismatch, PolicyFailed)):
+        return 1
+    if isinstance(error, (InvalidReference, InvalidDigest)):
+        return 2
+    return 3
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command and exit."""
+    debug = "--debug" in (sys.argv[1:] if arguments is None else arguments)
+    try:
+        result: Any = cli.main(arguments, prog_name="provenance", standalone_mode=False)
+        sys.exit(result if isinstance(result, int) else 0)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except ProvenanceError as error:
+        if debug:
+            raise
+        report(error)
+        sys.exit(exit_status(error))
+    except BrokenPipeError:
+        # Whoever read our output has seen enough. Nothing may be flushed to it at exit.
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def report(error: ProvenanceError) -> None:
+    """One sentence on stderr."""
+    from provenance.display.text import visible
+
+    click.echo(f"provenance: {visible(str(error))}", err=True)
