@@ -57,9 +57,7 @@ def _tell(number: int, step: Step) -> None:
     for label, below in step.branches:
         show(Padding(tree(label, below), (0, 3)))
     for attack in step.attacks:
-        mark = plain(
-            "  ✓ " if attack.refused else "  ✗ ", "green" if attack.refused else "bold red"
-        )
+        mark = plain("  ✓ ", "green") if attack.refused else plain("  ✗ ", "bold red")
         mark.append_text(plain(f"{attack.name}: "))
         mark.append_text(plain(attack.verdict, "bold"))
         show(mark, Padding(plain(attack.reason, "dim"), (0, 6)))

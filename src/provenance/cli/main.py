@@ -69,6 +69,7 @@ class _Lazy(click.Group):
 @click.pass_context
 def cli(
     ctx: click.Context,
+    *,
     debug: bool,
     offline: bool,
     ca_bundle: str | None,

@@ -63,9 +63,7 @@ def _identity(exact: str | None, pattern: str | None, issuer: str | None) -> Ide
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 @_identity_options
 @click.option("--key", metavar="FILE", help="Verify by key; not built yet.")
-@click.option(
-    "--type", "require", default="signature", help="Also: sbom, slsaprovenance, a URI, any."
-)
+@click.option("--type", "require", default="signature", help="Or sbom, slsaprovenance, a URI, any.")
 @platform_option
 @output_option
 def verify(

@@ -1,0 +1,68 @@
+"""What every test shares: the fixtures users get too, the corpus, and no unexplained skip in CI."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["provenance.testing.pytest"]
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The folder of real data, where there is one."""
+    named = os.environ.get("PROVENANCE_CORPUS")
+    folder = Path(named) if named else ROOT.parent / "shared" / "corpus"
+    if not folder.is_dir():
+        pytest.skip("the corpus is not on this machine")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _own_surroundings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """No test reads the credentials, caches or settings of whoever runs it."""
+    home = tmp_path_factory.getbasetemp() / "home"
+    home.mkdir(exist_ok=True)
+    monkeypatch.setenv("HOME", str(home))
+    for name in (
+        *("DOCKER_CONFIG", "DOCKER_AUTH_CONFIG", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR"),
+        *("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "SIGSTORE_ID_TOKEN", "SOURCE_DATE_EPOCH"),
+        *("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "NO_PROXY", "no_proxy"),
+        *("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "PROVENANCE_OFFLINE"),
+        *("GITHUB_ACTIONS", "GITLAB_CI", "ACTIONS_ID_TOKEN_REQUEST_URL", "NO_COLOR"),
+    ):
+        monkeypatch.delenv(name, raising=False)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+) -> None:
+    """In CI name each skip that is not allowed; `pytest_sessionfinish` fails the run for it."""
+    for reason in _unexplained(terminalreporter):
+        terminalreporter.write_line(f"skip not on the list of allowed ones: {reason}", red=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail in CI for a skip that tests/allowed_skips.toml does not explain."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter is not None and _unexplained(reporter):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _unexplained(reporter: pytest.TerminalReporter) -> list[str]:
+    allowed = tomllib.loads((ROOT / "tests" / "allowed_skips.toml").read_text("utf-8"))["skips"]
+    reasons = []
+    for report in reporter.stats.get("skipped", []):
+        location = report.longrepr
+        reason = location[2] if isinstance(location, tuple) else str(location)
+        if not any(skip["reason"] in reason for skip in allowed):
+            reasons.append(f"{report.nodeid}: {reason}")
+    return reasons

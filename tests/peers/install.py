@@ -1,0 +1,242 @@
+"""Install the real programs that peer tests run against, at pinned versions, outside the tree.
+
+    python3 tests/peers/install.py          those that CI always has
+    python3 tests/peers/install.py --full   the heavy ones too
+    python3 tests/peers/install.py --list   the table
+
+Needs nothing but the standard library, and Go (or apt-get) for the peers themselves. The cache is
+$PROVENANCE_PEERS, else $XDG_CACHE_HOME/provenance-peers, else ~/.cache/provenance-peers. What is
+there at the pinned version is kept, so that a second run takes a moment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["PEERS", "Peer", "binary", "cache"]
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One program."""
+
+    name: str
+    module: str
+    """What Go builds, or the Debian package."""
+    version: str
+    why: str
+    """The reason for this pin."""
+    how: str = "go install"
+    """`go install`; `go build` in a module of our own; `debian`; or `unavailable`."""
+    full: bool = False
+    """Only with --full."""
+    root: str = ""
+    """The module that `module` is in, where the two differ and `go build` is used."""
+
+
+PEERS = (
+    Peer(
+        "cosign",
+        "github.com/sigstore/cosign/v3/cmd/cosign",
+        "v3.1.3",
+        "newest v3 at writing: bundles as referrers by default",
+    ),
+    Peer("oras", "oras.land/oras/cmd/oras", "v1.3.6", "newest v1 at writing"),
+    Peer(
+        "olareg",
+        "github.com/olareg/olareg/cmd/olareg",
+        "v0.1.2",
+        "a registry with the referrers API; newest that the module proxy serves",
+        how="go build",
+        root="github.com/olareg/olareg",
+    ),
+    Peer(
+        "registry",
+        "github.com/distribution/distribution/v3/cmd/registry",
+        "v3.1.2",
+        "newest v3: no referrers API, so the fallback tag is used",
+    ),
+    Peer(
+        "docker-registry",
+        "docker-registry",
+        "2.8",
+        "Debian's distribution 2.8: the oldest fallback registry in wide use",
+        how="debian",
+    ),
+    Peer(
+        "crane",
+        "github.com/google/go-containerregistry/cmd/crane",
+        "v0.21.9",
+        "the client most scripts use",
+        full=True,
+    ),
+    Peer(
+        "regctl",
+        "github.com/regclient/regclient/cmd/regctl",
+        "v0.11.5",
+        "the most complete referrers client",
+        full=True,
+    ),
+    Peer(
+        "syft",
+        "github.com/anchore/syft/cmd/syft",
+        "v1.18.1",
+        "the version the measurements were made with; has replace lines",
+        how="go build",
+        full=True,
+        root="github.com/anchore/syft",
+    ),
+    Peer(
+        "grype",
+        "github.com/anchore/grype/cmd/grype",
+        "v0.87.0",
+        "of the same time as syft; has replace lines",
+        how="go build",
+        full=True,
+        root="github.com/anchore/grype",
+    ),
+    Peer(
+        "fulcio",
+        "github.com/sigstore/fulcio",
+        "v1.8.8",
+        "the real certificate authority",
+        full=True,
+    ),
+    Peer(
+        "rekor-tiles",
+        "github.com/sigstore/rekor-tiles/v2/cmd/rekor-server/posix",
+        "v2.3.0",
+        "the real log, without a database",
+        full=True,
+    ),
+    Peer(
+        "timestamp-server",
+        "github.com/sigstore/timestamp-authority/v2/cmd/timestamp-server",
+        "v2.1.3",
+        "the real timestamp authority",
+        full=True,
+    ),
+    Peer(
+        "zot",
+        "zotregistry.dev/zot",
+        "",
+        "not served by the module proxy under any version",
+        how="unavailable",
+        full=True,
+    ),
+)
+
+
+def cache() -> Path:
+    """Where peers are installed."""
+    named = os.environ.get("PROVENANCE_PEERS")
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(named) if named else Path(base) / "provenance-peers"
+
+
+def binary(name: str) -> Path:
+    """The program of a peer, whether it is there or not."""
+    return cache() / "bin" / name
+
+
+def _stamp(peer: Peer) -> Path:
+    return cache() / "versions" / peer.name
+
+
+def _is_there(peer: Peer) -> bool:
+    stamp = _stamp(peer)
+    return binary(peer.name).exists() and stamp.exists() and stamp.read_text() == peer.version
+
+
+def _install(peer: Peer) -> None:
+    (cache() / "bin").mkdir(parents=True, exist_ok=True)
+    _stamp(peer).parent.mkdir(parents=True, exist_ok=True)
+    {"go install": _go_install, "go build": _go_build, "debian": _debian}[peer.how](peer)
+    _stamp(peer).write_text(peer.version)
+
+
+def _run(command: list[str], cwd: Path | None = None, **more: str) -> None:
+    environment = {**os.environ, "GOFLAGS": "-mod=mod", "CGO_ENABLED": "0", **more}
+    subprocess.run(command, check=True, cwd=cwd, env=environment)  # noqa: S603 - from the table
+
+
+def _go() -> str:
+    found = shutil.which("go")
+    if found is None:
+        sys.exit("Go is not installed: it builds the peers (https://go.dev/dl)")
+    return found
+
+
+def _go_install(peer: Peer) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        _run([_go(), "install", f"{peer.module}@{peer.version}"], GOBIN=folder)
+        built = next(Path(folder).iterdir())
+        shutil.move(built, binary(peer.name))
+
+
+def _go_build(peer: Peer) -> None:
+    """In a small module of our own: for modules with replace lines, or without a version list."""
+    with tempfile.TemporaryDirectory() as folder:
+        here = Path(folder)
+        _run([_go(), "mod", "init", "peer"], here)
+        _run([_go(), "mod", "edit", f"-require={peer.root}@{peer.version}"], here)
+        _run([_go(), "build", "-o", str(binary(peer.name)), peer.module], here)
+
+
+def _debian(peer: Peer) -> None:
+    """Unpack Debian's package without installing it."""
+    for tool in ("apt-get", "dpkg-deb"):
+        if shutil.which(tool) is None:
+            sys.exit(f"{tool} is not here: {peer.name} comes from Debian")
+    with tempfile.TemporaryDirectory() as folder:
+        here = Path(folder)
+        here.chmod(0o755)  # apt's own user writes here
+        try:
+            _run(["apt-get", "download", "-qq", peer.module], here)
+        except subprocess.CalledProcessError:  # a machine that never asked for the list
+            _run(["apt-get", "update", "-qq"], here)
+            _run(["apt-get", "download", "-qq", peer.module], here)
+        package = next(here.glob("*.deb"))
+        _run(["dpkg-deb", "-x", str(package), str(here / "root")])
+        found = next((here / "root").rglob(f"bin/{peer.name}"))
+        shutil.copy2(found, binary(peer.name))
+
+
+def main() -> None:
+    """Parse, install, report."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
+    parser.add_argument("--full", action="store_true", help="the heavy ones too")
+    parser.add_argument("--list", action="store_true", help="print the table")
+    options = parser.parse_args()
+    missing = 0
+    for peer in PEERS:
+        if options.list:
+            state = "installed" if _is_there(peer) else peer.how
+            print(f"{peer.name:17} {peer.version:9} {state:12} {peer.why}")  # noqa: T201
+            continue
+        if peer.full and not options.full:
+            continue
+        if peer.how == "unavailable":
+            print(f"{peer.name}: cannot be had: {peer.why}")  # noqa: T201
+            continue
+        if not _is_there(peer):
+            print(f"{peer.name} {peer.version}: installing", flush=True)  # noqa: T201
+            try:
+                _install(peer)
+            except (subprocess.CalledProcessError, OSError, StopIteration) as error:
+                missing += 1
+                print(f"{peer.name} {peer.version}: failed: {error}")  # noqa: T201
+                continue
+        print(f"{peer.name} {peer.version}: {binary(peer.name)}")  # noqa: T201
+    sys.exit(1 if missing else 0)
+
+
+if __name__ == "__main__":
+    main()
