@@ -53,7 +53,7 @@ class Limits:
     layer_bytes: int = 64 * GIB
     """One layer after decompression."""
     layer_ratio: int = 1200
-    """Decompressed to compressed bytes of a layer, checked above 64 MiB (gzip itself ends near 1032)."""
+    """Decompressed to compressed bytes, checked above 64 MiB (gzip itself ends near 1032)."""
     entries: int = 5_000_000
     """Entries of one layer's tar."""
     path_bytes: int = 4096
@@ -75,7 +75,7 @@ class Settings:
     ca_bundle: Path | None = None
     """PEM file of certificate authorities; None: those of the system's Python."""
     proxies: Mapping[str, str] = field(default_factory=dict)
-    """Scheme to proxy URL, e.g. `{"https": "http://proxy:3128"}`; may hold a password, never shown."""
+    """Scheme to proxy URL, e.g. `{"https": "http://proxy:3128"}`; may hold a password."""
     no_proxy: str = ""
     """Comma-separated hosts that are reached directly."""
     timeout: float = 30.0
@@ -85,7 +85,7 @@ class Settings:
     retries: int = 3
     """Tries after the first, for 429, 5xx and broken connections of idempotent requests."""
     retry_wait: float = 20.0
-    """Seconds that a single wait (Retry-After included) may take; longer means RateLimited at once."""
+    """Seconds that one wait (Retry-After included) may take; longer means RateLimited at once."""
     plain_http: tuple[str, ...] = ()
     """Registries (host[:port]) spoken to in plain HTTP; those on loopback are anyway."""
     encrypted: tuple[str, ...] = ()

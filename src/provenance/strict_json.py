@@ -1,4 +1,4 @@
-"""JSON that can be read in one way only: no duplicate keys, no NaN, no endless nesting.
+"""JSON that can be read in one way only: no duplicate keys, NaN, half characters, deep nesting.
 
 What two parsers read differently is how signed documents are forged (CVE-2021-41190 and kin).
 Source: RFC 8259; I-JSON, RFC 7493 section 2.3.
@@ -7,6 +7,7 @@ Source: RFC 8259; I-JSON, RFC 7493 section 2.3.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from provenance.errors import MalformedDocument
@@ -14,14 +15,15 @@ from provenance.errors import MalformedDocument
 __all__ = ["decode", "decode_object"]
 
 _DEPTH = 200
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def decode(raw: bytes) -> Any:
     """The value that `raw` spells.
 
     Raises:
-        MalformedDocument: not UTF-8 or not JSON, a key twice, NaN or Infinity, or more than 200
-            levels deep.
+        MalformedDocument: not UTF-8 or not JSON, a key twice, NaN or Infinity, half of a
+            surrogate pair, or more than 200 levels deep.
     """
     try:
         value = json.loads(
@@ -33,6 +35,8 @@ def decode(raw: bytes) -> Any:
         raise MalformedDocument(f"is no JSON: {str(error)[:200]}") from error
     if _deeper_than(value, _DEPTH):
         raise MalformedDocument(f"is nested more than {_DEPTH} levels deep")
+    if _SURROGATE.search(raw) and not _is_text(value):
+        raise MalformedDocument("has half of a surrogate pair, which is no character")
     return value
 
 
@@ -42,6 +46,15 @@ def decode_object(raw: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise MalformedDocument("must be a JSON object")
     return value
+
+
+def _is_text(value: Any) -> bool:
+    """Whether every string can be written down again."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _deeper_than(value: Any, limit: int) -> bool:

@@ -40,6 +40,8 @@ class Bundle:
     """Of a DSSE envelope."""
     payload: bytes = field(default=b"", repr=False)
     """Of a DSSE envelope: a claim until the bundle is verified."""
+    signature_count: int = 0
+    """Of a DSSE envelope."""
     log_entries: tuple[Mapping[str, Any], ...] = field(default=(), repr=False, hash=False)
     has_certificate: bool = False
     has_key: bool = False
@@ -89,8 +91,7 @@ class Bundle:
             raise MalformedDocument("must have one of dsseEnvelope and messageSignature")
         if envelope is None:
             return cls(raw, version, "message-signature", **shape)
-        payload_type, payload = _envelope(envelope)
-        return cls(raw, version, "dsse", payload_type, payload, **shape)
+        return cls(raw, version, "dsse", *_envelope(envelope), **shape)
 
 
 def is_bundle_media_type(media_type: str) -> bool:
@@ -98,14 +99,17 @@ def is_bundle_media_type(media_type: str) -> bool:
     return media_type.startswith("application/vnd.dev.sigstore.bundle")
 
 
-def _envelope(envelope: Any) -> tuple[str, bytes]:
-    """Payload type and payload of a DSSE envelope."""
+def _envelope(envelope: Any) -> tuple[str, bytes, int]:
+    """Payload type, payload and number of signatures of a DSSE envelope."""
     if not isinstance(envelope, dict):
         raise MalformedDocument("must be an object", pointer="/dsseEnvelope")
     payload_type, payload = envelope.get("payloadType"), envelope.get("payload")
     if not isinstance(payload_type, str) or not isinstance(payload, str):
         raise MalformedDocument("must have payload and payloadType", pointer="/dsseEnvelope")
+    signatures = envelope.get("signatures")
+    if not isinstance(signatures, list) or not signatures:
+        raise MalformedDocument("must have signatures", pointer="/dsseEnvelope/signatures")
     try:
-        return payload_type, base64.b64decode(payload, validate=True)
+        return payload_type, base64.b64decode(payload, validate=True), len(signatures)
     except (binascii.Error, ValueError) as error:
         raise MalformedDocument("must be base64", pointer="/dsseEnvelope/payload") from error

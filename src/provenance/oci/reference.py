@@ -66,13 +66,16 @@ class Reference:
 
         A registry reference without tag and digest gets the tag `latest`. A `Path` is looked at:
         a directory with `oci-layout` is a layout, another a root file system, a tar with
-        `manifest.json` a docker archive, another an OCI archive.
+        `manifest.json` a docker archive, another an OCI archive. Text that begins as a path does
+        (`/`, `./`, `../`) is taken for one.
 
         Raises:
             InvalidReference: outside the grammar; says what was expected.
         """
         if isinstance(text, cls):
             return text
+        if isinstance(text, str) and text.startswith(("/", "./", "../")):
+            text = Path(text)  # no reference begins so
         if isinstance(text, Path):
             return cls(_sniff(text), "", _local_path(str(text), str(text)))
         text = str(text)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from provenance.errors import InvalidEvidence
+from provenance.errors import InvalidEvidence, UnsupportedFormat
 from provenance.verification.signed import Certified, read_only
 
 if TYPE_CHECKING:
     from cryptography import x509
 
-__all__ = ["read_certificate"]
+__all__ = ["check_judgeable", "is_usual_key", "read_certificate"]
 
 _FULCIO = "1.3.6.1.4.1.57264.1."
 _NAMES = {
@@ -64,6 +64,40 @@ def read_certificate(certificate: x509.Certificate) -> Certified:
         raise _refuse("the certificate names no issuer")
     extensions = {_NAMES[n]: _utf8(value) for n, value in raw.items() if n in _NAMES}
     return Certified(identities[0], issuer, read_only(extensions))
+
+
+def check_judgeable(certificate: x509.Certificate) -> None:
+    """Raise UnsupportedFormat for a certificate that may be good, but not for the library to say.
+
+    It takes keys on elliptic curves and exactly one certificate timestamp.
+    """
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+
+    if not isinstance(certificate.public_key(), EllipticCurvePublicKey):
+        raise UnsupportedFormat(
+            "the signing key is not on an elliptic curve, which is not verified yet",
+            hint="verify it with cosign",
+        )
+    try:
+        stamps = certificate.extensions.get_extension_for_class(
+            x509.PrecertificateSignedCertificateTimestamps
+        ).value
+    except x509.ExtensionNotFound:
+        return
+    if len(list(stamps)) > 1:
+        raise UnsupportedFormat(
+            "the certificate has several certificate timestamps; exactly one is verified here",
+            hint="verify it with cosign",
+        )
+
+
+def is_usual_key(certificate: x509.Certificate) -> bool:
+    """Whether the key is on P-256, of which it is settled that it signs with SHA-256."""
+    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+
+    key = certificate.public_key()
+    return isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1)
 
 
 def _identity(name: x509.GeneralName) -> str:

@@ -64,15 +64,21 @@ class Identity:
             repository: `org/app`, checked against the claim of the source repository.
             ref: `refs/tags/v1.2`, checked against the claim of its ref.
             signer_workflow: `org/repo/.github/workflows/build.yml[@REF]`, checked against the
-                certificate's name; None: any workflow that ran for the repository.
+                certificate's name; needed for a reusable workflow of another repository.
+                None: any workflow of the repository itself.
+
+        Raises:
+            ValueError: the repository is not spelled `org/app`, or an argument is empty.
         """
+        if ref == "" or signer_workflow == "":
+            raise ValueError("ref and signer_workflow must not be empty: leave them out instead")
         if not _REPOSITORY.fullmatch(repository):
             raise ValueError(f"{repository!r} is no GitHub repository: write it as org/app")
         claims = {"source-repository-uri": f"https://github.com/{repository}"}
         if ref is not None:
             claims["source-repository-ref"] = ref
         if signer_workflow is None:
-            pattern = r"https://github\.com/.+"
+            pattern = re.escape(f"https://github.com/{repository}/.github/workflows/") + ".+"
         elif "@" in signer_workflow:
             pattern = re.escape(f"https://github.com/{signer_workflow}")
         else:

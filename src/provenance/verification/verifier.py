@@ -6,12 +6,11 @@ payload is a statement, about this subject, by whom one expected; and what may b
 
 from __future__ import annotations
 
-import datetime as dt
 import functools
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from provenance.attestation.bundle import Bundle
+from provenance.attestation.predicate_types import matches
 from provenance.attestation.statement import PAYLOAD_TYPE, Statement
 from provenance.errors import (
     InvalidEvidence,
@@ -19,7 +18,8 @@ from provenance.errors import (
     ProvenanceError,
     UnsupportedFormat,
 )
-from provenance.verification.certificate import read_certificate
+from provenance.verification.certificate import check_judgeable, is_usual_key, read_certificate
+from provenance.verification.logged import proven_time_and_index
 from provenance.verification.signed import SignedStatement
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from provenance.verification.identity import Identity
 
 __all__ = ["verify_bundle"]
+
+_ENTRY_KINDS = {("dsse", "0.0.1"), ("hashedrekord", "0.0.2")}
+"""How Rekor v1 and v2 log a DSSE envelope. Others (`intoto`) exist, and are not read here."""
 
 # Words of the sigstore library's refusals to the step that refused. The first that occurs counts.
 _STEPS = (
@@ -60,6 +63,7 @@ def verify_bundle(
     *,
     trust: Trust,
     identity: Identity | None,
+    predicate_type: str | None = None,
     limits: Limits | None = None,
 ) -> SignedStatement:
     """Prove that `identity` signed a statement about `subject`.
@@ -69,6 +73,8 @@ def verify_bundle(
         subject: digest the statement must be about; None: the caller checks that itself.
         trust: whom to believe. No network is used.
         identity: who must have signed; None: anyone, and the caller checks who it was.
+        predicate_type: what the statement must be: a type, or a family such as `signature`;
+            None: the caller checks what it is (CVE-2026-39395).
         limits: `bundle_bytes` applies.
 
     Returns:
@@ -87,12 +93,13 @@ def verify_bundle(
     #  4 the log entry is in a trusted log (inclusion proof, checkpoint)
     #  5 the signature over the payload's bytes is the certificate's key's
     #  6 the log entry is for this envelope and certificate (CVE-2022-36056, CVE-2026-22703)
-    #  7 the payload is an in-toto statement, and names the subject
+    #  7 the payload is an in-toto statement, names the subject, and is of the type asked for
     #  8 the signer is the one expected; last, so that a miss can tell who it was
     if not isinstance(bundle, Bundle):
         bundle = Bundle.parse(bundle, limits=limits)
     _check_shape(bundle)  # 0
     checked, payload_type, payload = _verify_with_sigstore(bundle, trust)  # 1 to 6
+    time, log_index = proven_time_and_index(checked)
     signer = read_certificate(checked.signing_certificate)
     statement = _statement(payload_type, payload)  # 7
     if subject is not None and not statement.is_about(subject):
@@ -105,9 +112,14 @@ def verify_bundle(
             digest=subject,
             hint="it belongs to another image",
         )
+    if predicate_type is not None and not matches(statement.predicate_type, predicate_type):
+        raise InvalidEvidence(
+            f"the statement is of type {statement.predicate_type[:200]}, not {predicate_type}",
+            step="predicate-type",
+            hint="it says something else",
+        )
     if identity is not None and (why := identity.mismatch(signer)):  # 8
         raise InvalidEvidence(why, step="identity", hint="check the identity you expect")
-    time, log_index = _proven_time_and_index(checked)
     return SignedStatement(statement, signer, time, log_index)
 
 
@@ -122,29 +134,45 @@ def _check_shape(bundle: Bundle) -> None:
             "the bundle is signed by a key without a certificate, which is not verified yet",
             hint="verify it with cosign verify --key",
         )
-    if len(bundle.log_entries) != 1:
+    for what, count in (("signatures", bundle.signature_count), _log_entries(bundle)):
+        if count != 1:
+            raise UnsupportedFormat(
+                f"the bundle has {count} {what}; exactly one is verified here",
+                hint="verify it with cosign",
+            )
+    entry = bundle.log_entries[0]
+    kind = entry.get("kindVersion")
+    spelled = (kind.get("kind"), kind.get("version")) if isinstance(kind, dict) else (kind, "")
+    if spelled not in _ENTRY_KINDS:
         raise UnsupportedFormat(
-            f"the bundle has {len(bundle.log_entries)} log entries; exactly one is verified here",
+            f"the log entry is of kind {str(spelled[0])[:50]!r}, version "
+            f"{str(spelled[1])[:20]!r}, which is not verified yet",
             hint="verify it with cosign",
         )
-    kind = bundle.log_entries[0].get("kindVersion")
-    kind = kind.get("kind") if isinstance(kind, dict) else kind
-    if kind not in {"dsse", "hashedrekord"}:
+    proof = entry.get("inclusionProof")
+    if bundle.version == "0.1" and not (isinstance(proof, dict) and proof.get("checkpoint")):
         raise UnsupportedFormat(
-            f"the log entry is of kind {str(kind)[:50]!r}, which is not verified yet",
+            "the log entry has the log's promise and no proof, which is not verified yet",
             hint="verify it with cosign",
         )
+
+
+def _log_entries(bundle: Bundle) -> tuple[str, int]:
+    return "log entries", len(bundle.log_entries)
 
 
 def _verify_with_sigstore(bundle: Bundle, trust: Trust) -> tuple[SigstoreBundle, str, bytes]:
     """Steps 1 to 6. What comes back is what the sigstore library verified."""
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-    from sigstore.errors import Error, MetadataError, VerificationError
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from sigstore.errors import MetadataError, VerificationError
     from sigstore.models import Bundle as SigstoreBundle
     from sigstore.models import InvalidBundle
 
+    certificate: x509.Certificate | None = None
     try:
         checked = SigstoreBundle.from_json(bundle.raw)
+        certificate = checked.signing_certificate
+        check_judgeable(certificate)
         payload_type, payload = _verifier(trust).verify_dsse(checked, _AnyIdentity())
     except InvalidBundle as error:
         raise MalformedDocument(f"the bundle is not well formed: {str(error)[:300]}") from error
@@ -156,9 +184,12 @@ def _verify_with_sigstore(bundle: Bundle, trust: Trust) -> tuple[SigstoreBundle,
     except UnsupportedAlgorithm as error:
         raise UnsupportedFormat(f"an algorithm of the bundle is not known: {error}") from error
     except VerificationError as error:
-        raise _refusal(str(error)) from error
-    except (Error, InvalidSignature, ValueError, TypeError, LookupError, AttributeError) as error:
-        # Bytes that make a parser stumble inside the library prove nothing, and never will.
+        raise _refusal(str(error), certificate) from error
+    except (ProvenanceError, MemoryError):
+        raise
+    except Exception as error:
+        # Whatever a parser inside the library stumbles over (the errors it lets through are of a
+        # dozen families): such bytes prove nothing, and one bad bundle must not hide a good one.
         raise InvalidEvidence(
             f"the bundle cannot be verified: {type(error).__name__}: {str(error)[:200]}",
             step="bundle",
@@ -167,8 +198,18 @@ def _verify_with_sigstore(bundle: Bundle, trust: Trust) -> tuple[SigstoreBundle,
     return checked, payload_type, payload
 
 
-def _refusal(message: str) -> InvalidEvidence:
+def _refusal(message: str, certificate: x509.Certificate | None) -> ProvenanceError:
     step = next((step for words, step in _STEPS if words in message), "bundle")
+    if step == "signature" and certificate is not None and not is_usual_key(certificate):
+        return UnsupportedFormat(
+            "the signing key is not on P-256; which hash it signs with is not told here",
+            hint="verify it with cosign",
+        )
+    if "no Timestamp Authorities" in message:
+        return UnsupportedFormat(
+            "the bundle has timestamps, and the trust root lists no timestamp authority",
+            hint="name the trust root of the instance that signed",
+        )
     return InvalidEvidence(
         f"{step}: {message[:300]}", step=step, hint="the bundle is damaged, forged or not for this"
     )
@@ -182,21 +223,16 @@ class _AnyIdentity:
 
 
 @functools.lru_cache(maxsize=16)
-def _verifier_of(raw: bytes) -> Verifier:
+def _verifier(trust: Trust) -> Verifier:
+    """One for each trust: keys and certificates are parsed once, and only read from then on."""
     from sigstore.verify import Verifier
 
-    from provenance.trust import Trust
-
-    return Verifier(trusted_root=Trust(raw).trusted_root())
-
-
-def _verifier(trust: Trust) -> Verifier:
     if not trust.has_logs:
         raise UnsupportedFormat(
             "the trust root lists no transparency log; such bundles are not verified yet",
             hint="verify it with gh attestation verify",
         )
-    return _verifier_of(trust.raw)
+    return Verifier(trusted_root=trust.trusted_root())
 
 
 def _statement(payload_type: str, payload: bytes) -> Statement:
@@ -212,28 +248,3 @@ def _statement(payload_type: str, payload: bytes) -> Statement:
         raise InvalidEvidence(
             f"what is signed is no statement: {error}", step="statement"
         ) from error
-
-
-def _proven_time_and_index(checked: SigstoreBundle) -> tuple[dt.datetime | None, int | None]:
-    """Time and log index that step 1 and 4 proved.
-
-    From the library's own reading of the bundle, so that a field spelled twice cannot show one
-    value and prove another. With several timestamps it is not told which were accepted: None.
-    """
-    document: dict[str, Any] = json.loads(checked.to_json())
-    material = document["verificationMaterial"]
-    entry = material["tlogEntries"][0]
-    stamps = (material.get("timestampVerificationData") or {}).get("rfc3161Timestamps") or []
-    promised = bool(entry.get("inclusionPromise") and int(entry.get("integratedTime") or 0))
-    if promised:
-        moment = dt.datetime.fromtimestamp(int(entry["integratedTime"]), tz=dt.UTC)
-        return moment, int(entry["logIndex"])
-    index = int((entry.get("inclusionProof") or {}).get("logIndex") or 0)
-    if len(stamps) != 1:
-        return None, index
-    from base64 import b64decode
-
-    from rfc3161_client import decode_timestamp_response
-
-    response = decode_timestamp_response(b64decode(stamps[0]["signedTimestamp"]))
-    return response.tst_info.gen_time.astimezone(dt.UTC), index

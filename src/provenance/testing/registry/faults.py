@@ -188,7 +188,7 @@ class Faults:
         """Replace a header of the answer; None drops it.
 
         `set_header("/manifests/", "Docker-Content-Digest", wrong)` makes the registry lie about
-        a digest, `set_header("/tags/list", "Link", '<http://elsewhere/>; rel="next"')` about paging.
+        a digest, `set_header("/tags/list", "Link", '<http://other/>; rel="next"')` about pages.
         """
 
         def change(_request: Request, response: Response | None) -> Response | None:

@@ -63,7 +63,7 @@ def access(request: Request) -> list[tuple[str, str]]:
     return [(name, "pull"), (name, "push"), *([(source, "pull")] if source else [])]
 
 
-def answer(request: Request, store: Store, behaviour: Behaviour) -> Response:
+def answer(request: Request, store: Store, behaviour: Behaviour) -> Response:  # noqa: PLR0911 - one return a route
     """What the registry says to a request that passed the door."""
     if request.path in {"/v2/", "/v2"}:
         return Response.of_json(200, {}, **{"Docker-Distribution-API-Version": "registry/2.0"})

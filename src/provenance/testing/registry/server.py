@@ -99,7 +99,7 @@ class Server(socketserver.TCPServer):
             self.finish_request(wrapped, address)
         except _BROKEN:
             _log.debug("a client went away", exc_info=True)
-        except Exception:
+        except Exception:  # noqa: BLE001 - a thread has nobody to raise to
             _log.exception("the local registry failed")
         finally:
             with self._lock:

@@ -1,4 +1,4 @@
-"""What the registry holds: plain dicts per repository, so that tests can edit them like an attacker."""
+"""What the registry holds: plain dicts per repository, which tests can edit as an attacker."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class StoredManifest:
         return str(subject.get("digest", "")) if isinstance(subject, dict) else ""
 
     def referrer(self, digest: str) -> dict[str, Any]:
-        """The descriptor a referrers listing has for it (distribution-spec 1.1, "Listing Referrers")."""
+        """The descriptor that a referrers listing has for it (distribution-spec 1.1)."""
         document = self.document
         descriptor: dict[str, Any] = {
             "mediaType": self.media_type,

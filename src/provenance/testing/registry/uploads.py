@@ -1,4 +1,4 @@
-"""Pushing blobs: monolithic, chunked, in one POST, or mounted (distribution-spec 1.1, "Pushing blobs")."""
+"""Pushing blobs: monolithic, chunked, in one POST, or mounted (distribution-spec 1.1)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["answer"]
 _CONTENT_RANGE = re.compile(r"(?:bytes )?(\d+)-(\d+)(?:/.*)?")
 
 
-def answer(
+def answer(  # noqa: PLR0911 - one return a case of the protocol
     request: Request, store: Store, name: str, upload: str, *, single_post: bool
 ) -> Response:
     """What the registry says to a request about an upload; `upload` is empty for a new one."""
