@@ -164,7 +164,7 @@ def _install(peer: Peer) -> None:
 
 def _run(command: list[str], cwd: Path | None = None, **more: str) -> None:
     environment = {**os.environ, "GOFLAGS": "-mod=mod", "CGO_ENABLED": "0", **more}
-    subprocess.run(command, check=True, cwd=cwd, env=environment)  # noqa: S603 - from the table
+    subprocess.run(command, check=True, cwd=cwd, env=environment)
 
 
 def _go() -> str:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import provenance as pv
 import pytest
+
+import provenance as pv
 from provenance.attestation.bundle import BUNDLE_MEDIA_TYPE
 from provenance.testing import ImageBuilder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from conftest import RealRegistry, Run
     from provenance.testing.sigstore import LocalSigstore
 

@@ -6,6 +6,7 @@ A listing that ends early would read as "unsigned": each way to end early raises
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
@@ -17,7 +18,7 @@ from provenance.strict_json import decode_object
 from provenance.transport.origin import display_url, origin_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from provenance.digests import Digest
     from provenance.oci.descriptor import Descriptor
@@ -85,47 +86,48 @@ def read_fallback_index(repository: RegistryRepository, subject: Digest) -> Inde
 def list_tags(repository: RegistryRepository) -> tuple[str, ...]:
     """Every tag. Raises NotFound for a repository that is not there."""
     tags: list[str] = []
-    for response in _pages(repository, "tags/list", "application/json"):
-        if response.status != 200:
-            repository.refuse(response, "list of tags")
-        document = decode_object(response.read_capped(repository.limits.manifest_bytes, "tags"))
-        page = document.get("tags")
-        if page is not None and not (
-            isinstance(page, list) and all(isinstance(t, str) for t in page)
-        ):
-            raise MalformedDocument("tags must be strings", reference=repository.name)
-        tags += page or ()
-        if len(tags) > repository.limits.tags:
-            raise LimitExceeded(
-                f"{repository.name} has more than {repository.limits.tags} tags",
-                hint="raise Limits.tags",
-            )
+    with closing(_pages(repository, "tags/list", "application/json")) as pages:
+        for response in pages:
+            if response.status != 200:
+                repository.refuse(response, "list of tags")
+            document = decode_object(response.read_capped(repository.limits.manifest_bytes, "tags"))
+            page = document.get("tags")
+            if page is not None and not (
+                isinstance(page, list) and all(isinstance(t, str) for t in page)
+            ):
+                raise MalformedDocument("tags must be strings", reference=repository.name)
+            tags += page or ()
+            if len(tags) > repository.limits.tags:
+                raise LimitExceeded(
+                    f"{repository.name} has more than {repository.limits.tags} tags",
+                    hint="raise Limits.tags",
+                )
     return tuple(tags)
 
 
 def _from_api(repository: RegistryRepository, subject: Digest) -> tuple[Descriptor, ...] | None:
     """All pages of the referrers API; None: this registry has none."""
     found: list[Descriptor] = []
-    pages = _pages(repository, f"referrers/{subject}", OCI_INDEX)
-    for number, response in enumerate(pages):
-        if response.status in _UNSUPPORTED and number == 0:
-            return None
-        if response.status != 200:
-            repository.refuse(response, f"referrers of {subject}", subject)
-        media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        if media_type not in {OCI_INDEX, "application/json"}:
-            if number == 0:  # a web page, as some gateways send: not the API
+    with closing(_pages(repository, f"referrers/{subject}", OCI_INDEX)) as pages:
+        for number, response in enumerate(pages):
+            if response.status in _UNSUPPORTED and number == 0:
                 return None
-            raise _no_page(repository, subject, f"is {media_type[:60]!r}")
-        raw = response.read_capped(repository.limits.manifest_bytes, "list of referrers")
-        try:
-            index = parse_manifest(raw, limits=repository.limits, where=repository.name)
-        except MalformedDocument as error:
-            raise _no_page(repository, subject, error.message) from error
-        if not isinstance(index, Index):
-            raise _no_page(repository, subject, "is no index")
-        found += index.manifests
-        _check_count(repository, len(found))
+            if response.status != 200:
+                repository.refuse(response, f"referrers of {subject}", subject)
+            media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+            if media_type not in {OCI_INDEX, "application/json"}:
+                if number == 0:  # a web page, as some gateways send: not the API
+                    return None
+                raise _no_page(repository, subject, f"is {media_type[:60]!r}")
+            raw = response.read_capped(repository.limits.manifest_bytes, "list of referrers")
+            try:
+                index = parse_manifest(raw, limits=repository.limits, where=repository.name)
+            except MalformedDocument as error:
+                raise _no_page(repository, subject, error.message) from error
+            if not isinstance(index, Index):
+                raise _no_page(repository, subject, "is no index")
+            found += index.manifests
+            _check_count(repository, len(found))
     return tuple(found)
 
 
@@ -138,7 +140,9 @@ def _no_page(repository: RegistryRepository, subject: Digest, why: str) -> Regis
     )
 
 
-def _pages(repository: RegistryRepository, path: str, accept: str) -> Iterator[Response]:
+def _pages(
+    repository: RegistryRepository, path: str, accept: str
+) -> Generator[Response, None, None]:
     """Each page's answer, open; a next link must stay with the registry and lead on."""
     url, seen = f"{repository.base}/v2/{repository.reference.repository}/{path}", set[str]()
     while url:

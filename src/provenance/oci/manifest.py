@@ -185,7 +185,9 @@ def _media_type(document: Mapping[str, Any], claimed: str) -> str:
     media_type = media_type or (mt.OCI_INDEX if is_index else mt.OCI_MANIFEST)
     if media_type not in known:
         raise UnsupportedFormat(f"{media_type[:100]!r} is no manifest this library reads")
-    if (media_type in mt.INDEXES) == is_image or (is_index and media_type not in mt.INDEXES):
+    expected = {True: is_index or not is_image, False: is_image and not is_index}
+    fits = expected[media_type in mt.INDEXES]
+    if not (fits or (media_type == mt.OCI_ARTIFACT and not is_index)):
         raise MalformedDocument(f"has not the fields of {media_type}")
     return media_type
 

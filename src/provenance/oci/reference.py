@@ -101,7 +101,8 @@ class Reference:
         port = registry.rpartition(":")[2]
         if port.isdigit() and not registry.endswith("]") and int(port) > 0xFFFF:
             _refuse(text, "a port is at most 65535")
-        registry = registry.lower()
+        if _looks_like_host(registry):
+            registry = registry.lower()
         if registry in _DOCKER_HUB:
             registry = "docker.io"
             path = path if "/" in path else f"library/{path}"
@@ -185,10 +186,13 @@ def _split_digest(text: str, rest: str) -> tuple[str, Digest | None]:
 def _split_registry(rest: str) -> tuple[str, str]:
     """Docker's rule: the first component is a host if it looks like one, else Docker Hub's."""
     first, slash, path = rest.partition("/")
-    looks_like_host = any(c in first for c in ".:[") or first == "localhost"
-    if slash and (looks_like_host or first != first.lower()):
+    if slash and (_looks_like_host(first) or first != first.lower()):
         return first, path
     return "docker.io", rest
+
+
+def _looks_like_host(text: str) -> bool:
+    return any(c in text for c in ".:[") or text.lower() == "localhost"
 
 
 def _local_path(text: str, path: str) -> str:

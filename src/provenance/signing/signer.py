@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 from provenance.errors import SigningError
-from provenance.signing.tokens import find_token
+from provenance.settings import Settings
+from provenance.signing.patience import within
+from provenance.signing.tokens import certified_as, find_token, is_local
 from provenance.trust import Trust
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from provenance.settings import Settings
 
 __all__ = ["Signer"]
 
@@ -24,10 +24,12 @@ class Signer:
     trust: Trust
     """The instance that is signed with, and that signatures are checked against."""
     identity: str
-    """What certificates will name: an e-mail address or a URI."""
+    """What certificates are expected to name: an e-mail address or a URI. Verifying tells."""
     issuer: str
     """Who vouches for the identity."""
     _token: str = field(repr=False)
+    _deadline: float = field(repr=False)
+    """Seconds one signature may take."""
 
     def __reduce__(self) -> Any:
         """Refuse: a pickle travels to places a token must not."""
@@ -48,50 +50,79 @@ class Signer:
             trust: the Sigstore instance; None: the public one.
             signing_config: file with where to sign, in place of the trust's own.
             identity_token: an OIDC token; None: SIGSTORE_ID_TOKEN, the CI system's, a browser.
-            settings: how to reach the trust root.
+            settings: how to reach the trust root, and how long a signature may take. To the
+                services that sign only the environment's proxies and authorities apply.
 
         Raises:
-            SigningError: there is no identity, or the token is expired or malformed.
+            SigningError: there is no identity, the token is expired or malformed, or `offline`
+                forbids it.
             NotEvaluated: the trust root could not be had, or names no place to sign.
         """
-        from sigstore.oidc import IdentityError, IdentityToken
-
+        settings = settings or Settings.from_environment()
         trust = trust or Trust.public_good(settings=settings)
         if signing_config is not None:
             trust = trust.with_signing_config(signing_config)
         trust.client_config()
-        token = identity_token or find_token(trust)
-        try:
-            parsed = IdentityToken(token)
-        except IdentityError as error:
+        if settings.offline and not is_local(trust):
             raise SigningError(
-                "the identity token is expired, malformed or not for Sigstore",
-                hint="get a new one with audience `sigstore`",
-            ) from error
-        return cls(trust, parsed.identity, parsed.federated_issuer, token)
+                f"signing with {trust.source} needs the network, which offline forbids",
+                hint="sign where it is allowed",
+            )
+        token = identity_token or find_token(trust)
+        identity, issuer = certified_as(token)
+        return cls(trust, identity, issuer, token, settings.deadline)
 
     def sign_statement(self, statement: bytes) -> bytes:
         """Sign an in-toto statement, version 1; returns a Sigstore bundle v0.3 in JSON.
 
-        The statement's bytes are signed as they are. What comes back is not yet verified:
-        `provenance.sign` and `provenance.attest` do that before anything is published.
+        The statement's bytes are signed as they are. What comes back is checked against the
+        trust root: what would not verify is not returned.
 
         Raises:
-            SigningError: the authority, the log or the timestamp service did not do its part.
+            SigningError: the authority, the log or the timestamp service did not do its part, or
+                not in time; or the statement is not of a form that is signed.
         """
         from sigstore import dsse
-        from sigstore.oidc import ExpiredIdentity, IdentityError, IdentityToken
-        from sigstore.sign import SigningContext
+        from sigstore.errors import Error
 
         try:
             content = dsse.Statement(statement)
-            context = SigningContext.from_trust_config(self.trust.client_config())
-            with context.signer(IdentityToken(self._token)) as signer:
+        except Error as error:
+            raise SigningError(
+                f"the statement is not of a form that is signed: {_cause(error)}",
+                hint="version 1, subjects with a name and a SHA-2 digest, an object as predicate",
+            ) from error
+        try:
+            return within(self._deadline, lambda: self._sign(content, statement))
+        except TimeoutError as error:
+            raise SigningError(
+                f"{self.trust.source} did not sign within {self._deadline:g} s",
+                hint="try again later, or raise Settings.deadline",
+            ) from error
+
+    def _sign(self, content: Any, statement: bytes) -> bytes:
+        from sigstore.models import InvalidBundle
+        from sigstore.oidc import ExpiredIdentity, IdentityError, IdentityToken
+        from sigstore.sign import SigningContext
+        from sigstore.verify import Verifier
+
+        config = self.trust.client_config()
+        try:
+            with SigningContext.from_trust_config(config).signer(
+                IdentityToken(self._token)
+            ) as signer:
                 bundle = signer.sign_dsse(content)
+            checked = Verifier(trusted_root=config.trusted_root).verify_dsse(bundle, _Anyone())
         except (ExpiredIdentity, IdentityError) as error:
             raise SigningError(
                 f"the identity token of {self.identity} has expired",
                 hint="get a new one: they live for minutes",
+            ) from error
+        except InvalidBundle as error:
+            # A timestamp service that fails is a log line to the library; the bundle lacks a time.
+            raise SigningError(
+                f"what {self.trust.source} signed is incomplete: {_cause(error)}",
+                hint="its timestamp service may be down; try again, nothing was published",
             ) from error
         # The library raises classes it does not export for what its services answer.
         except Exception as error:
@@ -99,7 +130,18 @@ class Signer:
                 f"signing as {self.identity} with {self.trust.source} failed: {_cause(error)}",
                 hint="try again; nothing was published",
             ) from error
+        if checked[1] != statement:
+            raise SigningError(
+                f"what {self.trust.source} signed is another statement", hint="do not use it"
+            )
         return bundle.to_json().encode()
+
+
+class _Anyone:
+    """Lets every certificate pass: whose name the authority put in is for verifiers to judge."""
+
+    def verify(self, cert: object) -> None:
+        """Pass."""
 
 
 def _cause(error: BaseException) -> str:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import os
 import sys
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from provenance.errors import NotEvaluated, SigningError
+from provenance.strict_json import decode_object
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from provenance.trust import Trust
 
-__all__ = ["find_token"]
+__all__ = ["certified_as", "find_token", "is_local"]
+
+_GITHUB = "https://token.actions.githubusercontent.com"
+_GITLAB = "https://gitlab.com"
 
 
 def find_token(trust: Trust, *, environ: Mapping[str, str] | None = None) -> str:
@@ -45,6 +50,47 @@ def find_token(trust: Trust, *, environ: Mapping[str, str] | None = None) -> str
             hint="set SIGSTORE_ID_TOKEN, run in a CI job with an OIDC token, or at a terminal",
         )
     return _from_browser(trust)
+
+
+def certified_as(token: str) -> tuple[str, str]:
+    """The identity and issuer that a certificate for this token will name, by Fulcio's rules.
+
+    A pipeline is named by its workflow file and not by the token's subject.
+
+    Raises:
+        SigningError: the token is expired, malformed or not for Sigstore.
+    """
+    import jwt
+    from sigstore.oidc import IdentityError, IdentityToken
+
+    try:
+        parsed = IdentityToken(token)
+        claims = jwt.decode(token, options={"verify_signature": False})
+    except (IdentityError, jwt.PyJWTError) as error:
+        raise SigningError(
+            "the identity token is expired, malformed or not for Sigstore",
+            hint="get a new one with audience `sigstore`",
+        ) from error
+    issuer = parsed.federated_issuer
+    if issuer == _GITHUB and (workflow := claims.get("job_workflow_ref")):
+        return f"https://github.com/{workflow}", issuer
+    if issuer == _GITLAB and (workflow := claims.get("ci_config_ref_uri")):
+        return f"https://{workflow}", issuer
+    if claims.get("email_verified") is True and (email := claims.get("email")):
+        return str(email), issuer
+    return parsed.identity, issuer
+
+
+def is_local(trust: Trust) -> bool:
+    """Whether every service it signs with is on this machine: that is not going online."""
+    found = [
+        urlsplit(str(service.get("url"))).hostname
+        for services in decode_object(trust.signing_config or b"{}").values()
+        if isinstance(services, list)
+        for service in services
+        if isinstance(service, dict)
+    ]
+    return bool(found) and set(found) <= {"127.0.0.1", "::1", "localhost"}
 
 
 def _from_browser(trust: Trust) -> str:

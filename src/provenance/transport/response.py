@@ -29,6 +29,8 @@ class Response:
         self.status: int = response.status_code
         self.headers: Mapping[str, str] = response.headers
         """Case-insensitive."""
+        if response.request.method == "HEAD" or self.headers.get("Content-Length") == "0":
+            self.read()  # nothing is there: the connection goes back to be used again
 
     @property
     def links(self) -> Mapping[str, Mapping[str, str]]:

@@ -13,7 +13,13 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from provenance.errors import LimitExceeded, MalformedDocument, NotEvaluated, NotFound
+from provenance.errors import (
+    LimitExceeded,
+    MalformedDocument,
+    NotEvaluated,
+    NotFound,
+    UnsupportedFormat,
+)
 from provenance.settings import Limits, Settings
 from provenance.strict_json import decode_object
 from provenance.trust.updating import PUBLIC_GOOD, STAGING, refresh
@@ -23,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Trust"]
 
+_TRUST_ROOT = "application/vnd.dev.sigstore.trustedroot"
 _CLIENT_CONFIG = "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json"
 _SIGNING_CONFIG = "application/vnd.dev.sigstore.signingconfig.v0.2+json"
 _SHIPPED_ON = dt.date(2026, 8, 21)
@@ -44,13 +51,17 @@ class Trust:
     def from_json(
         cls, raw: bytes | str, *, signing_config: bytes | str | None = None, source: str = "bytes"
     ) -> Self:
-        """A trust root in JSON, version 0.1 or 0.2.
+        """A trust root in JSON, version 0.1, and a signing configuration, version 0.2.
 
         Raises:
+            LimitExceeded: larger than `Limits.trust_bytes`.
             MalformedDocument: no trust root, or no signing configuration.
+            UnsupportedFormat: a trust root of another version.
         """
         data = raw.encode() if isinstance(raw, str) else raw
         config = signing_config.encode() if isinstance(signing_config, str) else signing_config
+        for document in (data, config or b""):
+            _check_size(len(document), source)
         trust = cls(data, config, source)
         _load_root(data)
         if config is not None:
@@ -122,7 +133,7 @@ class Trust:
 
     @classmethod
     def _from_tuf(cls, url: str, root: bytes, settings: Settings) -> Self:
-        trusted_root, signing_config = refresh(url, root, settings.cache_dir)
+        trusted_root, signing_config = refresh(url, root, settings)
         return cls.from_json(
             trusted_root, signing_config=signing_config, source=f"TUF repository {url}"
         )
@@ -170,6 +181,12 @@ class Trust:
 @functools.lru_cache(maxsize=16)
 def _load_root(raw: bytes) -> TrustedRoot:
     """Parse once: keys and certificates are many. Read-only afterwards."""
+    media_type = str(decode_object(raw).get("mediaType"))
+    if media_type.startswith(_TRUST_ROOT) and media_type != f"{_TRUST_ROOT}+json;version=0.1":
+        raise UnsupportedFormat(
+            f"the trust root is of form {media_type[:100]!r}, which is not read yet",
+            hint="convert it to version 0.1",
+        )
     # The library reads a root from a file or a client configuration; this needs no file.
     config = _client_config(raw, b'{"mediaType":"%s"}' % _SIGNING_CONFIG.encode())
     from sigstore.errors import Error
@@ -177,6 +194,7 @@ def _load_root(raw: bytes) -> TrustedRoot:
     try:
         root = config.trusted_root
         root.get_fulcio_certs()
+        root.get_timestamp_authorities()
     except (Error, ValueError, TypeError) as error:
         raise MalformedDocument(
             f"this is no Sigstore trust root: {str(error)[:300]}",
@@ -208,14 +226,18 @@ def _shipped(name: str) -> bytes:
 
 
 def _read(path: Path) -> bytes:
-    limit = Limits().trust_bytes
     try:
         with path.open("rb") as file:
-            data = file.read(limit + 1)
+            data = file.read(Limits().trust_bytes + 1)
     except OSError as error:
         raise NotFound(
             f"{path} cannot be read ({error.strerror})", hint="check the path"
         ) from error
-    if len(data) > limit:
-        raise LimitExceeded(f"{path} is larger than {limit} bytes", hint="this is no trust root")
+    _check_size(len(data), str(path))
     return data
+
+
+def _check_size(size: int, source: str) -> None:
+    limit = Limits().trust_bytes
+    if size > limit:
+        raise LimitExceeded(f"{source} has more than {limit} bytes", hint="this is no trust root")

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["verify_bundle"]
 
-_ENTRY_KINDS = {("dsse", "0.0.1"), ("hashedrekord", "0.0.2")}
+_ENTRY_KINDS = (("dsse", "0.0.1"), ("hashedrekord", "0.0.2"))
 """How Rekor v1 and v2 log a DSSE envelope. Others (`intoto`) exist, and are not read here."""
 
 # Words of the sigstore library's refusals to the step that refused. The first that occurs counts.
@@ -134,7 +134,8 @@ def _check_shape(bundle: Bundle) -> None:
             "the bundle is signed by a key without a certificate, which is not verified yet",
             hint="verify it with cosign verify --key",
         )
-    for what, count in (("signatures", bundle.signature_count), _log_entries(bundle)):
+    counts = {"signatures": bundle.signature_count, "log entries": len(bundle.log_entries)}
+    for what, count in counts.items():
         if count != 1:
             raise UnsupportedFormat(
                 f"the bundle has {count} {what}; exactly one is verified here",
@@ -155,10 +156,6 @@ def _check_shape(bundle: Bundle) -> None:
             "the log entry has the log's promise and no proof, which is not verified yet",
             hint="verify it with cosign",
         )
-
-
-def _log_entries(bundle: Bundle) -> tuple[str, int]:
-    return "log entries", len(bundle.log_entries)
 
 
 def _verify_with_sigstore(bundle: Bundle, trust: Trust) -> tuple[SigstoreBundle, str, bytes]:

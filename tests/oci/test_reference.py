@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import io
+import tarfile
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from provenance.digests import Digest
+from provenance.errors import InvalidReference
+from provenance.oci.reference import Reference
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DIGEST = "sha256:" + "a" * 64
+
+DOCKER = {
+    "alpine": "docker.io/library/alpine:latest",
+    "org/app": "docker.io/org/app:latest",
+    "docker.io/alpine": "docker.io/library/alpine:latest",
+    "index.docker.io/org/app:1": "docker.io/org/app:1",
+    "localhost/x/y": "localhost/x/y:latest",
+    "localhost:5000/x": "localhost:5000/x:latest",
+    "[::1]:5000/x": "[::1]:5000/x:latest",
+    "GHCR.io/org/app:1.2": "ghcr.io/org/app:1.2",
+    "docker://ghcr.io/org/app": "ghcr.io/org/app:latest",
+    f"ghcr.io/org/app@{DIGEST}": f"ghcr.io/org/app@{DIGEST}",
+    f"ghcr.io/org/app:1.2@{DIGEST}": f"ghcr.io/org/app:1.2@{DIGEST}",
+    "UPPER/case": "UPPER/case:latest",
+    "10.0.0.1/a__b/c-d--e.f": "10.0.0.1/a__b/c-d--e.f:latest",
+    "oci:build:1.2": "oci:build:1.2",
+    f"oci:build@{DIGEST}": f"oci:build@{DIGEST}",
+    "oci-dir:build": "oci:build",
+    "oci-archive:app.tar:v1": "oci-archive:app.tar:v1",
+    "docker-archive:app.tar:org/app:1": "docker-archive:app.tar:org/app:1",
+}
+
+
+@pytest.mark.parametrize(("text", "normal"), DOCKER.items())
+def test_a_reference_is_normalised_as_docker_does(text: str, normal: str) -> None:
+    found = Reference.parse(text)
+    assert str(found) == normal
+    assert Reference.parse(normal) == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", " ", "a b", "org/App", "ghcr.io/", "ghcr.io//app", "ghcr.io/a/../b"),
+        *("app:", "app:" + "x" * 129, "app:-bad", "app@sha256:zz", f"app@{DIGEST}0", "-host/app"),
+        *("host:port/app", "host:99999/app", "a" * 256, "app\n", "app\x00"),
+        *(
+            "ghcr.io/app?x",
+            "ghcr.io/app#x",
+            "user@host/app",
+            "oci:",
+            "oci:dir:bad tag",
+            "oci:a\x01",
+        ),
+        *("https://ghcr.io/app", "app:1:2", "app@md5:" + "a" * 32),
+        *("[::1/app", "ghcr.io/a_-b"),
+    ],
+)
+def test_what_is_outside_the_grammar_is_refused_before_any_use(text: str) -> None:
+    with pytest.raises(InvalidReference) as refused:
+        Reference.parse(text)
+    assert refused.value.hint
+
+
+def test_docker_hub_is_connected_to_by_another_name() -> None:
+    assert Reference.parse("alpine").host == "registry-1.docker.io"
+    assert Reference.parse("ghcr.io/a/b").host == "ghcr.io"
+
+
+def test_a_digest_replaces_a_tag_that_may_move() -> None:
+    pinned = Reference.parse("ghcr.io/org/app:1.2").with_digest(Digest(DIGEST))
+    assert str(pinned) == f"ghcr.io/org/app@{DIGEST}"
+    assert hash(pinned) == hash(Reference.parse(str(pinned)))
+
+
+LABEL = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
+COMPONENT = st.from_regex(r"[a-z0-9]{1,6}((\.|_|__|-{1,3})[a-z0-9]{1,6}){0,2}", fullmatch=True)
+TAG = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,20}", fullmatch=True)
+
+
+@st.composite
+def references(draw: st.DrawFn) -> str:
+    host = ".".join(draw(st.lists(LABEL, min_size=2, max_size=3)))
+    port = draw(st.sampled_from(["", ":5000", ":65535"]))
+    path = "/".join(draw(st.lists(COMPONENT, min_size=1, max_size=3)))
+    tag = draw(st.one_of(st.just(""), TAG.map(lambda t: f":{t}")))
+    digest = draw(st.sampled_from(["", f"@{DIGEST}", "@sha512:" + "b" * 128]))
+    return f"{host}{port}/{path}{tag}{digest}"
+
+
+@given(references())
+def test_parsing_what_was_printed_gives_the_same(text: str) -> None:
+    found = Reference.parse(text)
+    assert Reference.parse(str(found)) == found
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_a_reference_that_round_trips_or_is_refused(text: str) -> None:
+    if text.startswith(("/", "./", "../")):
+        return  # a path, which is looked at
+    try:
+        found = Reference.parse(text)
+    except InvalidReference:
+        return
+    assert Reference.parse(str(found)) == found
+    if found.scheme == "docker":
+        assert not set(str(found)) & set(" \t\n\\?#%")
+        assert ".." not in found.repository.split("/")
+
+
+def _tar(path: Path, name: str) -> Path:
+    with tarfile.open(path, "w") as archive:
+        archive.addfile(tarfile.TarInfo(name), io.BytesIO())
+    return path
+
+
+def test_paths_are_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "layout").mkdir()
+    (tmp_path / "layout" / "oci-layout").write_text("{}")
+    (tmp_path / "plain").mkdir()
+    assert Reference.parse(tmp_path / "layout").scheme == "oci"
+    assert Reference.parse(tmp_path / "plain").scheme == "dir"
+    assert Reference.parse(_tar(tmp_path / "a.tar", "index.json")).scheme == "oci-archive"
+    assert (
+        Reference.parse(str(_tar(tmp_path / "b.tar", "manifest.json"))).scheme == "docker-archive"
+    )
+    with pytest.raises(InvalidReference, match="no such file"):
+        Reference.parse(tmp_path / "absent")
+    (tmp_path / "text").write_text("no tar")
+    with pytest.raises(InvalidReference, match="no tar archive"):
+        Reference.parse(tmp_path / "text")
