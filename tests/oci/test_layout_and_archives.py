@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import json
@@ -267,13 +268,12 @@ def test_layouts_of_other_projects(corpus: Path) -> None:
 def test_every_archive_of_docker_save_is_read_or_refused(corpus: Path) -> None:
     folder = corpus / "images" / "docker-save"
     for path in sorted(folder.rglob("*.tar*")):
-        try:
+        if path.name == "alpine-310.tar.gz":
             with DockerArchiveRepository(path) as archive:
-                tags = archive.tags()
-                for tag in tags or ("",):
-                    archive.manifest(tag)
-        except ProvenanceError as error:
-            assert path.name != "alpine-310.tar.gz", error
+                assert archive.manifest("").descriptor.size > 0
+        with contextlib.suppress(ProvenanceError), DockerArchiveRepository(path) as archive:
+            for tag in archive.tags() or ("",):
+                archive.manifest(tag)
         if path.name in {"no_manifest.tar", "null_manifest.tar"}:
             with DockerArchiveRepository(path) as archive, pytest.raises(ProvenanceError):
                 archive.manifest("")

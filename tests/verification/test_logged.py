@@ -1,0 +1,110 @@
+"""Rekor v1: an entry with the log's promise, whose time and index are signed by the log."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import rfc8785
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
+from provenance.testing.sigstore import LocalSigstore
+from provenance.verification import SignedStatement
+
+GLOBAL_INDEX = 123_456_789
+
+
+@pytest.fixture
+def old(local_sigstore: LocalSigstore, payload: bytes) -> dict[str, Any]:
+    """A bundle as the public instance makes them: `dsse` 0.0.1, a promise, no timestamp."""
+    document = local_sigstore.forger(logged=False, stamped=False).statement(payload)
+    material = document["verificationMaterial"]
+    certificate = x509.load_der_x509_certificate(
+        base64.b64decode(material["certificate"]["rawBytes"])
+    )
+    body = {
+        "apiVersion": "0.0.1",
+        "kind": "dsse",
+        "spec": {
+            "envelopeHash": {"algorithm": "sha256", "value": "0" * 64},
+            "payloadHash": {"algorithm": "sha256", "value": hashlib.sha256(payload).hexdigest()},
+            "signatures": [
+                {
+                    "signature": document["dsseEnvelope"]["signatures"][0]["sig"],
+                    "verifier": _b64(certificate.public_bytes(serialization.Encoding.PEM)),
+                }
+            ],
+        },
+    }
+    entry = local_sigstore.log.append(rfc8785.dumps(body))
+    entry |= {"logIndex": str(GLOBAL_INDEX), "integratedTime": str(int(now().timestamp()))}
+    entry["inclusionPromise"] = {"signedEntryTimestamp": promise(local_sigstore, entry)}
+    material["tlogEntries"] = [entry]
+    return document
+
+
+def test_time_and_index_are_the_ones_the_log_promised(
+    old: dict[str, Any], check: Callable[..., SignedStatement]
+) -> None:
+    found = check(old)
+    promised = int(entry_of(old)["integratedTime"])
+    assert found.time == dt.datetime.fromtimestamp(promised, tz=dt.UTC)
+    assert found.log_index == GLOBAL_INDEX
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("logIndex", "1"), ("integratedTime", str(int(dt.datetime.now().timestamp()) - 1))]  # noqa: DTZ005
+)
+def test_another_time_or_index_breaks_the_promise(
+    old: dict[str, Any], refused: Callable[..., str], name: str, value: str
+) -> None:
+    # The time lies in the certificate's life; only the log's signature tells.
+    entry_of(old)[name] = value
+    assert refused(old) in {"transparency-log", "certificate-chain"}
+
+
+def test_an_entry_for_another_payload_is_refused(
+    old: dict[str, Any],
+    local_sigstore: LocalSigstore,
+    payload: bytes,
+    refused: Callable[..., str],
+) -> None:
+    other = local_sigstore.forger(logged=False, stamped=False).statement(payload)
+    other["verificationMaterial"]["tlogEntries"] = [entry_of(old)]
+    assert refused(other) == "log-entry"
+
+
+def test_a_promise_without_its_signature_gives_no_time(
+    old: dict[str, Any], refused: Callable[..., str]
+) -> None:
+    del entry_of(old)["inclusionPromise"]
+    assert refused(old) == "malformed-document"
+
+
+def entry_of(document: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = document["verificationMaterial"]["tlogEntries"][0]
+    return found
+
+
+def promise(sigstore: LocalSigstore, entry: dict[str, Any]) -> str:
+    signed = {
+        "body": entry["canonicalizedBody"],
+        "integratedTime": int(entry["integratedTime"]),
+        "logID": base64.b64decode(entry["logId"]["keyId"]).hex(),
+        "logIndex": int(entry["logIndex"]),
+    }
+    return _b64(sigstore.log.key.sign(rfc8785.dumps(signed)))
+
+
+def now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def _b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()

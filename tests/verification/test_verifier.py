@@ -1,0 +1,546 @@
+"""Each step of verification refuses what it is there to refuse, and says which step it was."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import datetime as dt
+import json
+import pickle
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from provenance.attestation.bundle import Bundle
+from provenance.attestation.statement import ResourceDescriptor, Statement
+from provenance.digests import Digest
+from provenance.errors import InvalidEvidence, LimitExceeded, UnsupportedFormat
+from provenance.settings import Limits
+from provenance.testing.sigstore import LocalSigstore
+from provenance.trust import Trust
+from provenance.verification import Identity, SignedStatement, verify_bundle
+
+Refused = Callable[..., str]
+Verify = Callable[..., SignedStatement]
+HOUR = dt.timedelta(hours=1)
+
+
+def material(document: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = document["verificationMaterial"]
+    return found
+
+
+def entry(document: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = material(document)["tlogEntries"][0]
+    return found
+
+
+@pytest.fixture
+def good(local_sigstore: LocalSigstore, payload: bytes) -> dict[str, Any]:
+    return local_sigstore.forger().statement(payload)
+
+
+# What is proven
+
+
+def test_a_good_bundle_proves_statement_signer_time_and_index(
+    local_sigstore: LocalSigstore, payload: bytes, check: Verify
+) -> None:
+    before = dt.datetime.now(dt.UTC).replace(microsecond=0)
+    found = check(local_sigstore.forger("ann@example.com").statement(payload))
+    assert found.statement.raw == payload
+    assert (found.identity, found.issuer) == ("ann@example.com", local_sigstore.issuer)
+    assert found.time is not None
+    assert before <= found.time <= dt.datetime.now(dt.UTC)
+    assert found.log_index == len(local_sigstore.log.bodies) - 1
+
+
+def test_a_parsed_bundle_is_taken_as_well(
+    good: dict[str, Any], trust: Trust, subject: Digest
+) -> None:
+    bundle = Bundle.parse(json.dumps(good).encode())
+    assert verify_bundle(bundle, subject, trust=trust, identity=None).statement.is_about(subject)
+
+
+def test_the_result_survives_pickling(good: dict[str, Any], check: Verify) -> None:
+    found = check(good)
+    assert pickle.loads(pickle.dumps(found)) == found
+
+
+def test_statement_v01_without_subject_name_verifies(
+    local_sigstore: LocalSigstore, subject: Digest, check: Verify
+) -> None:
+    old = {
+        "_type": "https://in-toto.io/Statement/v0.1",
+        "subject": [{"digest": {"sha256": subject.hex, "gitCommit": "abc"}}],
+        "predicateType": "https://spdx.dev/Document",
+        "predicate": "SPDXVersion: SPDX-2.3",
+    }
+    found = check(local_sigstore.forger().statement(json.dumps(old).encode()))
+    assert found.statement.predicate == "SPDXVersion: SPDX-2.3"
+
+
+def test_one_of_several_subjects_is_enough(
+    local_sigstore: LocalSigstore, subject: Digest, check: Verify
+) -> None:
+    named = [ResourceDescriptor(c, {"sha256": Digest.of(c.encode()).hex}) for c in "abc"]
+    named.append(ResourceDescriptor("app", {"sha256": subject.hex}))
+    statement = Statement.build(named, "https://example.com/p", {})
+    assert check(local_sigstore.forger().statement(statement.raw)).statement.subjects[-1] == named[-1]
+
+
+def test_a_sha512_subject_is_compared_as_sha512(
+    local_sigstore: LocalSigstore, check: Verify, refused: Refused
+) -> None:
+    wide = Digest.of(b"an image", "sha512")
+    statement = Statement.build([ResourceDescriptor("app", {"sha512": wide.hex})], "x", {})
+    document = local_sigstore.forger().statement(statement.raw)
+    assert check(document, subject=wide).statement.is_about(wide)
+    assert refused(document, subject=Digest.of(b"an image")) == "subject"
+
+
+def test_a_digest_under_another_algorithm_does_not_count(
+    local_sigstore: LocalSigstore, subject: Digest, refused: Refused
+) -> None:
+    statement = Statement.build([ResourceDescriptor("app", {"sha3_256": subject.hex})], "x", {})
+    assert refused(local_sigstore.forger().statement(statement.raw)) == "subject"
+
+
+# Whom and what
+
+
+def test_the_expected_identity_passes(good: dict[str, Any], check: Verify, trust: Trust) -> None:
+    issuer = check(good).issuer
+    assert check(good, identity=Identity("dev@example.com", issuer=issuer)).issuer == issuer
+
+
+def test_another_identity_is_told_who_did_sign(
+    good: dict[str, Any], check: Verify, local_sigstore: LocalSigstore
+) -> None:
+    who = Identity("ann@example.com", issuer=local_sigstore.issuer)
+    with pytest.raises(InvalidEvidence, match=r"signed by dev@example\.com") as caught:
+        check(good, identity=who)
+    assert caught.value.step == "identity"
+
+
+def test_the_same_name_by_another_issuer_is_refused(
+    good: dict[str, Any], check: Verify, local_sigstore: LocalSigstore
+) -> None:
+    who = Identity("dev@example.com", issuer="https://accounts.google.com")
+    with pytest.raises(InvalidEvidence, match=re.escape(local_sigstore.issuer)) as caught:
+        check(good, identity=who)
+    assert caught.value.step == "identity"
+
+
+def test_another_subject_is_refused_and_named(good: dict[str, Any], check: Verify) -> None:
+    other = Digest.of(b"another image")
+    with pytest.raises(InvalidEvidence, match=f"not about {other}") as caught:
+        check(good, subject=other)
+    assert caught.value.step == "subject"
+
+
+@pytest.mark.parametrize("wanted", ["https://example.com/review/v1", "any", None])
+def test_the_predicate_type_asked_for_passes(
+    good: dict[str, Any], check: Verify, wanted: str | None
+) -> None:
+    assert check(good, predicate_type=wanted).statement.predicate == {"ok": True}
+
+
+@pytest.mark.parametrize("wanted", ["signature", "sbom", "https://example.com/review/v2"])
+def test_an_attestation_is_no_signature(
+    good: dict[str, Any], refused: Refused, wanted: str
+) -> None:
+    assert refused(good, predicate_type=wanted) == "predicate-type"
+
+
+# Steps that refuse
+
+
+def test_a_payload_of_another_type_is_refused(
+    local_sigstore: LocalSigstore, payload: bytes, refused: Refused
+) -> None:
+    document = local_sigstore.forger().statement(payload, payload_type="application/json")
+    assert refused(document) == "payload-type"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"not JSON",
+        b"[]",
+        b'{"_type":"https://in-toto.io/Statement/v2"}',
+        b'{"_type":"https://in-toto.io/Statement/v1","predicateType":"x","subject":[]}',
+    ],
+)
+def test_a_signed_payload_that_is_no_statement_is_refused(
+    local_sigstore: LocalSigstore, refused: Refused, text: bytes
+) -> None:
+    assert refused(local_sigstore.forger().statement(text)) == "statement"
+
+
+def test_a_statement_with_a_key_twice_is_refused(
+    local_sigstore: LocalSigstore, payload: bytes, refused: Refused
+) -> None:
+    twice = payload[:-1] + b',"subject":[{"digest":{}}]}'
+    assert refused(local_sigstore.forger().statement(twice)) == "statement"
+
+
+def test_another_payload_under_the_signature_is_refused(
+    good: dict[str, Any], payload: bytes, refused: Refused
+) -> None:
+    changed = payload.replace(b"true", b"null")
+    good["dsseEnvelope"]["payload"] = base64.b64encode(changed).decode()
+    assert refused(good) == "signature"
+
+
+def test_another_payload_type_under_the_signature_is_refused(
+    good: dict[str, Any], refused: Refused
+) -> None:
+    good["dsseEnvelope"]["payloadType"] = "application/json"
+    assert refused(good) == "signature"
+
+
+@pytest.mark.parametrize(
+    ("part", "step"),
+    [("ca", "certificate-chain"), ("log", "transparency-log"), ("tsa", "time")],
+)
+def test_a_part_of_another_instance_is_refused(
+    local_sigstore: LocalSigstore,
+    other_sigstore: LocalSigstore,
+    payload: bytes,
+    refused: Refused,
+    part: str,
+    step: str,
+) -> None:
+    forger = local_sigstore.forger(**{part: getattr(other_sigstore, part)})
+    assert refused(forger.statement(payload)) == step
+
+
+def test_another_trust_root_trusts_nothing_of_it(
+    good: dict[str, Any], other_sigstore: LocalSigstore, refused: Refused
+) -> None:
+    root = Trust.from_json(other_sigstore.trusted_root_json)
+    assert refused(good, trust=root) in {"time", "certificate-chain"}
+
+
+def test_a_log_entry_of_another_bundle_is_refused(
+    good: dict[str, Any], local_sigstore: LocalSigstore, payload: bytes, refused: Refused
+) -> None:
+    other = local_sigstore.forger().statement(payload)
+    material(good)["tlogEntries"] = material(other)["tlogEntries"]
+    assert refused(good) == "log-entry"
+
+
+def test_a_timestamp_of_another_bundle_is_refused(
+    good: dict[str, Any], local_sigstore: LocalSigstore, payload: bytes, refused: Refused
+) -> None:
+    other = local_sigstore.forger().statement(payload)
+    stamps = material(other)["timestampVerificationData"]
+    material(good)["timestampVerificationData"] = stamps
+    assert refused(good) == "time"
+
+
+def test_a_certificate_of_another_bundle_is_refused(
+    good: dict[str, Any], local_sigstore: LocalSigstore, payload: bytes, refused: Refused
+) -> None:
+    other = local_sigstore.forger().statement(payload)
+    material(good)["certificate"] = material(other)["certificate"]
+    assert refused(good) == "signature"
+
+
+@pytest.mark.parametrize("shift", [-HOUR, HOUR])
+def test_a_signature_outside_the_life_of_its_certificate_is_refused(
+    local_sigstore: LocalSigstore, payload: bytes, refused: Refused, shift: dt.timedelta
+) -> None:
+    stamped = local_sigstore.now() + shift
+    document = local_sigstore.forger(stamped_at=stamped).statement(payload)
+    assert refused(document) == "certificate-chain"
+
+
+def test_a_certificate_that_expired_since_still_proves_what_was_signed_in_its_time(
+    local_sigstore: LocalSigstore, payload: bytes, check: Verify
+) -> None:
+    then = (local_sigstore.now() - 24 * HOUR).replace(microsecond=0)
+    forger = local_sigstore.forger(certified_at=then, stamped_at=then)
+    assert check(forger.statement(payload)).time == then
+
+
+def test_a_certificate_without_sct_is_refused(
+    local_sigstore: LocalSigstore, payload: bytes, refused: Refused
+) -> None:
+    document = local_sigstore.forger(sct=False).statement(payload)
+    assert refused(document) == "certificate-transparency"
+
+
+def test_a_certificate_for_another_use_is_refused(
+    local_sigstore: LocalSigstore, payload: bytes, refused: Refused
+) -> None:
+    document = rekeyed(
+        local_sigstore, payload, usage=ExtendedKeyUsageOID.EMAIL_PROTECTION
+    )
+    assert refused(document) == "certificate-profile"
+
+
+def test_a_bundle_without_timestamp_is_refused(
+    local_sigstore: LocalSigstore, payload: bytes, refused: Refused
+) -> None:
+    assert refused(local_sigstore.forger(stamped=False).statement(payload)) == "malformed-document"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("logIndex", "0"), ("treeSize", "1000000"), ("rootHash", base64.b64encode(bytes(32)).decode())],
+)
+def test_a_changed_inclusion_proof_is_refused(
+    local_sigstore: LocalSigstore, payload: bytes, refused: Refused, name: str, value: str
+) -> None:
+    local_sigstore.forger().statement(payload)
+    document = local_sigstore.forger().statement(payload)
+    entry(document)["inclusionProof"][name] = value
+    assert refused(document) == "transparency-log"
+
+
+def test_the_same_path_in_a_tree_of_another_size_proves_no_index(
+    payload: bytes, subject: Digest
+) -> None:
+    # Entry 3 of 4 and entry 12 of 13 have the same path of hashes to the same root.
+    with LocalSigstore() as sigstore:
+        for leaf in (b"0", b"1", b"2"):
+            sigstore.log.append(leaf)
+        document = sigstore.forger().statement(payload)
+        proof = entry(document)["inclusionProof"]
+        assert (proof["logIndex"], proof["treeSize"]) == ("3", "4")
+        raw = json.dumps(document).encode()
+        trust = sigstore.trust
+        assert verify_bundle(raw, subject, trust=trust, identity=None).log_index == 3
+        proof |= {"logIndex": "12", "treeSize": "13"}
+        with pytest.raises(InvalidEvidence, match="signed a size of '4'") as caught:
+            verify_bundle(json.dumps(document).encode(), subject, trust=trust, identity=None)
+        assert caught.value.step == "transparency-log"
+
+
+def test_the_index_is_the_proofs_and_not_the_one_written_beside_it(
+    good: dict[str, Any], check: Verify
+) -> None:
+    expected = check(good).log_index
+    entry(good)["logIndex"] = "4242"
+    assert check(good).log_index == expected
+
+
+def test_with_several_timestamps_the_time_is_left_open(
+    good: dict[str, Any], local_sigstore: LocalSigstore, check: Verify
+) -> None:
+    signature = base64.b64decode(good["dsseEnvelope"]["signatures"][0]["sig"])
+    digest = hashes.Hash(hashes.SHA256())
+    digest.update(signature)
+    second = local_sigstore.tsa.stamp(digest.finalize())
+    stamps = material(good)["timestampVerificationData"]["rfc3161Timestamps"]
+    stamps.append({"signedTimestamp": base64.b64encode(second).decode()})
+    assert check(good).time is None
+
+
+# Not knowing is not refusing
+
+
+@pytest.mark.parametrize("times", [0, 2])
+def test_no_or_several_log_entries_are_not_judged(
+    good: dict[str, Any], refused: Refused, times: int
+) -> None:
+    material(good)["tlogEntries"] *= times
+    assert refused(good) == "unsupported-format"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {"kind": "intoto", "version": "0.0.2"},
+        {"kind": "dsse", "version": "0.0.2"},
+        {"kind": ["dsse"], "version": {}},
+        "dsse",
+        None,
+    ],
+)
+def test_an_entry_of_another_kind_is_not_judged(
+    good: dict[str, Any], refused: Refused, kind: object
+) -> None:
+    entry(good)["kindVersion"] = kind
+    assert refused(good) == "unsupported-format"
+
+
+def test_a_bundle_over_bytes_is_not_judged(
+    local_sigstore: LocalSigstore, refused: Refused
+) -> None:
+    assert refused(local_sigstore.forger().blob(b"data")) == "unsupported-format"
+
+
+def test_a_bundle_by_a_key_is_not_judged(good: dict[str, Any], refused: Refused) -> None:
+    del material(good)["certificate"]
+    material(good)["publicKey"] = {"hint": "x"}
+    assert refused(good) == "unsupported-format"
+
+
+def test_several_signatures_are_not_judged(good: dict[str, Any], refused: Refused) -> None:
+    good["dsseEnvelope"]["signatures"] *= 2
+    assert refused(good) == "unsupported-format"
+
+
+def test_a_v01_bundle_with_the_promise_alone_is_not_judged(
+    good: dict[str, Any], refused: Refused
+) -> None:
+    good["mediaType"] = "application/vnd.dev.sigstore.bundle+json;version=0.1"
+    certificate = material(good).pop("certificate")
+    material(good)["x509CertificateChain"] = {"certificates": [certificate]}
+    entry(good)["inclusionPromise"] = {"signedEntryTimestamp": "AAAA"}
+    del entry(good)["inclusionProof"]
+    assert refused(good) == "unsupported-format"
+
+
+@pytest.mark.parametrize("kind", ["tlogs", "ctlogs", "timestampAuthorities"])
+def test_a_trust_root_that_lacks_a_part_is_not_knowing(
+    good: dict[str, Any], local_sigstore: LocalSigstore, refused: Refused, kind: str
+) -> None:
+    root = json.loads(local_sigstore.trusted_root_json)
+    root[kind] = []
+    trust = Trust.from_json(json.dumps(root))
+    assert refused(good, trust=trust) == "unsupported-format"
+
+
+def test_a_key_off_p256_that_fails_is_not_knowing(
+    local_sigstore: LocalSigstore, payload: bytes, check: Verify
+) -> None:
+    # P-384 goes with SHA-384 (Rekor's registry); the library would check with SHA-256.
+    document = rekeyed(local_sigstore, payload, key=ec.generate_private_key(ec.SECP384R1()))
+    with pytest.raises(UnsupportedFormat, match="not on P-256"):
+        check(document)
+
+
+def test_an_ed25519_key_is_not_knowing(
+    good: dict[str, Any], local_sigstore: LocalSigstore, check: Verify
+) -> None:
+    key: Any = ed25519.Ed25519PrivateKey.generate().public_key()
+    certificate = local_sigstore.ca.issue(key, "dev@example.com", local_sigstore.issuer)
+    raw = certificate.public_bytes(serialization.Encoding.DER)
+    material(good)["certificate"] = {"rawBytes": base64.b64encode(raw).decode()}
+    with pytest.raises(UnsupportedFormat, match="elliptic curve"):
+        check(good)
+
+
+# Hostile bytes
+
+
+@pytest.mark.parametrize("text", ["9" * 15, str(2**63), "253402300800", "18446744073709551615"])
+def test_an_integrated_time_out_of_range_is_refused(
+    good: dict[str, Any], refused: Refused, text: str
+) -> None:
+    entry(good).update(
+        integratedTime=text,
+        inclusionPromise={"signedEntryTimestamp": "AAAA"},
+        kindVersion={"kind": "dsse", "version": "0.0.1"},
+    )
+    assert refused(good) == "bundle"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("mediaType",),
+        ("verificationMaterial",),
+        ("verificationMaterial", "certificate"),
+        ("verificationMaterial", "certificate", "rawBytes"),
+        ("verificationMaterial", "tlogEntries", 0, "canonicalizedBody"),
+        ("verificationMaterial", "tlogEntries", 0, "inclusionProof"),
+        ("verificationMaterial", "tlogEntries", 0, "inclusionProof", "checkpoint"),
+        ("verificationMaterial", "tlogEntries", 0, "inclusionProof", "hashes"),
+        ("verificationMaterial", "tlogEntries", 0, "logIndex"),
+        ("verificationMaterial", "timestampVerificationData", "rfc3161Timestamps"),
+        ("dsseEnvelope",),
+        ("dsseEnvelope", "payload"),
+        ("dsseEnvelope", "signatures"),
+        ("dsseEnvelope", "signatures", 0, "sig"),
+    ],
+)
+@pytest.mark.parametrize("value", [None, "", "!", 7, -1, [], {}, [[]], {"x": {}}, "A" * 400])
+def test_nonsense_anywhere_is_refused_in_our_words(
+    good: dict[str, Any], path: tuple[str | int, ...], value: object, check: Verify
+) -> None:
+    expected = check(good)
+    damaged: Any = copy.deepcopy(good)
+    at = damaged
+    for step in path[:-1]:
+        at = at[step]
+    at[path[-1]] = value
+    try:
+        found = check(damaged)
+    except (InvalidEvidence, UnsupportedFormat) as error:
+        assert str(error)
+    except Exception as error:  # noqa: BLE001  # any other class must be ours too
+        assert type(error).__module__ == "provenance.errors", repr(error)
+    else:
+        assert (found.statement, found.log_index) == (expected.statement, expected.log_index)
+
+
+def test_a_bundle_over_the_limit_is_not_read(good: dict[str, Any], check: Verify) -> None:
+    with pytest.raises(LimitExceeded, match=r"Limits\.bundle_bytes"):
+        check(good, limits=Limits(bundle_bytes=100))
+
+
+def test_a_bundle_with_a_key_twice_is_refused(good: dict[str, Any], refused: Refused) -> None:
+    raw = json.dumps(good).encode()
+    assert refused(raw[:-1] + b',"dsseEnvelope":{}}') == "malformed-document"
+
+
+def rekeyed(
+    sigstore: LocalSigstore,
+    payload: bytes,
+    *,
+    key: ec.EllipticCurvePrivateKey | None = None,
+    usage: Any = ExtendedKeyUsageOID.CODE_SIGNING,
+) -> dict[str, Any]:
+    """A whole bundle by a key and certificate of the test's choice."""
+    key = key or ec.generate_private_key(ec.SECP256R1())
+    kind = b"application/vnd.in-toto+json"
+    signed = b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+    wide = key.key_size == 384
+    algorithm = hashes.SHA384() if wide else hashes.SHA256()
+    signature = key.sign(signed, ec.ECDSA(algorithm))
+    certificate = sigstore.ca.issue(
+        key.public_key(), "dev@example.com", sigstore.issuer, usage=usage
+    )
+    shown = {"rawBytes": _b64(certificate.public_bytes(serialization.Encoding.DER))}
+    details = "PKIX_ECDSA_P384_SHA_384" if wide else "PKIX_ECDSA_P256_SHA_256"
+    request = {
+        "digest": _b64(_hash(signed, algorithm)),
+        "signature": {
+            "content": _b64(signature),
+            "verifier": {"x509Certificate": shown, "keyDetails": details},
+        },
+    }
+    stamp = sigstore.tsa.stamp(_hash(signature, hashes.SHA256()))
+    return {
+        "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+        "verificationMaterial": {
+            "certificate": shown,
+            "tlogEntries": [sigstore.log.add({"hashedRekordRequestV002": request})],
+            "timestampVerificationData": {"rfc3161Timestamps": [{"signedTimestamp": _b64(stamp)}]},
+        },
+        "dsseEnvelope": {
+            "payload": _b64(payload),
+            "payloadType": kind.decode(),
+            "signatures": [{"sig": _b64(signature)}],
+        },
+    }
+
+
+def _hash(data: bytes, algorithm: hashes.HashAlgorithm) -> bytes:
+    digest = hashes.Hash(algorithm)
+    digest.update(data)
+    return digest.finalize()
+
+
+def _b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
