@@ -75,7 +75,7 @@ class Settings:
     ca_bundle: Path | None = None
     """PEM file of certificate authorities; None: those of the system's Python."""
     proxies: Mapping[str, str] = field(default_factory=dict)
-    """Scheme to proxy URL, e.g. `{"https": "http://proxy:3128"}`; may hold a password."""
+    """Proxy URL by scheme (`http`, `https`); may hold a password, so it is never shown."""
     no_proxy: str = ""
     """Comma-separated hosts that are reached directly."""
     timeout: float = 30.0
@@ -87,9 +87,9 @@ class Settings:
     retry_wait: float = 20.0
     """Seconds that one wait (Retry-After included) may take; longer means RateLimited at once."""
     plain_http: tuple[str, ...] = ()
-    """Registries (host[:port]) spoken to in plain HTTP; those on loopback are anyway."""
+    """Registries, by host and port, spoken to in plain HTTP; those on loopback are anyway."""
     encrypted: tuple[str, ...] = ()
-    """Registries (host[:port]) on loopback that speak HTTPS all the same."""
+    """Registries, by host and port, on loopback that speak HTTPS all the same."""
     offline: bool = False
     """Stop trust, log and database requests. A registry the caller names is still read."""
     max_trust_age: int = 180

@@ -5,16 +5,13 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-from install import cache
+from tests.peers.install import cache
 
 CACHE = cache()  # of whoever runs the tests, before each test gets a home of its own
 Run = Callable[..., "subprocess.CompletedProcess[str]"]

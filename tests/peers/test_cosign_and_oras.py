@@ -15,7 +15,8 @@ from provenance.testing import ImageBuilder
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import RealRegistry, Run
+    from tests.peers.conftest import RealRegistry, Run
+
     from provenance.testing.sigstore import LocalSigstore
 
 pytestmark = pytest.mark.peer

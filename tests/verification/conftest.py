@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,8 +12,10 @@ from provenance.attestation.statement import ResourceDescriptor, Statement
 from provenance.digests import Digest
 from provenance.errors import ProvenanceError
 from provenance.testing.sigstore import LocalSigstore
-from provenance.trust import Trust
 from provenance.verification import SignedStatement, verify_bundle
+
+if TYPE_CHECKING:
+    from provenance.trust import Trust
 
 Refused = Callable[..., str]
 Verify = Callable[..., SignedStatement]

@@ -6,21 +6,21 @@ import base64
 import copy
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provenance.errors import ProvenanceError
-from provenance.testing.sigstore import LocalSigstore
 from provenance.verification import SignedStatement
+
+if TYPE_CHECKING:
+    from provenance.testing.sigstore import LocalSigstore
 
 Verify = Callable[..., SignedStatement]
 Path = tuple[str | int, ...]
-_MANY = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+_MANY = settings(max_examples=150, deadline=None)
 _ENTRY: Path = ("verificationMaterial", "tlogEntries", 0)
 _STAMP: Path = ("verificationMaterial", "timestampVerificationData", "rfc3161Timestamps", 0)
 

@@ -160,7 +160,9 @@ def test_another_workflow_does_not_match_and_it_is_said_why(
     assert re.search(why, who.mismatch(found))
 
 
-@pytest.mark.parametrize("repository", ["app", "org/app/x", "https://github.com/org/app", "", "o/ "])
+@pytest.mark.parametrize(
+    "repository", ["app", "org/app/x", "https://github.com/org/app", "", "o/ "]
+)
 def test_a_repository_is_spelled_org_app(repository: str) -> None:
     with pytest.raises(ValueError, match="org/app"):
         Identity.github(repository=repository)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import hashlib
-import json
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import rfc8785
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from provenance.testing.sigstore import LocalSigstore
-from provenance.verification import SignedStatement
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from provenance.testing.sigstore import LocalSigstore
+    from provenance.verification import SignedStatement
 
 GLOBAL_INDEX = 123_456_789
 
@@ -28,7 +29,7 @@ def old(local_sigstore: LocalSigstore, payload: bytes) -> dict[str, Any]:
     certificate = x509.load_der_x509_certificate(
         base64.b64decode(material["certificate"]["rawBytes"])
     )
-    body = {
+    body: dict[str, Any] = {
         "apiVersion": "0.0.1",
         "kind": "dsse",
         "spec": {
@@ -59,7 +60,8 @@ def test_time_and_index_are_the_ones_the_log_promised(
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("logIndex", "1"), ("integratedTime", str(int(dt.datetime.now().timestamp()) - 1))]  # noqa: DTZ005
+    ("name", "value"),
+    [("logIndex", "1"), ("integratedTime", str(int(dt.datetime.now().timestamp()) - 1))],  # noqa: DTZ005
 )
 def test_another_time_or_index_breaks_the_promise(
     old: dict[str, Any], refused: Callable[..., str], name: str, value: str

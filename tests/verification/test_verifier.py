@@ -19,7 +19,12 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from provenance.attestation.bundle import Bundle
 from provenance.attestation.statement import ResourceDescriptor, Statement
 from provenance.digests import Digest
-from provenance.errors import InvalidEvidence, LimitExceeded, UnsupportedFormat
+from provenance.errors import (
+    InvalidEvidence,
+    LimitExceeded,
+    ProvenanceError,
+    UnsupportedFormat,
+)
 from provenance.settings import Limits
 from provenance.testing.sigstore import LocalSigstore
 from provenance.trust import Trust
@@ -91,7 +96,9 @@ def test_one_of_several_subjects_is_enough(
     named = [ResourceDescriptor(c, {"sha256": Digest.of(c.encode()).hex}) for c in "abc"]
     named.append(ResourceDescriptor("app", {"sha256": subject.hex}))
     statement = Statement.build(named, "https://example.com/p", {})
-    assert check(local_sigstore.forger().statement(statement.raw)).statement.subjects[-1] == named[-1]
+    assert (
+        check(local_sigstore.forger().statement(statement.raw)).statement.subjects[-1] == named[-1]
+    )
 
 
 def test_a_sha512_subject_is_compared_as_sha512(
@@ -280,9 +287,7 @@ def test_a_certificate_without_sct_is_refused(
 def test_a_certificate_for_another_use_is_refused(
     local_sigstore: LocalSigstore, payload: bytes, refused: Refused
 ) -> None:
-    document = rekeyed(
-        local_sigstore, payload, usage=ExtendedKeyUsageOID.EMAIL_PROTECTION
-    )
+    document = rekeyed(local_sigstore, payload, usage=ExtendedKeyUsageOID.EMAIL_PROTECTION)
     assert refused(document) == "certificate-profile"
 
 
@@ -294,7 +299,11 @@ def test_a_bundle_without_timestamp_is_refused(
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("logIndex", "0"), ("treeSize", "1000000"), ("rootHash", base64.b64encode(bytes(32)).decode())],
+    [
+        ("logIndex", "0"),
+        ("treeSize", "1000000"),
+        ("rootHash", base64.b64encode(bytes(32)).decode()),
+    ],
 )
 def test_a_changed_inclusion_proof_is_refused(
     local_sigstore: LocalSigstore, payload: bytes, refused: Refused, name: str, value: str
@@ -372,9 +381,7 @@ def test_an_entry_of_another_kind_is_not_judged(
     assert refused(good) == "unsupported-format"
 
 
-def test_a_bundle_over_bytes_is_not_judged(
-    local_sigstore: LocalSigstore, refused: Refused
-) -> None:
+def test_a_bundle_over_bytes_is_not_judged(local_sigstore: LocalSigstore, refused: Refused) -> None:
     assert refused(local_sigstore.forger().blob(b"data")) == "unsupported-format"
 
 
@@ -476,12 +483,9 @@ def test_nonsense_anywhere_is_refused_in_our_words(
     at[path[-1]] = value
     try:
         found = check(damaged)
-    except (InvalidEvidence, UnsupportedFormat) as error:
-        assert str(error)
-    except Exception as error:  # noqa: BLE001  # any other class must be ours too
-        assert type(error).__module__ == "provenance.errors", repr(error)
-    else:
-        assert (found.statement, found.log_index) == (expected.statement, expected.log_index)
+    except ProvenanceError:
+        return
+    assert (found.statement, found.log_index) == (expected.statement, expected.log_index)
 
 
 def test_a_bundle_over_the_limit_is_not_read(good: dict[str, Any], check: Verify) -> None:

@@ -79,7 +79,7 @@ class Statement:
         """
         document = decode_object(raw)
         kind = document.get("_type")
-        if kind not in {STATEMENT_V01, STATEMENT_V1}:
+        if kind not in (STATEMENT_V01, STATEMENT_V1):  # any JSON value, hashable or not
             raise UnsupportedFormat(
                 f"{str(kind)[:100]!r} is no in-toto statement this library reads",
                 hint=f"expected _type {STATEMENT_V1}",
@@ -113,8 +113,11 @@ class Statement:
                 one["annotations"] = dict(subject.annotations)
             listed.append(one)
         head = {"_type": STATEMENT_V1, "subject": listed, "predicateType": predicate_type}
-        body = predicate if isinstance(predicate, bytes) else _dump(predicate)
-        return cls.parse(_dump(head)[:-1] + b',"predicate":' + body.strip() + b"}")
+        body = (predicate if isinstance(predicate, bytes) else _dump(predicate)).strip()
+        built = cls.parse(_dump(head)[:-1] + b',"predicate":' + body + b"}")
+        if built.predicate_bytes != body:
+            raise MalformedDocument("the predicate is more than one JSON value")
+        return built
 
 
 def _subject(value: Any, pointer: str) -> ResourceDescriptor:

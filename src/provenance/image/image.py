@@ -88,6 +88,28 @@ class Image:
         self._config: Config | None = None
         self._host: Image | None = None
 
+    def reading_with(
+        self,
+        *,
+        registry: Registry | None = None,
+        settings: Settings | None = None,
+        limits: Limits | None = None,
+    ) -> Image:
+        """The same image, read by another session; what is None stays as it is."""
+        index = self._index
+        if index is not None:
+            index = index.reading_with(registry=registry, settings=settings, limits=limits)
+        return Image(
+            self.reference,
+            tag=self.tag,
+            descriptor=self._descriptor,
+            platform=self._platform,
+            index=index,
+            registry=registry or self._registry,
+            settings=settings or self._settings,
+            limits=limits or self._limits,
+        )
+
     # ---- identity
 
     @property

@@ -47,6 +47,8 @@ def resolve(
         ProvenanceError: the registry did not answer, or refused.
     """
     if isinstance(image, Image):
+        if registry is not None or settings is not None or limits is not None:
+            image = image.reading_with(registry=registry, settings=settings, limits=limits)
         return image if platform is None else image.for_platform(platform)
     reference = Reference.parse(image)
     if reference.scheme == "dir":

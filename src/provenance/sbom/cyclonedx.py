@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from provenance import __version__
+from provenance.digests import Digest
 from provenance.findings import Finding, Severity
 from provenance.packages.package import Location, Package
 from provenance.sbom.carried import carry, restore
@@ -231,12 +232,13 @@ class _Reader:
         pointer = "/metadata/component"
         kind = self.text(component.get("type"), f"{pointer}/type")
         version = self.text(component.get("version"), f"{pointer}/version")
-        digest = digest_or_none(version)
+        digest: Digest | None = None
         hashes = self.hashes(component.get("hashes"), f"{pointer}/hashes")
         # A hash of a container component is its manifest's digest; that of a file is its own.
-        if digest is None and kind == "container":
+        if kind == "container":
             for algorithm in ("sha256", "sha512", "sha384"):
                 digest = digest or digest_or_none(f"{algorithm}:{hashes.get(algorithm, '')}")
+        digest = digest or digest_or_none(version)
         return Subject(
             name=self.text(component.get("name"), f"{pointer}/name"),
             version=version,

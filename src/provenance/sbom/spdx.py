@@ -288,10 +288,10 @@ class _Reader:
 
     def subject(self, item: Mapping[str, Any]) -> Subject:
         version = self.text(item, "versionInfo")
-        digest = digest_or_none(version)
-        hashes = self.hashes(item)
+        digest, hashes = None, self.hashes(item)
         for algorithm in _MANIFEST_HASHES:
             digest = digest or digest_or_none(f"{algorithm}:{hashes.get(algorithm, '')}")
+        digest = digest or digest_or_none(version)
         purpose = str(item.get("primaryPackagePurpose") or "")
         return Subject(
             name=self.text(item, "name"),

@@ -114,15 +114,16 @@ class Client:
             except RegistryUnavailable:
                 if attempt >= tries:
                     raise
-            if wait is None:
+            pause = wait
+            if pause is None:
                 # Full jitter around an exponential step, so that many clients do not march.
-                wait = min(0.5 * 2**attempt, self.settings.retry_wait) * random.uniform(0.5, 1)  # noqa: S311
-            if time.monotonic() + wait > deadline:
+                pause = min(0.5 * 2**attempt, self.settings.retry_wait) * random.uniform(0.5, 1)  # noqa: S311
+            if time.monotonic() + pause > deadline:
                 raise RegistryUnavailable(
                     f"{display_url(url)} did not answer within {self.settings.deadline:g} s",
                     hint="raise Settings.deadline, or try again later",
                 )
-            time.sleep(wait)
+            time.sleep(pause)
 
     def _refuse_long_wait(self, wait: float | None, status: int, url: str) -> None:
         if wait is None or wait <= self.settings.retry_wait:

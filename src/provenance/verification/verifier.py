@@ -208,7 +208,7 @@ def _refusal(message: str, certificate: x509.Certificate | None) -> ProvenanceEr
             hint="name the trust root of the instance that signed",
         )
     return InvalidEvidence(
-        f"{step}: {message[:300]}", step=step, hint="the bundle is damaged, forged or not for this"
+        message[:300], step=step, hint="the bundle is damaged, forged or not for this"
     )
 
 

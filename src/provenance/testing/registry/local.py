@@ -125,12 +125,12 @@ class LocalRegistry(Faults):
 
     @property
     def host(self) -> str:
-        """`127.0.0.1:PORT`: how references name this registry. RuntimeError when stopped."""
+        """Host and port, as references name this registry. RuntimeError when stopped."""
         return self.url.partition("//")[2]
 
     @property
     def url(self) -> str:
-        """`http://127.0.0.1:PORT`. RuntimeError when stopped."""
+        """Scheme, host and port. RuntimeError when stopped."""
         if self._server is None:
             raise RuntimeError("the registry is not running: use it in a with block, or start() it")
         return self._server.base

@@ -115,7 +115,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     sys_version = ""
     wbufsize = -1  # an answer leaves in one piece ...
     disable_nagle_algorithm = True  # ... and at once: else 40 ms each to delayed ACKs
-    server: Server
+    server: Server  # pyright: ignore[reportIncompatibleVariableOverride] - made by Server alone
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Nothing on stderr: tests read `LocalRegistry.requests`."""

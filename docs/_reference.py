@@ -1,0 +1,52 @@
+"""Write the pages that are made of the code: the API, and the command line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from provenance.cli.main import COMMANDS, cli
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["cli_page", "write_references"]
+
+
+def write_references(folder: Path) -> None:
+    """Write `reference/cli.md`, unless it is as it should be."""
+    page = folder / "reference" / "cli.md"
+    text = cli_page()
+    if not page.is_file() or page.read_text("utf-8") != text:
+        page.write_text(text, "utf-8")
+
+
+def cli_page() -> str:
+    """Every command's help, as the command itself prints it."""
+    parts = [
+        "# Command line\n",
+        (
+            "Results go to standard output, everything else to standard error. Exit status: 0 yes; "
+            "1 proven no; 2 wrong usage; 3 could not tell.\n"
+        ),
+    ]
+    context = click.Context(cli, info_name="provenance")
+    parts.append(_section("provenance", cli, context))
+    for name in COMMANDS:
+        command = cli.get_command(context, name)
+        if command is None:
+            continue
+        inner = click.Context(command, info_name=name, parent=context)
+        parts.append(_section(f"provenance {name}", command, inner))
+        if isinstance(command, click.Group):
+            for sub, leaf in sorted(command.commands.items()):
+                deeper = click.Context(leaf, info_name=sub, parent=inner)
+                parts.append(_section(f"provenance {name} {sub}", leaf, deeper))
+    return "\n".join(parts)
+
+
+def _section(title: str, command: click.Command, context: click.Context) -> str:
+    context.terminal_width = 96
+    context.max_content_width = 96
+    return f"## {title}\n\n```\n{command.get_help(context)}\n```\n"

@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+import provenance as pv
+from provenance.cli.main import COMMANDS, main
+from provenance.testing import ImageBuilder, LocalRegistry
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from provenance.testing.sigstore import LocalSigstore
+
+WHO = "release@example.com"
+
+
+class Result:
+    def __init__(self, status: int, out: str, err: str) -> None:
+        self.status, self.out, self.err = status, out, err
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*arguments: str) -> Result:
+        with pytest.raises(SystemExit) as ended:
+            main([*arguments])
+        out, err = capsys.readouterr()
+        status = ended.value.code
+        return Result(status if isinstance(status, int) else -1, out, err)
+
+    return call
+
+
+@pytest.fixture
+def tag(local_registry: LocalRegistry) -> str:
+    name: str = local_registry.reference("team/app:1.0")
+    ImageBuilder().layer({"lib/apk/db/installed": b"P:musl\nV:1.2\nA:x86_64\nL:MIT\n\n"}).config(
+        user="app", env=["A=b"], labels={"l": "x"}, command=["sh"]
+    ).push(name)
+    return name
+
+
+@pytest.fixture
+def files(local_sigstore: LocalSigstore, tmp_path: Path) -> dict[str, str]:
+    token = tmp_path / "token"
+    token.write_text(local_sigstore.token(WHO))
+    return {
+        "token": str(token),
+        "root": str(local_sigstore.write_trusted_root(tmp_path / "root.json")),
+        "config": str(local_sigstore.write_signing_config(tmp_path / "config.json")),
+        "issuer": local_sigstore.issuer,
+    }
+
+
+def signing(files: dict[str, str]) -> list[str]:
+    return [
+        *("--identity-token", files["token"], "--trusted-root", files["root"]),
+        *("--signing-config", files["config"], "--yes"),
+    ]
+
+
+def trusting(files: dict[str, str], name: str = WHO) -> list[str]:
+    return [
+        *("--trusted-root", files["root"], "--certificate-identity", name),
+        *("--certificate-oidc-issuer", files["issuer"]),
+    ]
+
+
+def test_an_image_is_looked_at(run: Run, tag: str) -> None:
+    digest = str(pv.resolve(tag).digest)
+    assert run("resolve", tag).out.strip().endswith(digest)
+    found = json.loads(run("resolve", tag, "-o", "json").out)
+    assert (found["schema"], found["digest"]) == ("provenance/resolve/v1", digest)
+    shown = run("inspect", tag)
+    assert shown.status == 0
+    assert "linux/amd64" in shown.out
+    assert json.loads(run("inspect", tag, "-o", "json").out)["user"] == "app"
+    assert run("ls", tag).out == "1.0\n"
+
+
+def test_an_sbom_is_made_and_shown(run: Run, tag: str, tmp_path: Path) -> None:
+    file = tmp_path / "app.spdx.json"
+    made = run("sbom", "generate", tag, "-o", "cyclonedx-json", "-o", f"spdx-json={file}")
+    assert json.loads(made.out)["bomFormat"] == "CycloneDX"
+    assert json.loads(file.read_bytes())["spdxVersion"] == "SPDX-2.3"
+    assert "musl" in run("sbom", "show", str(file)).out
+    shown = json.loads(run("sbom", "show", str(file), "-o", "json").out)
+    assert [p["purl"] for p in shown["packages"]] == ["pkg:apk/alpine/musl@1.2?arch=x86_64"]
+    assert run("sbom", "generate", tag, "-o", "nonsense").status == 3
+
+
+def test_signing_attesting_verifying(
+    run: Run, tag: str, files: dict[str, str], tmp_path: Path
+) -> None:
+    assert run("sign", tag, *signing(files)).status == 0
+    sbom = tmp_path / "app.cdx.json"
+    assert run("sbom", "generate", tag, "-o", f"cyclonedx-json={sbom}").status == 0
+    attested = run("attest", tag, *signing(files), "--predicate", str(sbom), "-o", "json")
+    assert json.loads(attested.out)["kind"] == "cyclonedx"
+    verified = run("verify", tag, *trusting(files), "-o", "json")
+    assert verified.status == 0
+    (result,) = json.loads(verified.out)["results"]
+    assert [p["kind"] for p in result["proofs"]] == ["signature", "cyclonedx"]
+    assert WHO in run("verify", tag, *trusting(files)).out
+    assert run("verify", tag, *trusting(files), "--type", "sbom").status == 0
+    assert run("verify", tag, *trusting(files), "--type", "slsaprovenance").status == 1
+    tree = run("tree", tag)
+    assert "signature" in tree.out
+    assert "cyclonedx" in tree.out
+    assert len(json.loads(run("tree", tag, "-o", "json").out)["referrers"]) == 2
+    examined = run("examine", tag, *trusting(files))
+    assert examined.status == 0
+    assert "counts: signed by" in examined.out
+
+
+def test_statuses_are_no_usage_and_could_not_tell(
+    run: Run, tag: str, files: dict[str, str], local_registry: LocalRegistry
+) -> None:
+    refused = run("verify", tag, *trusting(files))
+    assert refused.status == 1
+    assert "no signature by" in refused.err
+    assert "Traceback" not in refused.err
+    assert run("examine", tag, *trusting(files)).status == 1
+    assert run("verify", tag, "--trusted-root", files["root"]).status == 2
+    assert run("verify", tag, *trusting(files)[:4]).status == 2
+    assert run("resolve", "UPPER CASE").status == 2
+    assert run("nonsense").status == 2
+    missing = run("resolve", local_registry.reference("team/absent:1"))
+    assert missing.status == 3
+    assert "team/absent:1" in missing.err
+    local_registry.fail("/referrers/", 429, headers={"Retry-After": "3600"})
+    throttled = run("verify", tag, *trusting(files))
+    assert throttled.status == 3
+    assert "429" in throttled.err
+    both = run("verify", tag, local_registry.reference("team/absent:1"), *trusting(files))
+    assert both.status == 3
+
+
+def test_of_several_images_no_is_worse_than_could_not_tell(
+    run: Run, tag: str, files: dict[str, str], local_registry: LocalRegistry
+) -> None:
+    run("sign", tag, *signing(files))
+    other = local_registry.reference("team/unsigned:1")
+    ImageBuilder().layer({"a": b"b"}).push(other)
+    absent = local_registry.reference("team/absent:1")
+    assert run("verify", tag, other, absent, *trusting(files)).status == 1
+    assert run("verify", tag, absent, *trusting(files)).status == 3
+    assert run("verify", tag, tag, *trusting(files)).status == 0
+
+
+def test_files_are_attached_and_pulled(run: Run, tag: str, tmp_path: Path) -> None:
+    report = tmp_path / "r.sarif"
+    report.write_text("{}")
+    stored = run("attach", tag, str(report), "--artifact-type", "application/sarif+json")
+    out = tmp_path / "out"
+    pulled = run("pull", stored.out.strip(), "-o", str(out))
+    assert pulled.out.strip() == str(out / "r.sarif")
+    assert run("pull", stored.out.strip(), "-o", str(out)).status == 3
+    assert run("attach", tag, str(report), "--artifact-type", "x/y", "-a", "noequals").status == 2
+
+
+def test_debug_shows_the_traceback(tag: str) -> None:
+    with pytest.raises(pv.NotFound):
+        main(["--debug", "resolve", tag.replace("app", "absent")])
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(run: Run, command: str) -> None:
+    shown = run(command, "--help")
+    assert shown.status == 0
+    assert "Usage: provenance" in shown.out
+    assert command in run("--help").out
+
+
+def test_help_and_version_load_nothing_heavy() -> None:
+    code = (
+        "import sys\n"
+        "from provenance.cli.main import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'requests', 'sigstore', 'rich', 'cyclonedx', 'spdx_tools', 'oras', 'pandas'}\n"
+        "print('loaded:', sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
+    )
+    assert "loaded: []" in done.stdout
+
+
+def test_the_demonstration_tells_its_story_and_refuses_every_attack(run: Run) -> None:
+    done = run("demo")
+    assert done.status == 0, done.out
+    for title in ("What is in it", "Who signed it", "What an attacker gets"):
+        assert title in done.out
+    assert done.out.count("✓") == 6
+    assert "✗" not in done.out
+    assert 'never "unsigned"' not in done.out
+
+
+def test_the_demonstration_takes_a_layout(run: Run, tmp_path: Path) -> None:
+    place = tmp_path / "layout"
+    ImageBuilder().layer({"etc/motd": b"hello"}).push(f"oci:{place}:1.0")
+    assert run("demo", str(place)).status == 0
+    assert run("demo", f"oci:{place}:1.0").status == 0
+
+
+@pytest.mark.corpus
+def test_the_demonstration_on_a_real_alpine(run: Run, corpus: Path) -> None:
+    done = run("demo", str(corpus / "images/alpine/alpine-minirootfs-3.20.3-x86_64.tar.gz"))
+    assert done.status == 0, done.out
+    assert "14 apk" in done.out

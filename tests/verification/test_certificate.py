@@ -1,0 +1,149 @@
+"""What a Fulcio certificate says, and certificates that say it in two ways or not at all."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import pytest
+from asn1crypto import core
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ObjectIdentifier
+
+from provenance.errors import InvalidEvidence, UnsupportedFormat
+from provenance.verification.certificate import check_judgeable, is_usual_key, read_certificate
+
+if TYPE_CHECKING:
+    from provenance.testing.sigstore import LocalSigstore
+
+WORKFLOW = "https://github.com/org/app/.github/workflows/release.yml@refs/tags/v1"
+ISSUER = "https://token.actions.githubusercontent.com"
+KEY = ec.generate_private_key(ec.SECP256R1())
+
+
+def certificate(
+    names: list[x509.GeneralName] | None, extensions: dict[str, bytes]
+) -> x509.Certificate:
+    begin = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([]))
+        .issuer_name(x509.Name([]))
+        .public_key(KEY.public_key())
+        .serial_number(1)
+        .not_valid_before(begin)
+        .not_valid_after(begin + dt.timedelta(minutes=10))
+    )
+    if names is not None:
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=True)
+    for number, value in extensions.items():
+        oid = ObjectIdentifier(f"1.3.6.1.4.1.57264.1.{number}")
+        builder = builder.add_extension(x509.UnrecognizedExtension(oid, value), critical=False)
+    return builder.sign(KEY, hashes.SHA256())
+
+
+def text(value: str) -> bytes:
+    encoded: bytes = core.UTF8String(value).dump()
+    return encoded
+
+
+EMAIL: list[x509.GeneralName] = [x509.RFC822Name("dev@example.com")]
+
+
+def test_a_workflow_certificate_is_read_whole(local_sigstore: LocalSigstore) -> None:
+    claims = {
+        "repository": "org/app",
+        "ref": "refs/tags/v1",
+        "sha": "a" * 40,
+        "event_name": "push",
+        "runner_environment": "github-hosted",
+    }
+    issued = local_sigstore.ca.issue(KEY.public_key(), WORKFLOW, ISSUER, claims=claims)
+    found = read_certificate(issued)
+    assert (found.identity, found.issuer) == (WORKFLOW, ISSUER)
+    assert found.extensions["source-repository-uri"] == "https://github.com/org/app"
+    assert found.extensions["source-repository-ref"] == "refs/tags/v1"
+    assert found.extensions["source-repository-digest"] == "a" * 40
+    assert found.extensions["build-trigger"] == "push"
+    assert str(found) == f"{WORKFLOW} (issuer {ISSUER})"
+
+
+@pytest.mark.parametrize("identity", ["dev@example.com", WORKFLOW, "a user name"])
+def test_each_kind_of_name_is_read(local_sigstore: LocalSigstore, identity: str) -> None:
+    issued = local_sigstore.ca.issue(KEY.public_key(), identity, "https://i")
+    assert read_certificate(issued).identity == identity
+
+
+@pytest.mark.parametrize(
+    "extensions",
+    [{"1": b"https://i"}, {"8": text("https://i")}, {"1": b"https://i", "8": text("https://i")}],
+)
+def test_either_form_of_the_issuer_is_read(extensions: dict[str, bytes]) -> None:
+    assert read_certificate(certificate(EMAIL, extensions)).issuer == "https://i"
+
+
+def test_a_long_value_is_read() -> None:
+    issuer = "https://i/" + "x" * 300
+    assert read_certificate(certificate(EMAIL, {"8": text(issuer)})).issuer == issuer
+
+
+@pytest.mark.parametrize(
+    ("names", "extensions", "why"),
+    [
+        (None, {"1": b"https://i"}, "names no identity"),
+        ([*EMAIL, *EMAIL], {"1": b"https://i"}, "names 2 identities"),
+        ([*EMAIL, x509.DNSName("a.b")], {"1": b"https://i"}, "names 2 identities"),
+        ([x509.DNSName("a.b")], {"1": b"https://i"}, "names 1 identities"),
+        (EMAIL, {}, "names no issuer"),
+        (EMAIL, {"1": b""}, "names no issuer"),
+        (EMAIL, {"1": b"https://i", "8": text("https://j")}, "two issuers"),
+        (EMAIL, {"8": b"https://i"}, "no UTF8String"),
+        (EMAIL, {"8": b""}, "no UTF8String"),
+        (EMAIL, {"8": b"\x0c"}, "no UTF8String"),
+        (EMAIL, {"8": b"\x0c\x80"}, "names no issuer|no UTF8String"),
+        (EMAIL, {"8": text("https://i") + b"x"}, "no UTF8String"),
+        (EMAIL, {"8": b"\x0c\x02\xff\xfe"}, "no UTF-8"),
+        (EMAIL, {"8": b"\x0c\x84\xff\xff\xff\xff"}, "no UTF8String"),
+        (EMAIL, {"1": b"https://i", "12": b"\x04\x01x"}, "no UTF8String"),
+    ],
+)
+def test_a_certificate_that_does_not_say_one_thing_is_refused(
+    names: list[x509.GeneralName] | None, extensions: dict[str, bytes], why: str
+) -> None:
+    with pytest.raises(InvalidEvidence, match=why) as caught:
+        read_certificate(certificate(names, extensions))
+    assert caught.value.step == "certificate-profile"
+
+
+def test_what_the_library_cannot_judge_is_told_beforehand(local_sigstore: LocalSigstore) -> None:
+    wide = ec.generate_private_key(ec.SECP384R1())
+    issued = local_sigstore.ca.issue(wide.public_key(), "dev@example.com", "https://i")
+    check_judgeable(issued)
+    assert not is_usual_key(issued)
+    assert is_usual_key(certificate(EMAIL, {}))
+
+
+def test_several_certificate_timestamps_are_not_judged(local_sigstore: LocalSigstore) -> None:
+    import struct
+
+    issued = local_sigstore.ca.issue(KEY.public_key(), "dev@example.com", "https://i")
+    oid = ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2")
+    found = issued.extensions.get_extension_for_oid(oid).value
+    one = core.OctetString.load(found.public_bytes()).native[2:]
+    twice = core.OctetString(struct.pack("!H", 2 * len(one)) + one + one).dump()
+    begin = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([]))
+        .issuer_name(x509.Name([]))
+        .public_key(KEY.public_key())
+        .serial_number(1)
+        .not_valid_before(begin)
+        .not_valid_after(begin)
+        .add_extension(x509.UnrecognizedExtension(oid, twice), critical=False)
+        .sign(KEY, hashes.SHA256())
+    )
+    with pytest.raises(UnsupportedFormat, match="several certificate timestamps"):
+        check_judgeable(built)
