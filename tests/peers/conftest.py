@@ -8,10 +8,13 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.peers.install import cache
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CACHE = cache()  # of whoever runs the tests, before each test gets a home of its own
 Run = Callable[..., "subprocess.CompletedProcess[str]"]

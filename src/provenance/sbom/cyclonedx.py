@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from provenance import __version__
-from provenance.digests import Digest
 from provenance.findings import Finding, Severity
 from provenance.packages.package import Location, Package
 from provenance.sbom.carried import carry, restore
@@ -30,6 +29,8 @@ from provenance.sbom.model import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from provenance.digests import Digest
 
 __all__ = ["read", "write"]
 
