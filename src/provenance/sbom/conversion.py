@@ -82,7 +82,7 @@ def _lost(document: Mapping[str, Any], family: str) -> Iterator[str]:
         yield from _partly_spdx(item)
     for relation in _objects(document.get("relationships")):
         kind = relation.get("relationshipType")
-        if kind not in {"DESCRIBES", "CONTAINS", "DEPENDS_ON", "DEPENDENCY_OF"}:
+        if kind not in ("DESCRIBES", "CONTAINS", "DEPENDS_ON", "DEPENDENCY_OF"):
             yield f"/relationships ({str(kind)[:40]})"
 
 

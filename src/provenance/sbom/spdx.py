@@ -46,7 +46,7 @@ _EPOCH = "1970-01-01T00:00:00Z"
 _COMMENT = "provenance "
 _PURL_TYPE = re.compile(r"pkg:([A-Za-z0-9.+-]+)/", re.ASCII)
 _ACTOR = re.compile(r"(?:Organization|Person): (.*)", re.DOTALL)
-_NONE = frozenset({"NOASSERTION", "NONE"})
+_NONE = ("NOASSERTION", "NONE")  # compared, not hashed: a document may have any value there
 _MANIFEST_HASHES = ("sha256", "sha512", "sha384")
 
 
@@ -232,11 +232,11 @@ def _described(document: Mapping[str, Any], relations: list[Mapping[str, Any]]) 
 
 def _is_image(item: Mapping[str, Any], relations: list[Mapping[str, Any]]) -> bool:
     """The one thing described is the subject, unless it is the one package there is."""
-    if item.get("primaryPackagePurpose") in {"CONTAINER", "OPERATING-SYSTEM", "APPLICATION"}:
+    if item.get("primaryPackagePurpose") in ("CONTAINER", "OPERATING-SYSTEM", "APPLICATION"):
         return True
     return any(
         r.get("spdxElementId") == item.get("SPDXID")
-        and r.get("relationshipType") in {"CONTAINS", "DEPENDS_ON"}
+        and r.get("relationshipType") in ("CONTAINS", "DEPENDS_ON")
         for r in relations
     )
 
@@ -250,7 +250,7 @@ def _edges(relations: list[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
             continue
         if kind == "DEPENDENCY_OF":
             source, target = target, source
-        if kind in {"DEPENDS_ON", "DEPENDENCY_OF"}:
+        if kind in ("DEPENDS_ON", "DEPENDENCY_OF"):
             found[source] = (*found.get(source, ()), target)
     return found
 
