@@ -26,9 +26,10 @@ _STYLE = """<style>
 .pv h4{margin:0 0 .4em;font-size:14px;font-weight:600}
 .pv dl{display:grid;grid-template-columns:max-content 1fr;gap:.1em 1em;margin:0 0 .7em}
 .pv dt{color:#59636e}.pv dd{margin:0;overflow-wrap:anywhere}
-.pv table{border-collapse:collapse;width:100%;margin:0}
+.pv .wide{overflow-x:auto}
+.pv table{font:inherit;color:inherit;border-collapse:collapse;width:100%;margin:0}
 .pv th{text-align:left;font-weight:600;color:#59636e;border-bottom:1px solid #d1d9e0}
-.pv th,.pv td{padding:.25em .7em .25em 0;vertical-align:top;text-align:left;overflow-wrap:anywhere}
+.pv th,.pv td{padding:.25em .9em .25em 0;vertical-align:top;text-align:left}
 .pv td{border-bottom:1px solid #eff2f5;font-variant-numeric:tabular-nums}
 .pv .more{color:#59636e;margin:.4em 0 0}.pv a{color:#0969da}
 @media (prefers-color-scheme:dark){.pv{color:#e6edf3}.pv dt,.pv th,.pv .more{color:#9198a1}
@@ -72,7 +73,8 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, total: in
     more = ""
     if total > min(len(rows), ROWS):
         more = f'<p class="more">{total - min(len(rows), ROWS):,} more of {total:,}</p>'
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+    rows_html = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<div class="wide">{rows_html}</div>{more}'
 
 
 def document(

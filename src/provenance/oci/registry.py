@@ -11,7 +11,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from provenance.digests import Digest, VerifiedReader, check_content
-from provenance.errors import ContentMismatch, InvalidDigest, InvalidReference, MalformedDocument
+from provenance.errors import (
+    ContentMismatch,
+    InvalidDigest,
+    InvalidReference,
+    MalformedDocument,
+    ProvenanceError,
+)
 from provenance.oci.answers import raise_for_status
 from provenance.oci.auth import Authenticator
 from provenance.oci.descriptor import Descriptor
@@ -154,9 +160,17 @@ class RegistryRepository:
         ours = url.startswith(f"{self.base}/")
         authorization = authenticator.header(self.reference, actions) if ours else None
         for attempt in (1, 2):
-            response = self.registry.client.request(
-                method, url, headers=headers, authorization=authorization, body=body, follow=follow
-            )
+            try:
+                response = self.registry.client.request(
+                    *(method, url),
+                    headers=headers,
+                    authorization=authorization,
+                    body=body,
+                    follow=follow,
+                )
+            except ProvenanceError as error:
+                error.reference = error.reference or str(self.reference)
+                raise
             if response.status != 401 or not ours or attempt == 2:
                 return response
             challenge = response.headers.get("WWW-Authenticate", "")

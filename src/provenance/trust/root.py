@@ -169,7 +169,7 @@ class Trust:
             _ = config.signing_config
         except (Error, ValueError) as error:
             raise MalformedDocument(
-                f"the signing configuration cannot be used: {str(error)[:300]}",
+                f"the signing configuration cannot be used: {_in_a_line(error)}",
                 hint="expected version 0.2, with a certificate authority and a log",
             ) from error
         return config
@@ -197,7 +197,7 @@ def _load_root(raw: bytes) -> TrustedRoot:
         root.get_timestamp_authorities()
     except (Error, ValueError, TypeError) as error:
         raise MalformedDocument(
-            f"this is no Sigstore trust root: {str(error)[:300]}",
+            f"this is no Sigstore trust root: {_in_a_line(error)}",
             hint="expected mediaType application/vnd.dev.sigstore.trustedroot+json;version=0.1",
         ) from error
     return root
@@ -216,9 +216,14 @@ def _client_config(root: bytes, signing_config: bytes) -> ClientTrustConfig:
         return ClientTrustConfig.from_json(json.dumps(document))
     except (Error, ValueError, TypeError) as error:
         raise MalformedDocument(
-            f"this is no Sigstore trust root or signing configuration: {str(error)[:300]}",
+            f"this is no Sigstore trust root or signing configuration: {_in_a_line(error)}",
             hint="expected what --trusted-root and --signing-config of the Sigstore tools take",
         ) from error
+
+
+def _in_a_line(error: Exception) -> str:
+    """What the library said, without its line breaks."""
+    return " ".join(str(error).split())[:200]
 
 
 def _shipped(name: str) -> bytes:
