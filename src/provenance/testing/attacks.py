@@ -105,8 +105,7 @@ class _Stage:
 
     def moved_signature(self) -> Attack:
         """A good signature of another image, stored beside this one."""
-        other = self.original
-        image = self.other_image("moved")
+        other, image = self.victim("moved-source"), self.other_image("moved")
         store_bundle(image, self.bundle(other), _SIGN, "signature")
         return self._expect("a signature is moved here from another image", image, {"subject"})
 
