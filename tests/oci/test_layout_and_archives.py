@@ -143,6 +143,13 @@ def test_an_absent_name_lists_those_there_are(layout: LayoutRepository) -> None:
         layout.resolve("")
 
 
+def test_a_name_may_be_a_whole_reference(layout: LayoutRepository) -> None:
+    pushed = push(layout, "ghcr.io/org/app:1.2")
+    push(layout, None, subject=pushed)
+    for name in ("ghcr.io/org/app:1.2", "1.2", ""):
+        assert layout.resolve(name).digest == pushed.digest
+
+
 @pytest.mark.parametrize("zipped", [False, True])
 def test_an_archive_of_a_layout_is_read_in_place(
     layout: LayoutRepository, tmp_path: Path, *, zipped: bool

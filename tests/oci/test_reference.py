@@ -116,9 +116,12 @@ def test_any_text_is_a_reference_that_round_trips_or_is_refused(text: str) -> No
         assert ".." not in found.repository.split("/")
 
 
-def _tar(path: Path, name: str) -> Path:
+def _tar(path: Path, **files: bytes) -> Path:
     with tarfile.open(path, "w") as archive:
-        archive.addfile(tarfile.TarInfo(name), io.BytesIO())
+        for name, data in files.items():
+            member = tarfile.TarInfo(f"{name}.json")
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
     return path
 
 
@@ -128,10 +131,14 @@ def test_paths_are_looked_at(tmp_path: Path) -> None:
     (tmp_path / "plain").mkdir()
     assert Reference.parse(tmp_path / "layout").scheme == "oci"
     assert Reference.parse(tmp_path / "plain").scheme == "dir"
-    assert Reference.parse(_tar(tmp_path / "a.tar", "index.json")).scheme == "oci-archive"
-    assert (
-        Reference.parse(str(_tar(tmp_path / "b.tar", "manifest.json"))).scheme == "docker-archive"
-    )
+    listed, empty = b'{"manifests": [{}]}', b'{"manifests": null}'
+    assert Reference.parse(_tar(tmp_path / "a.tar", index=listed)).scheme == "oci-archive"
+    saved = str(_tar(tmp_path / "b.tar", manifest=b"[]"))
+    assert Reference.parse(saved).scheme == "docker-archive"
+    both = _tar(tmp_path / "c.tar", manifest=b"[]", index=listed)
+    assert Reference.parse(both).scheme == "oci-archive"
+    unnamed = _tar(tmp_path / "d.tar", manifest=b"[]", index=empty)
+    assert Reference.parse(unnamed).scheme == "docker-archive"
     with pytest.raises(InvalidReference, match="no such file"):
         Reference.parse(tmp_path / "absent")
     (tmp_path / "text").write_text("no tar")

@@ -48,20 +48,27 @@ class LayoutContents:
 
     def resolve(self, target: str | Digest) -> Descriptor:
         """By digest, by `ref.name`, or without a name where there is one manifest only."""
-        if isinstance(target, Digest) or ":" in target:
+        if isinstance(target, Digest) or target.startswith(("sha256:", "sha384:", "sha512:")):
             wanted = Digest(target)
             for descriptor in self.all():
                 if descriptor.digest == wanted:
                     return descriptor
             return self.manifest(wanted).descriptor
         entries = self._top().manifests
-        named = [d for d in entries if d.annotations.get(REF_NAME) == target]
+        named = [d for d in entries if target and d.annotations.get(REF_NAME) == target]
         # A whole reference as name, as some tools write it: its tag is meant.
         named = named or [
-            d for d in entries if d.annotations.get(REF_NAME, "").rpartition(":")[2] == target
+            d
+            for d in entries
+            if target and d.annotations.get(REF_NAME, "").rpartition(":")[2] == target
         ]
         if not named and not target:
-            named = [d for d in entries if REF_NAME in d.annotations] or list(entries)
+            named = [d for d in entries if REF_NAME in d.annotations] or [
+                # What `cosign save` puts beside the image says so.
+                d
+                for d in entries
+                if not d.annotations.get("kind", "").endswith(("/sigs", "/atts"))
+            ]
         if not named and target == "latest" and len(entries) == 1:
             named = list(entries)
         distinct = {d.digest: d for d in named}

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from provenance.digests import Digest
-from provenance.errors import InvalidDigest, InvalidReference
+from provenance.errors import InvalidDigest, InvalidReference, MalformedDocument
+from provenance.strict_json import decode_object
 
 if TYPE_CHECKING:
+    import tarfile
     from typing import NoReturn
 
 __all__ = ["Reference"]
@@ -40,6 +42,7 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", re.ASCII)
 # A local tag is an annotation's value (image-spec, annotations.md): wider than a registry's.
 _REF_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/@+:-]{0,254})", re.ASCII)
 _NAME_LIMIT = 255
+_SNIFFED_ENTRIES, _SNIFFED_BYTES = 100_000, 4 << 20
 _DOCKER_HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
 
 
@@ -208,18 +211,32 @@ def _sniff(path: Path) -> str:
     if not path.is_file():
         _refuse(str(path), "there is no such file or directory")
     import tarfile
+    import zlib
 
     try:
         with tarfile.open(path) as archive:
-            for count, member in enumerate(archive):
-                name = member.name.removeprefix("./")
-                if name in {"oci-layout", "index.json"}:
-                    return "oci-archive"
-                if name == "manifest.json" or count > 100_000:
-                    break
-    except (tarfile.TarError, OSError, EOFError, ValueError) as error:
+            return "oci-archive" if _lists_images(archive) else "docker-archive"
+    except (tarfile.TarError, OSError, EOFError, ValueError, zlib.error) as error:
         raise InvalidReference(
             f"{str(path)!r} is no tar archive",
             hint="a file must be an OCI archive or what `docker save` wrote",
         ) from error
-    return "docker-archive"
+
+
+def _lists_images(archive: tarfile.TarFile) -> bool:
+    """Whether there is an `index.json` with something in it.
+
+    Docker 25 and later write one beside their own `manifest.json`, and leave it empty for an
+    image without a name.
+    """
+    for member, _ in zip(archive, range(_SNIFFED_ENTRIES), strict=False):
+        if member.name.removeprefix("./") != "index.json":
+            continue
+        file = archive.extractfile(member)
+        if file is None:
+            return False
+        try:
+            return bool(decode_object(file.read(_SNIFFED_BYTES)).get("manifests"))
+        except MalformedDocument:
+            return True  # to be refused by whoever reads it
+    return False
