@@ -59,15 +59,12 @@ def test_time_and_index_are_the_ones_the_log_promised(
     assert found.log_index == GLOBAL_INDEX
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [("logIndex", "1"), ("integratedTime", str(int(dt.datetime.now().timestamp()) - 1))],  # noqa: DTZ005
-)
+@pytest.mark.parametrize(("name", "step"), [("logIndex", 1), ("integratedTime", -1)])
 def test_another_time_or_index_breaks_the_promise(
-    old: dict[str, Any], refused: Callable[..., str], name: str, value: str
+    old: dict[str, Any], refused: Callable[..., str], name: str, step: int
 ) -> None:
     # The time lies in the certificate's life; only the log's signature tells.
-    entry_of(old)[name] = value
+    entry_of(old)[name] = str(int(entry_of(old)[name]) + step)
     assert refused(old) in {"transparency-log", "certificate-chain"}
 
 

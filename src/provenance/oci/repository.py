@@ -41,7 +41,7 @@ class Repository(Protocol):
 
     @property
     def name(self) -> str:
-        """What messages call it, e.g. `ghcr.io/org/app` or `oci:build`."""
+        """What messages call it, e.g. `ghcr.io/org/app`."""
         ...
 
     def resolve(self, target: str | Digest, /) -> Descriptor:
