@@ -31,7 +31,8 @@ def cli_page() -> str:
             "1 proven no; 2 wrong usage; 3 could not tell.\n"
         ),
     ]
-    context = click.Context(cli, info_name="provenance")
+    names = cli.context_settings["help_option_names"]
+    context = click.Context(cli, info_name="provenance", help_option_names=names)
     parts.append(_section("provenance", cli, context))
     for name in COMMANDS:
         command = cli.get_command(context, name)
