@@ -3,7 +3,7 @@ from __future__ import annotations
 import contextlib
 import json
 import pickle
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -20,6 +20,9 @@ from provenance.oci import media_types as mt
 from provenance.oci.descriptor import EMPTY_DESCRIPTOR, Descriptor, Platform
 from provenance.oci.manifest import Index, Manifest, parse_manifest
 from provenance.settings import Limits
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LAYER = Descriptor.of(b"layer", mt.LAYER_GZIP)
 GOOD = Manifest.build(
@@ -136,6 +139,55 @@ def test_the_artifact_manifests_of_old_are_read() -> None:
     found = parse_manifest(raw)
     assert isinstance(found, Manifest)
     assert found.layers == (LAYER,)
+
+
+@pytest.mark.parametrize("key", ["layers", "manifests", "config"])
+def test_an_artifact_manifest_with_fields_of_another_kind_is_refused(key: str) -> None:
+    document = {"mediaType": mt.OCI_ARTIFACT, "artifactType": "a/b", "blobs": [], key: []}
+    with pytest.raises(MalformedDocument, match=r"fields|two things"):
+        parse_manifest(json.dumps(document).encode())
+
+
+def test_what_was_read_under_wider_caps_is_unpickled() -> None:
+    found = parse_manifest(_with(layers=[LAYER.to_json()] * 501), limits=Limits(layers=501))
+    assert pickle.loads(pickle.dumps(found)) == found
+
+
+def test_half_a_character_is_not_written() -> None:
+    with pytest.raises(MalformedDocument, match="surrogate"):
+        Manifest.build(EMPTY_DESCRIPTOR, [], annotations={"a": "\ud800"})
+
+
+@pytest.mark.corpus
+def test_manifests_of_every_kind(corpus: Path) -> None:
+    refused: dict[str, type[ProvenanceError]] = {
+        "non-json.manifest.json": MalformedDocument,
+        "unknown-version.manifest.json": UnsupportedFormat,
+        "oci1-config-extra-fields.json": UnsupportedFormat,
+        # an empty digest in the config
+        "ociv1.artifact.json": MalformedDocument,
+        "ociv1nomime.artifact.json": MalformedDocument,
+        # what a translation of schema 1 starts from: a config of size -1
+        "schema1-to-oci1.json": MalformedDocument,
+        "schema1-to-schema2.json": MalformedDocument,
+    }
+    read = 0
+    for path in sorted((corpus / "images" / "manifests").rglob("*.json")):
+        raw = path.read_bytes()
+        expected = refused.get(path.name)
+        if path.name.endswith("config.json") or path.name.startswith(("v2s1", "schema1")):
+            expected = expected or UnsupportedFormat
+        if path.name in {"oci1-to-schema1.json", "schema2-to-schema1-by-docker.json"}:
+            expected = UnsupportedFormat
+        if expected is not None:
+            with pytest.raises(expected):
+                parse_manifest(raw, where=path.name)
+            continue
+        found = parse_manifest(raw, where=path.name)
+        assert found.descriptor.digest == Digest.of(raw)
+        assert isinstance(found, Index) is ("index" in path.name or "list" in path.name)
+        read += 1
+    assert read > 30
 
 
 @given(st.binary(max_size=200))

@@ -61,7 +61,7 @@ def test_a_reference_is_normalised_as_docker_does(text: str, normal: str) -> Non
             "oci:a\x01",
         ),
         *("https://ghcr.io/app", "app:1:2", "app@md5:" + "a" * 32),
-        *("[::1/app", "ghcr.io/a_-b"),
+        *("[::1/app", "ghcr.io/a_-b", "[::::]:5000/app", "[1.2.3.4]/app"),
     ],
 )
 def test_what_is_outside_the_grammar_is_refused_before_any_use(text: str) -> None:
@@ -144,3 +144,29 @@ def test_paths_are_looked_at(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("no tar")
     with pytest.raises(InvalidReference, match="no tar archive"):
         Reference.parse(tmp_path / "text")
+
+
+@pytest.mark.parametrize("name", ["a:b", "a@" + DIGEST, "x" * 300])
+def test_a_path_that_would_be_read_as_another_is_refused(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    if len(name) < 256:
+        folder.mkdir()
+        (folder / "oci-layout").write_text("{}")
+    with pytest.raises(InvalidReference, match=r"must hold no ':'|cannot be looked at"):
+        Reference.parse(folder)
+
+
+@pytest.mark.parametrize("target", ["index.json", "absent"])
+def test_an_index_that_is_a_link_is_left_to_the_reader(tmp_path: Path, target: str) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        link = tarfile.TarInfo("index.json")
+        link.type, link.linkname = tarfile.SYMTYPE, target
+        archive.addfile(link)
+    assert Reference.parse(tmp_path / "a.tar").scheme == "oci-archive"
+
+
+def test_a_tar_that_is_not_read_is_refused_when_it_is_named(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a.tar.xz", "w:xz"):
+        pass
+    with pytest.raises(InvalidReference, match="plain or gzipped"):
+        Reference.parse(tmp_path / "a.tar.xz")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO, Self
 
 from provenance.errors import NotFound
 from provenance.oci.contents import LayoutContents, parse_top
+from provenance.oci.layout import check_marker
 from provenance.oci.members import Members
 from provenance.settings import Limits
 
@@ -54,8 +55,9 @@ class ArchiveRepository:
         return self._contents.tags()
 
     def _top(self) -> Index:
-        raw = self._members.read("index.json", self.limits.manifest_bytes)
-        return parse_top(raw, self.name, self.limits)
+        limit = self.limits.manifest_bytes
+        check_marker(self._members.read("oci-layout", limit), self.name)
+        return parse_top(self._members.read("index.json", limit), self.name, self.limits)
 
     @contextmanager
     def _blob(self, digest: Digest) -> Iterator[BinaryIO]:

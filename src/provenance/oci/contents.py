@@ -5,22 +5,23 @@ Source: image-spec v1.1, image-layout.md. `blob` is the one thing a medium must 
 
 from __future__ import annotations
 
+import re
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from provenance.digests import Digest, VerifiedReader, check_content
 from provenance.errors import (
-    ContentMismatch,
     InvalidReference,
     LimitExceeded,
     MalformedDocument,
     NotFound,
+    RegistryUnavailable,
     UnsupportedFormat,
 )
 from provenance.oci.descriptor import Descriptor
 from provenance.oci.manifest import Index, Manifest, parse_manifest
 from provenance.oci.media_types import INDEXES, MANIFESTS
-from provenance.oci.repository import Referrers, digest_tag
+from provenance.oci.repository import Referrers, digest_tag, may_be_of_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,6 +32,7 @@ __all__ = ["REF_NAME", "LayoutContents"]
 
 REF_NAME = "org.opencontainers.image.ref.name"
 _NESTING = 4
+_DIGEST_TAG = re.compile(r"sha(?:256|384|512)-[0-9a-f]{64}(?:\..*)?", re.ASCII)
 
 
 class LayoutContents:
@@ -63,14 +65,15 @@ class LayoutContents:
             if target and d.annotations.get(REF_NAME, "").rpartition(":")[2] == target
         ]
         if not named and not target:
-            named = [d for d in entries if REF_NAME in d.annotations] or [
+            named = [d for d in entries if _names_an_image(d)] or [
                 # What `cosign save` puts beside the image says so.
                 d
                 for d in entries
                 if not d.annotations.get("kind", "").endswith(("/sigs", "/atts"))
             ]
         if not named and target == "latest" and len(entries) == 1:
-            named = list(entries)
+            # `latest` is what no name means; an image of another name is another image.
+            named = [d for d in entries if REF_NAME not in d.annotations]
         distinct = {d.digest: d for d in named}
         if len(distinct) == 1:
             found = next(iter(distinct.values()))
@@ -122,7 +125,13 @@ class LayoutContents:
             if len(seen) > self.limits.referrers * 10:
                 raise LimitExceeded(f"{self.name} lists too many manifests")
             yield descriptor
-            if descriptor.media_type in INDEXES and depth < _NESTING:
+            if descriptor.media_type in INDEXES:
+                if depth >= _NESTING:  # what lies deeper would read as absent
+                    raise LimitExceeded(
+                        f"{self.name} nests indexes more than {_NESTING} deep",
+                        reference=self.name,
+                        digest=descriptor.digest,
+                    )
                 try:
                     nested = self.manifest(descriptor)
                 except NotFound:  # a layout may name an index it does not hold
@@ -134,25 +143,48 @@ class LayoutContents:
         """Manifests with this subject, and those in the index at the referrers tag."""
         found: dict[Digest, Descriptor] = {}
         tag = digest_tag(subject)
-        for descriptor in self._top().manifests:
+        top = self._top().manifests
+        for descriptor in top:
             if descriptor.annotations.get(REF_NAME) == tag:
-                index = self.manifest(descriptor)
-                if isinstance(index, Index):
-                    found |= {d.digest: d for d in index.manifests}
+                index = self._present(descriptor)
+                if not isinstance(index, Index):
+                    raise MalformedDocument(
+                        f"the name {tag} holds a manifest where the referrers index belongs",
+                        reference=self.name,
+                        digest=subject,
+                        hint="remove that name",
+                    )
+                found |= {d.digest: d for d in index.manifests}
+        listed_here = {d.digest for d in top}
         for descriptor in self.all():
             if descriptor.media_type not in MANIFESTS | INDEXES or descriptor.digest in found:
                 continue
             try:
-                manifest = self.manifest(descriptor)
+                if descriptor.digest in listed_here:
+                    manifest = self._present(descriptor)
+                else:
+                    manifest = self.manifest(descriptor)
             except (NotFound, UnsupportedFormat):
-                # Not held here, or no kind of manifest that could have a subject.
+                # A platform that was not copied, or no kind of manifest that has a subject.
                 continue
             if manifest.subject is not None and manifest.subject.digest == subject:
                 found[descriptor.digest] = listed_as_referrer(manifest)
         listed = tuple(
-            d for d in found.values() if not artifact_type or d.artifact_type == artifact_type
+            d for d in found.values() if not artifact_type or may_be_of_type(d, artifact_type)
         )
         return Referrers(listed, "layout")
+
+    def _present(self, descriptor: Descriptor) -> Manifest | Index:
+        """What `index.json` itself lists must be there, else nothing is known about it."""
+        try:
+            return self.manifest(descriptor)
+        except NotFound as error:
+            raise RegistryUnavailable(
+                f"index.json lists {descriptor.digest}, which is not there",
+                reference=self.name,
+                digest=descriptor.digest,
+                hint="the layout is incomplete: copy it again",
+            ) from error
 
     def tags(self) -> tuple[str, ...]:
         """Every `ref.name`."""
@@ -175,6 +207,12 @@ def listed_as_referrer(manifest: Manifest | Index) -> Descriptor:
     )
 
 
+def _names_an_image(descriptor: Descriptor) -> bool:
+    """Whether it has a name, and not one that says what image it lies beside."""
+    name = descriptor.annotations.get(REF_NAME)
+    return name is not None and _DIGEST_TAG.fullmatch(name) is None
+
+
 def parse_top(raw: bytes, name: str, limits: Limits) -> Index:
     """`index.json`. Raises MalformedDocument for anything but an index."""
     found = parse_manifest(raw, limits=limits, where=name)
@@ -183,8 +221,3 @@ def parse_top(raw: bytes, name: str, limits: Limits) -> Index:
             "index.json is a manifest, not an index", reference=name, hint="this is no OCI layout"
         )
     return found
-
-
-def mismatch(name: str, digest: Digest, why: str) -> ContentMismatch:
-    """A blob that cannot be what it is named."""
-    return ContentMismatch(f"the blob {why}", reference=name, digest=digest, hint="do not use it")

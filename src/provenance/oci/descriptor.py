@@ -150,7 +150,7 @@ class Descriptor:
         )
 
     @classmethod
-    def of(cls, data: bytes, media_type: str, **more: Any) -> Self:
+    def of(cls, data: bytes, /, media_type: str, **more: Any) -> Self:
         """The descriptor of `data`; `more` are other fields."""
         return cls(media_type, Digest.of(data), len(data), **more)
 

@@ -11,7 +11,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 from provenance.digests import Digest, VerifiedReader
-from provenance.errors import InvalidReference, MalformedDocument, NotFound
+from provenance.errors import (
+    ContentMismatch,
+    InvalidDigest,
+    InvalidReference,
+    LimitExceeded,
+    MalformedDocument,
+    NotFound,
+)
 from provenance.oci.descriptor import Descriptor
 from provenance.oci.manifest import Index, Manifest
 from provenance.oci.media_types import (
@@ -44,6 +51,8 @@ class DockerArchiveRepository:
         self.limits = limits or Limits()
         self.name = f"docker-archive:{file}"
         self._members = Members(file, self.name, self.limits)
+        self._listed: list[dict[str, Any]] | None = None
+        self._hashed: dict[str, tuple[Digest, int, bytes]] = {}
         self._places: dict[Digest, str] = {}
         self._made: dict[int, Manifest] = {}
 
@@ -103,7 +112,12 @@ class DockerArchiveRepository:
         )
 
     def _images(self) -> list[dict[str, Any]]:
-        """`manifest.json`, checked."""
+        """`manifest.json`, read and checked once."""
+        if self._listed is None:
+            self._listed = self._read_images()
+        return self._listed
+
+    def _read_images(self) -> list[dict[str, Any]]:
         if "manifest.json" not in self._members:
             raise NotFound(
                 f"{self.name} holds no image: there is no manifest.json",
@@ -111,7 +125,12 @@ class DockerArchiveRepository:
                 hint="give what `docker save` wrote",
             )
         raw = self._members.read("manifest.json", self.limits.manifest_bytes)
-        document = decode(raw)
+        try:
+            document = decode(raw)
+        except MalformedDocument as error:
+            error.message = f"manifest.json {error.message}"
+            error.reference = self.name
+            raise
         if not isinstance(document, list) or not document:
             raise MalformedDocument("manifest.json lists no image", reference=self.name)
         return [self._image(item, f"/{number}") for number, item in enumerate(document)]
@@ -130,7 +149,11 @@ class DockerArchiveRepository:
         if not isinstance(layers, list) or not all(isinstance(x, str) for x in layers):
             raise bad("Layers")
         if len(layers) > self.limits.layers:
-            raise bad("Layers")
+            raise LimitExceeded(
+                f"an image has {len(layers)} layers, more than {self.limits.layers}",
+                reference=self.name,
+                hint="raise Limits.layers if you trust it",
+            )
         if not isinstance(tags, list) or not all(isinstance(t, str) for t in tags):
             raise bad("RepoTags")
         return {"Config": item["Config"], "Layers": layers, "RepoTags": tags}
@@ -145,6 +168,16 @@ class DockerArchiveRepository:
 
     def _described(self, name: str, media_type: str) -> Descriptor:
         """A member by digest and size, its kind told by its first bytes where none is given."""
+        if name not in self._hashed:  # many layers may name one file
+            self._hashed[name] = self._hash(name)
+        digest, size, head = self._hashed[name]
+        if not media_type:
+            media_type = DOCKER_LAYER_GZIP if head.startswith(_GZIP) else DOCKER_LAYER
+            media_type = LAYER_ZSTD if head.startswith(_ZSTD) else media_type
+        self._places[digest] = name
+        return Descriptor(media_type, digest, size)
+
+    def _hash(self, name: str) -> tuple[Digest, int, bytes]:
         import hashlib
 
         hashed, size, head = hashlib.sha256(), 0, b""
@@ -153,12 +186,17 @@ class DockerArchiveRepository:
                 head = head or chunk[:4]
                 hashed.update(chunk)
                 size += len(chunk)
-        if not media_type:
-            media_type = DOCKER_LAYER_GZIP if head.startswith(_GZIP) else DOCKER_LAYER
-            media_type = LAYER_ZSTD if head.startswith(_ZSTD) else media_type
         digest = Digest(f"sha256:{hashed.hexdigest()}")
-        self._places[digest] = name
-        return Descriptor(media_type, digest, size)
+        # Docker 25 and later name a file by its digest, as a layout does: it must be so.
+        stated = _stated(name)
+        if stated is not None and stated != digest:
+            raise ContentMismatch(
+                f"content hashes to {digest}, not to its name",
+                reference=self.name,
+                digest=stated,
+                hint="do not use it; the archive was altered or cut short",
+            )
+        return digest, size, head
 
     def close(self) -> None:
         """Close the file."""
@@ -174,3 +212,14 @@ class DockerArchiveRepository:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _stated(name: str) -> Digest | None:
+    """The digest that `blobs/sha256/<hex>` states; None for a name that states none."""
+    prefix, _, text = name.removeprefix("./").rpartition("/")
+    if prefix != "blobs/sha256":
+        return None
+    try:
+        return Digest(f"sha256:{text}")
+    except InvalidDigest:
+        return None

@@ -7,6 +7,7 @@ writers take turns by a lock, so that two at once lose nothing.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import tempfile
@@ -15,21 +16,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from provenance.digests import Digest, VerifiedReader, check_content
-from provenance.errors import InvalidReference, LimitExceeded, MalformedDocument, NotFound
-from provenance.oci.contents import REF_NAME, LayoutContents, mismatch, parse_top
+from provenance.errors import (
+    ContentMismatch,
+    InvalidReference,
+    LimitExceeded,
+    MalformedDocument,
+    NotFound,
+    ProvenanceError,
+    RegistryUnavailable,
+)
+from provenance.oci.contents import REF_NAME, LayoutContents, parse_top
 from provenance.oci.descriptor import Descriptor
+from provenance.oci.reference import Reference
 from provenance.settings import Limits
 from provenance.strict_json import decode_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Any
 
     from provenance.oci.manifest import Index, Manifest
     from provenance.oci.repository import Referrers
 
-__all__ = ["LayoutRepository"]
+__all__ = ["LayoutRepository", "check_marker"]
 
 _MARKER = b'{"imageLayoutVersion":"1.0.0"}'
+_OWN = frozenset({"blobs", "oci-layout", "index.json", ".lock"})
+_TEMPORARY = ".write-"
 
 
 class LayoutRepository:
@@ -67,11 +80,28 @@ class LayoutRepository:
         return self._contents.tags()
 
     def push_blob(self, data: bytes | BinaryIO, descriptor: Descriptor, /) -> None:
-        """Store a blob unless it is there. Raises ContentMismatch if `data` is not it."""
+        """Store a blob unless it is there.
+
+        Raises:
+            ContentMismatch: `data` is not it.
+            RegistryUnavailable: the directory cannot be written to.
+            InvalidReference: the directory holds other things, but no layout.
+        """
         target = self._path(descriptor.digest)
-        if target.is_file() and target.stat().st_size == descriptor.size:
-            return
-        self._prepare(target.parent)
+        with self._writing():
+            if not self._holds(target, data, descriptor):
+                self._prepare(target.parent)
+                self._store(target, data, descriptor)
+
+    def _holds(self, target: Path, data: bytes | BinaryIO, descriptor: Descriptor) -> bool:
+        """Whether the blob is there; what is at hand anyway is compared, not only measured."""
+        if target.is_symlink() or not target.is_file():
+            return False
+        if target.stat().st_size != descriptor.size:
+            return False
+        return not isinstance(data, bytes) or target.read_bytes() == data
+
+    def _store(self, target: Path, data: bytes | BinaryIO, descriptor: Descriptor) -> None:
         with _whole(target) as file:
             if isinstance(data, bytes):
                 file.write(
@@ -103,50 +133,68 @@ class LayoutRepository:
         return f"LayoutRepository({str(self.directory)!r})"
 
     def _list(self, descriptor: Descriptor, tag: str | None) -> None:
-        with self._locked():
-            entries = list(self._top().manifests) if self._index_path.is_file() else []
+        """Add an entry to `index.json`; everything else in it stays as it is."""
+        if tag:  # the grammar of a local name
+            Reference("oci", "", str(self.directory)).with_tag(tag)
+        with self._writing(), self._locked():
+            document = self._document()
+            entries: list[dict[str, Any]] = document["manifests"]
+            new = descriptor.to_json()
             if tag:
-                entries = [d for d in entries if d.annotations.get(REF_NAME) != tag]
-                annotations = {REF_NAME: tag}
-                descriptor = Descriptor(
-                    descriptor.media_type, descriptor.digest, descriptor.size, annotations
-                )
-            elif any(d.digest == descriptor.digest for d in entries):
+                new["annotations"] = {REF_NAME: tag}
+                entries = [e for old in entries for e in self._moved(old, tag, new["digest"])]
+            elif any(entry["digest"] == new["digest"] for entry in entries):
                 return
-            document = {
-                "schemaVersion": 2,
-                "mediaType": "application/vnd.oci.image.index.v1+json",
-                "manifests": [d.to_json() for d in (*entries, descriptor)],
-            }
+            document["manifests"] = [*entries, new]
             with _whole(self._index_path) as file:
                 file.write(json.dumps(document, separators=(",", ":")).encode())
+
+    def _document(self) -> dict[str, Any]:
+        if not self._index_path.is_file():
+            return {
+                "schemaVersion": 2,
+                "mediaType": "application/vnd.oci.image.index.v1+json",
+                "manifests": [],
+            }
+        raw = self._top().raw  # checked: an index whose entries are descriptors
+        document = decode_object(raw)
+        document["manifests"] = document.get("manifests") or []
+        return document
+
+    def _moved(self, entry: dict[str, Any], tag: str, digest: str) -> list[dict[str, Any]]:
+        """An entry when `tag` goes to `digest`: a referrer loses its name but stays listed.
+
+        An unlisted one would never be found again, and its subject read as unsigned.
+        """
+        if (entry.get("annotations") or {}).get(REF_NAME) != tag:
+            return [entry]
+        if entry["digest"] == digest:
+            return []
+        descriptor = Descriptor.from_json(entry)
+        try:
+            if self._contents.manifest(descriptor).subject is None:
+                return []
+        except ProvenanceError:  # could not tell
+            pass
+        names = {k: v for k, v in entry["annotations"].items() if k != REF_NAME}
+        return [{**entry, "annotations": names}]
 
     @property
     def _index_path(self) -> Path:
         return self.directory / "index.json"
 
     def _top(self) -> Index:
-        marker = self._small(self.directory / "oci-layout")
-        try:
-            version = decode_object(marker).get("imageLayoutVersion")
-        except MalformedDocument as error:
-            error.reference = self.name
-            raise
-        if not isinstance(version, str) or not version.startswith("1."):
-            raise MalformedDocument(
-                f"the layout is of version {str(version)[:20]!r}, expected 1.0.0",
-                reference=self.name,
-            )
+        check_marker(self._small(self.directory / "oci-layout"), self.name)
         return parse_top(self._small(self._index_path), self.name, self.limits)
 
     def _small(self, path: Path) -> bytes:
         limit = self.limits.manifest_bytes
         try:
-            with path.open("rb") as file:
+            with self._opened(path) as file:
                 data = file.read(limit + 1)
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
             raise NotFound(
-                f"{self.directory} is no OCI layout: {path.name} cannot be read ({error.strerror})",
+                f"{self.directory} is no OCI layout: {path.name} cannot be read ({_why(error)})",
                 reference=self.name,
                 hint="name a directory with oci-layout and index.json",
             ) from error
@@ -159,15 +207,11 @@ class LayoutRepository:
 
     @contextmanager
     def _blob(self, digest: Digest) -> Iterator[BinaryIO]:
-        path = self._path(digest)
         try:
-            real = path.resolve(strict=True)
-            if not real.is_relative_to(self.directory.resolve()):
-                raise mismatch(self.name, digest, "is a link that leads out of the layout")
-            file = real.open("rb")
-        except OSError as error:
+            file = self._opened(self._path(digest))
+        except (OSError, RuntimeError) as error:
             raise NotFound(
-                f"{self.name} has no blob {digest} ({error.strerror})",
+                f"{self.name} has no blob {digest} ({_why(error)})",
                 reference=self.name,
                 digest=digest,
                 hint="the layout is incomplete",
@@ -175,17 +219,46 @@ class LayoutRepository:
         with file:
             yield file
 
+    def _opened(self, path: Path) -> BinaryIO:
+        """A regular file of this layout. Links may lead to others of its files, never out."""
+        real = path.resolve(strict=True)
+        if not real.is_relative_to(self.directory.resolve()):
+            raise ContentMismatch(
+                f"{path.name} is a link that leads out of the layout",
+                reference=self.name,
+                hint="do not use it",
+            )
+        if not real.is_file():  # to open a pipe would wait for a writer
+            raise FileNotFoundError(errno.ENOENT, "no regular file")
+        return real.open("rb")
+
     def _prepare(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        """Make the folders, and the marker last; an unknown directory is left as it is."""
         marker = self.directory / "oci-layout"
-        if not marker.exists():
-            if any(p.name != "blobs" for p in self.directory.iterdir()):
+        there = marker.exists()
+        if not there and self.directory.exists():
+            names = {path.name for path in self.directory.iterdir()} - _OWN
+            # Another writer may be just beginning.
+            if any(not name.startswith(_TEMPORARY) for name in names):
                 raise InvalidReference(
                     f"{self.directory} is neither empty nor an OCI layout",
                     hint="name a new or empty directory",
                 )
+        folder.mkdir(parents=True, exist_ok=True)
+        if not there:
             with _whole(marker) as file:
                 file.write(_MARKER)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise RegistryUnavailable(
+                f"{self.directory} cannot be written to ({_why(error)})",
+                reference=self.name,
+                hint="check that it is a directory, its permissions and the space left",
+            ) from error
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -194,6 +267,24 @@ class LayoutRepository:
         with (self.directory / ".lock").open("a") as file:
             lock(file.fileno())
             yield
+
+
+def check_marker(raw: bytes, name: str) -> None:
+    """That `oci-layout` says version 1. Raises MalformedDocument."""
+    try:
+        version = decode_object(raw).get("imageLayoutVersion")
+    except MalformedDocument as error:
+        error.reference = name
+        raise
+    if not isinstance(version, str) or not version.startswith("1."):
+        raise MalformedDocument(
+            f"the layout is of version {str(version)[:20]!r}, expected 1.0.0", reference=name
+        )
+
+
+def _why(error: OSError | RuntimeError) -> str:
+    """Python before 3.13 tells of a loop of links by a RuntimeError."""
+    return (error.strerror if isinstance(error, OSError) else "links in a loop") or "unknown"
 
 
 def _lock(handle: int) -> None:
@@ -207,7 +298,7 @@ def _lock(handle: int) -> None:
 @contextmanager
 def _whole(target: Path) -> Iterator[BinaryIO]:
     """A file that gets its name when it is complete, and leaves nothing otherwise."""
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".write-")
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=_TEMPORARY)
     try:
         with os.fdopen(handle, "wb") as file:
             yield file

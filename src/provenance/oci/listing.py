@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 from provenance.errors import LimitExceeded, MalformedDocument, NotFound, RegistryUnavailable
 from provenance.oci.manifest import Index, parse_manifest
 from provenance.oci.media_types import OCI_INDEX
-from provenance.oci.repository import Referrers, digest_tag
+from provenance.oci.repository import Referrers, digest_tag, may_be_of_type
 from provenance.strict_json import decode_object
 from provenance.transport.origin import display_url, origin_of
 
@@ -59,7 +59,7 @@ def list_referrers(
             found, scheme = index.manifests, "fallback-tag"
     _check_count(repository, len(found))
     if artifact_type:
-        found = tuple(d for d in found if _may_be(d, artifact_type))
+        found = tuple(d for d in found if may_be_of_type(d, artifact_type))
     return Referrers(found, scheme)
 
 
@@ -178,11 +178,3 @@ def _check_count(repository: RegistryRepository, count: int) -> None:
             reference=repository.name,
             hint="raise Limits.referrers if you trust it",
         )
-
-
-def _may_be(descriptor: Descriptor, artifact_type: str) -> bool:
-    listed = descriptor.artifact_type
-    vague = not listed or listed.startswith(
-        ("application/vnd.oci.empty", "application/vnd.oci.image.config")
-    )
-    return vague or listed == artifact_type

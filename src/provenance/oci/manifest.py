@@ -39,7 +39,7 @@ class Manifest:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as bytes."""
-        return parse_manifest, (self.raw, self.descriptor.media_type)
+        return _again, (self.raw, self.descriptor.media_type)
 
     @classmethod
     def build(
@@ -81,7 +81,7 @@ class Index:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as bytes."""
-        return parse_manifest, (self.raw, self.descriptor.media_type)
+        return _again, (self.raw, self.descriptor.media_type)
 
     @classmethod
     def build(
@@ -185,9 +185,13 @@ def _media_type(document: Mapping[str, Any], claimed: str) -> str:
     media_type = media_type or (mt.OCI_INDEX if is_index else mt.OCI_MANIFEST)
     if media_type not in known:
         raise UnsupportedFormat(f"{media_type[:100]!r} is no manifest this library reads")
-    expected = {True: is_index or not is_image, False: is_image and not is_index}
-    fits = expected[media_type in mt.INDEXES]
-    if not (fits or (media_type == mt.OCI_ARTIFACT and not is_index)):
+    if media_type == mt.OCI_ARTIFACT:  # has blobs, which other readers would not look for
+        fits = not is_image and not is_index
+    elif media_type in mt.INDEXES:
+        fits = is_index or not is_image
+    else:
+        fits = is_image and not is_index
+    if not fits:
         raise MalformedDocument(f"has not the fields of {media_type}")
     return media_type
 
@@ -208,8 +212,20 @@ def _descriptors(document: Mapping[str, Any], key: str, limit: int) -> tuple[Des
     return tuple(Descriptor.from_json(v, f"/{key}/{i}") for i, v in enumerate(value))
 
 
+def _again(raw: bytes, media_type: str) -> Manifest | Index:
+    """What was pickled; it met its caps when it was read, whatever they were."""
+    return parse_manifest(raw, media_type, limits=Limits(manifest_bytes=len(raw), layers=len(raw)))
+
+
 def _encode(document: Mapping[str, Any]) -> bytes:
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
+    text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise MalformedDocument(
+            "a manifest cannot hold half of a surrogate pair, which is no character",
+            hint="write the annotation in UTF-8",
+        ) from error
 
 
 def _plain(descriptor: Descriptor) -> Descriptor:

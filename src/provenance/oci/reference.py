@@ -17,7 +17,7 @@ from provenance.strict_json import decode_object
 
 if TYPE_CHECKING:
     import tarfile
-    from typing import NoReturn
+    from typing import Literal, NoReturn
 
 __all__ = ["Reference"]
 
@@ -80,7 +80,10 @@ class Reference:
         if isinstance(text, str) and text.startswith(("/", "./", "../")):
             text = Path(text)  # no reference begins so
         if isinstance(text, Path):
-            return cls(_sniff(text), "", _local_path(str(text), str(text)))
+            found = cls(_sniff(text), "", _local_path(str(text), str(text)))
+            if cls.parse(str(found)) != found:
+                _refuse(str(text), "a path must hold no ':' and no digest, as a tag begins there")
+            return found
         text = str(text)
         for prefix, scheme in _ALIASES.items():
             if text.startswith(prefix):
@@ -99,11 +102,7 @@ class Reference:
             path, _, tag = path.partition(":")
             if not _TAG.fullmatch(tag):
                 _refuse(text, "the tag must be 1 to 128 letters, digits, '_', '.', '-'")
-        if _HOST.fullmatch(registry) is None:
-            _refuse(text, "the registry must be a host name or address with an optional port")
-        port = registry.rpartition(":")[2]
-        if port.isdigit() and not registry.endswith("]") and int(port) > 0xFFFF:
-            _refuse(text, "a port is at most 65535")
+        _check_registry(text, registry)
         if _looks_like_host(registry):
             registry = registry.lower()
         if registry in _DOCKER_HUB:
@@ -204,22 +203,51 @@ def _local_path(text: str, path: str) -> str:
     return path
 
 
+def _check_registry(text: str, registry: str) -> None:
+    if _HOST.fullmatch(registry) is None:
+        _refuse(text, "the registry must be a host name or address with an optional port")
+    if registry.startswith("[") and not _is_ipv6(registry[1:].partition("]")[0]):
+        _refuse(text, "between [ and ] must stand an IPv6 address")
+    port = registry.rpartition(":")[2]
+    if port.isdigit() and not registry.endswith("]") and int(port) > 0xFFFF:
+        _refuse(text, "a port is at most 65535")
+
+
+def _is_ipv6(text: str) -> bool:
+    import ipaddress
+
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _sniff(path: Path) -> str:
     """What lies at `path`. Raises InvalidReference when nothing does."""
-    if path.is_dir():
-        return "oci" if (path / "oci-layout").is_file() else "dir"
-    if not path.is_file():
-        _refuse(str(path), "there is no such file or directory")
+    try:
+        if path.is_dir():
+            return "oci" if (path / "oci-layout").is_file() else "dir"
+        if not path.is_file():
+            _refuse(str(path), "there is no such file or directory")
+    except OSError as error:  # a name too long, a folder one may not enter
+        _refuse(str(path), f"it cannot be looked at ({error.strerror})")
+    return _sniff_tar(path)
+
+
+def _sniff_tar(path: Path) -> str:
     import tarfile
     import zlib
 
     try:
-        with tarfile.open(path) as archive:
+        with path.open("rb") as file:
+            mode: Literal["r:gz", "r:"] = "r:gz" if file.read(2) == b"\x1f\x8b" else "r:"
+        with tarfile.open(path, mode) as archive:
             return "oci-archive" if _lists_images(archive) else "docker-archive"
     except (tarfile.TarError, OSError, EOFError, ValueError, zlib.error) as error:
         raise InvalidReference(
-            f"{str(path)!r} is no tar archive",
-            hint="a file must be an OCI archive or what `docker save` wrote",
+            f"{str(path)[:300]!r} is no tar archive",
+            hint="give an OCI archive or what `docker save` wrote, plain or gzipped",
         ) from error
 
 
@@ -232,9 +260,9 @@ def _lists_images(archive: tarfile.TarFile) -> bool:
     for member, _ in zip(archive, range(_SNIFFED_ENTRIES), strict=False):
         if member.name.removeprefix("./") != "index.json":
             continue
-        file = archive.extractfile(member)
-        if file is None:
-            return False
+        file = archive.extractfile(member) if member.isreg() else None
+        if file is None:  # tarfile would follow a link without an end
+            return True
         try:
             return bool(decode_object(file.read(_SNIFFED_BYTES)).get("manifests"))
         except MalformedDocument:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from provenance.oci.descriptor import Descriptor
     from provenance.oci.manifest import Index, Manifest
 
-__all__ = ["Referrers", "Repository", "Writable", "digest_tag", "read_blob"]
+__all__ = ["Referrers", "Repository", "Writable", "digest_tag", "may_be_of_type", "read_blob"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,19 @@ def digest_tag(digest: Digest, suffix: str = "") -> str:
     """
     tag = f"{digest.algorithm[:32]}-{digest.hex[:64]}"
     return f"{tag}.{suffix}" if suffix else tag
+
+
+def may_be_of_type(descriptor: Descriptor, artifact_type: str) -> bool:
+    """Whether a listed referrer can be of this type.
+
+    Older clients left the type out, or wrote that of an empty config (cosign #4641): only its
+    manifest tells then, so it is kept.
+    """
+    listed = descriptor.artifact_type
+    vague = not listed or listed.startswith(
+        ("application/vnd.oci.empty", "application/vnd.oci.image.config")
+    )
+    return vague or listed == artifact_type
 
 
 def read_blob(repository: Repository, descriptor: Descriptor, *, limit: int) -> bytes:
