@@ -86,7 +86,13 @@ def _step_pattern(step: str) -> str:
 def _set_pattern(inside: str) -> str:
     """`[inside]`; by its letters where it is no set, as a range that runs backwards."""
     negated = "^/" if inside[0] in "!^" else ""
-    body = re.sub(r"([\\\]\[&~|^])", r"\\\1", inside[1:] if negated else inside)
+    # Ends of ranges are escaped one by one: bare, two signs in a row may mean set operations.
+    body = re.sub(
+        r"(.)-(.)|(.)",
+        lambda m: re.escape(m[3]) if m[3] else f"{re.escape(m[1])}-{re.escape(m[2])}",
+        inside[1:] if negated else inside,
+        flags=re.DOTALL,
+    )
     try:
         return f"(?!/){re.compile(f'[{negated}{body}]').pattern}"
     except re.error:
