@@ -49,7 +49,7 @@ def raise_for_status(
         wait = response.headers.get("Retry-After", "")
         raise RateLimited(
             f"{host} answered 429 (too many requests) for the {what}{said}",
-            retry_after=float(wait[:9]) if wait.isdigit() else None,
+            retry_after=float(wait[:9]) if wait.isdecimal() else None,
             reference=place,
             hint="nothing is known about it; wait, or log in for a higher limit",
         )

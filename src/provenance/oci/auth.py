@@ -91,7 +91,10 @@ class Authenticator:
 
     def _credential(self, registry: str) -> Credential | None:
         if registry not in self._found:
-            self._found[registry] = find_credential(registry, self._given)
+            found = find_credential(registry, self._given)
+            if found is not None:
+                _check_text(found)
+            self._found[registry] = found
         return self._found[registry]
 
     def _token(
@@ -165,6 +168,16 @@ class Authenticator:
 
 def _scope(reference: Reference, actions: str) -> str:
     return f"repository:{reference.repository}:{actions}"
+
+
+def _check_text(credential: Credential) -> None:
+    """JSON can spell half of a surrogate pair, which no header or form can carry."""
+    try:
+        f"{credential.username}{credential.password}{credential.identity_token}".encode()
+    except UnicodeEncodeError:
+        raise MalformedDocument(
+            f"the credential from {credential.source} is no text", hint="log in again"
+        ) from None
 
 
 def _basic(credential: Credential) -> str:

@@ -13,7 +13,7 @@ __all__ = ["Challenge", "parse_challenges"]
 
 _TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"  # noqa: S105 - the grammar's name for a word
 _PARAMETER = re.compile(rf'\s*({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))\s*,?', re.ASCII)
-_SCHEME = re.compile(rf"\s*,?\s*({_TOKEN})(?=\s|,|$)(?!\s*=)", re.ASCII)
+_SCHEME = re.compile(rf"\s*+,?\s*+({_TOKEN})(?=\s|,|$)(?!\s*=)", re.ASCII)
 _LONGEST = 8192
 
 

@@ -93,14 +93,31 @@ def _documents(env: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
         out.append((explicit, _load(Path(explicit))))
     if inline := env.get("DOCKER_AUTH_CONFIG"):
         out.append(("DOCKER_AUTH_CONFIG", _decode("DOCKER_AUTH_CONFIG", inline.encode())))
-    home = Path(env.get("HOME") or "~").expanduser()
+    home = _home(env)
     docker = Path(env["DOCKER_CONFIG"]) if env.get("DOCKER_CONFIG") else home / ".docker"
     places = [docker / "config.json"]
     if runtime := env.get("XDG_RUNTIME_DIR"):
         places.append(Path(runtime) / "containers" / "auth.json")
     places.append(Path(env.get("XDG_CONFIG_HOME") or home / ".config") / "containers" / "auth.json")
-    out.extend((str(place), _load(place)) for place in places if place.is_file())
+    out.extend((str(place), _load(place)) for place in places if _is_there(place))
     return out
+
+
+def _home(env: Mapping[str, str]) -> Path:
+    try:
+        return Path(env.get("HOME") or "~").expanduser()
+    except RuntimeError:  # a user without a name, as containers have
+        return Path("/")
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:  # a folder one may not look into: may hold credentials, or not
+        raise NotEvaluated(
+            f"the credentials file {path} cannot be looked at ({error.strerror})",
+            hint="make its folder readable, or set DOCKER_CONFIG to another",
+        ) from error
 
 
 def _load(path: Path) -> dict[str, Any]:

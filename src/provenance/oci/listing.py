@@ -6,16 +6,16 @@ A listing that ends early would read as "unsigned": each way to end early raises
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin
 
 from provenance.errors import LimitExceeded, MalformedDocument, NotFound, RegistryUnavailable
 from provenance.oci.manifest import Index, parse_manifest
 from provenance.oci.media_types import OCI_INDEX
 from provenance.oci.repository import Referrers, digest_tag, may_be_of_type
 from provenance.strict_json import decode_object
-from provenance.transport.origin import display_url, origin_of
+from provenance.transport.origin import display_url, join_url, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -30,6 +30,9 @@ __all__ = ["list_referrers", "list_tags", "read_fallback_index"]
 # "The server does not have this end point", as seen in the wild. A redirect is one: an index is
 # never elsewhere, and some registries send people's browsers to a web page.
 _UNSUPPORTED = frozenset({301, 302, 303, 307, 308, 400, 404, 405, 406, 501})
+
+# Read wrongly, a `Link` to a next page would end the list early.
+_NEXT = re.compile(r"""\brel\s*=\s*(?:"[^"]*\bnext\b|next\b)""", re.IGNORECASE)
 
 
 def list_referrers(
@@ -90,8 +93,13 @@ def list_tags(repository: RegistryRepository) -> tuple[str, ...]:
         for response in pages:
             if response.status != 200:
                 repository.refuse(response, "list of tags")
-            document = decode_object(response.read_capped(repository.limits.manifest_bytes, "tags"))
-            page = document.get("tags")
+            raw = response.read_capped(repository.limits.manifest_bytes, "list of tags")
+            try:
+                page = decode_object(raw).get("tags")
+            except MalformedDocument as error:
+                error.message = f"the list of tags {error.message}"
+                error.reference = repository.name
+                raise
             if page is not None and not (
                 isinstance(page, list) and all(isinstance(t, str) for t in page)
             ):
@@ -156,7 +164,13 @@ def _pages(
         with repository.send("GET", url, headers={"Accept": accept}, follow=False) as response:
             yield response
             following: Any = response.links.get("next", {}).get("url")
-            target = urljoin(url, following) if following else ""
+            if not following and _NEXT.search(response.headers.get("Link", "")):
+                raise RegistryUnavailable(
+                    f"{display_url(url)} names a next page in a way that cannot be read",
+                    reference=repository.name,
+                    hint="nothing is known about the rest; tell the registry's operator",
+                )
+            target = join_url(url, following) if following else ""
             if target and origin_of(target) != origin_of(url):
                 raise RegistryUnavailable(
                     f"the next page of {display_url(url)} is at {display_url(target)}",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import time
 from typing import TYPE_CHECKING, BinaryIO
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from provenance.digests import VerifiedReader
 from provenance.errors import ContentMismatch, RegistryUnavailable
@@ -16,6 +16,7 @@ from provenance.oci.descriptor import Descriptor
 from provenance.oci.listing import read_fallback_index
 from provenance.oci.manifest import Index, Manifest
 from provenance.oci.repository import digest_tag
+from provenance.transport.origin import join_url
 
 if TYPE_CHECKING:
     from provenance.digests import Digest
@@ -35,12 +36,8 @@ def push_blob(
     Raises:
         ContentMismatch: `data` is not what `descriptor` says, or the registry stored another.
     """
-    path = f"blobs/{descriptor.digest}"
-    with repository.send("HEAD", path, actions=_PUSH) as response:
-        if response.status == 200:
-            return
-        if response.status not in {404, 405}:
-            repository.refuse(response, f"blob {descriptor.digest}", descriptor.digest)
+    if _is_there(repository, descriptor):
+        return
     source = io.BytesIO(data) if isinstance(data, bytes) else data
     source.seek(0)
     VerifiedReader(source, descriptor.digest, descriptor.size, where="the data to push").finish()
@@ -53,7 +50,7 @@ def push_blob(
         raise RegistryUnavailable(
             "the registry started an upload without saying where to", reference=repository.name
         )
-    url = _with_digest(urljoin(at, location), descriptor.digest)
+    url = _with_digest(join_url(at, location), descriptor.digest)
     # A file of no bytes would be sent in chunks, which some registries refuse.
     body = data if isinstance(data, bytes) else (source if descriptor.size else b"")
     headers = {
@@ -61,9 +58,18 @@ def push_blob(
         "Content-Length": str(descriptor.size),
     }
     with repository.send("PUT", url, actions=_PUSH, headers=headers, body=body) as response:
+        if response.status == 404 and _is_there(repository, descriptor):
+            return  # sent twice, as the first confirmation was lost
         if response.status not in {201, 202}:
             repository.refuse(response, f"blob {descriptor.digest}", descriptor.digest)
         _check_stored(repository, response.headers.get("Docker-Content-Digest"), descriptor.digest)
+
+
+def _is_there(repository: RegistryRepository, descriptor: Descriptor) -> bool:
+    with repository.send("HEAD", f"blobs/{descriptor.digest}", actions=_PUSH) as response:
+        if response.status not in {200, 404, 405}:
+            repository.refuse(response, f"blob {descriptor.digest}", descriptor.digest)
+        return response.status == 200
 
 
 def push_manifest(

@@ -27,7 +27,7 @@ from provenance.oci.media_types import INDEXES, MANIFEST_ACCEPT, MANIFESTS
 from provenance.oci.pushing import push_blob, push_manifest, push_tag
 from provenance.settings import Limits, Settings
 from provenance.transport.client import Client
-from provenance.transport.origin import is_loopback_host
+from provenance.transport.origin import is_loopback_host, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -157,10 +157,10 @@ class RegistryRepository:
         if not url.startswith(("http://", "https://")):
             url = f"{self.base}/v2/{self.reference.repository}/{url}"
         authenticator = self.registry.authenticator
-        ours = url.startswith(f"{self.base}/")
+        ours = origin_of(url) == origin_of(self.base)
         authorization = authenticator.header(self.reference, actions) if ours else None
         for attempt in (1, 2):
-            try:
+            with self._named():
                 response = self.registry.client.request(
                     *(method, url),
                     headers=headers,
@@ -168,18 +168,27 @@ class RegistryRepository:
                     body=body,
                     follow=follow,
                 )
-            except ProvenanceError as error:
-                error.reference = error.reference or str(self.reference)
-                raise
-            if response.status != 401 or not ours or attempt == 2:
-                return response
-            challenge = response.headers.get("WWW-Authenticate", "")
-            new = authenticator.answer(self.reference, actions, challenge, self.base, authorization)
+                response.reference = str(self.reference)
+                if response.status != 401 or not ours or attempt == 2:
+                    return response
+                challenge = response.headers.get("WWW-Authenticate", "")
+                new = authenticator.answer(
+                    self.reference, actions, challenge, self.base, authorization
+                )
             if new is None:
                 return response
             response.close()
             authorization = new
         raise AssertionError("unreachable")  # pragma: no cover
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Put the reference into errors of those who know none."""
+        try:
+            yield
+        except ProvenanceError as error:
+            error.reference = error.reference or str(self.reference)
+            raise
 
     def refuse(self, response: Response, what: str, target: Digest | str | None = None) -> None:
         """Raise what this answer means; see `raise_for_status`."""
@@ -207,7 +216,8 @@ class RegistryRepository:
             named = response.headers.get("Docker-Content-Digest")
             size = response.headers.get("Content-Length") or ""
             media_type = _media_type(response)
-        if not named or not size.isdigit() or media_type not in MANIFESTS | INDEXES:
+        is_size = size.isdecimal() and len(size) < 16
+        if not named or not is_size or media_type not in MANIFESTS | INDEXES:
             return self.manifest(target).descriptor
         try:
             digest = Digest(named)

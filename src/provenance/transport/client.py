@@ -13,11 +13,10 @@ import threading
 import time
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, BinaryIO, Self
-from urllib.parse import urljoin
 
 from provenance.errors import RateLimited, RegistryUnavailable
 from provenance.settings import Limits, Settings
-from provenance.transport.origin import display_url, origin_of
+from provenance.transport.origin import display_url, join_url, origin_of
 from provenance.transport.response import Response
 
 if TYPE_CHECKING:
@@ -71,15 +70,16 @@ class Client:
         deadline = time.monotonic() + self.settings.deadline
         home, at = origin_of(url), url
         for _ in range(self.limits.redirects + 1):
-            secret = authorization if origin_of(at) == home else None
-            response = self._retried(method, at, headers, secret, body, deadline)
+            if origin_of(at) != home:  # once away it stays behind, should they send us back
+                authorization = None
+            response = self._retried(method, at, headers, authorization, body, deadline)
             location = response.headers.get("Location")
             if response.status not in _REDIRECTS or not follow or method not in {"GET", "HEAD"}:
                 return response
             response.close()
             if not location:
                 raise RegistryUnavailable(f"{display_url(at)} redirects without saying where to")
-            target = urljoin(at, location)
+            target = join_url(at, location)
             if origin_of(at)[0] == "https" and origin_of(target)[0] != "https":
                 raise RegistryUnavailable(
                     f"{display_url(at)} redirects from https to {display_url(target)}",
@@ -111,8 +111,8 @@ class Client:
                 wait = _retry_after(response.headers.get("Retry-After"))
                 response.close()
                 self._refuse_long_wait(wait, response.status, url)
-            except RegistryUnavailable:
-                if attempt >= tries:
+            except RegistryUnavailable as error:
+                if attempt >= tries or _is_untrusted(error):
                     raise
             pause = wait
             if pause is None:
@@ -168,9 +168,14 @@ class Client:
                 proxies=self._proxies(url),
             )
         except requests.exceptions.SSLError as error:
+            if _is_untrusted(error):
+                raise RegistryUnavailable(
+                    f"{display_url(url)} has no certificate this machine trusts",
+                    hint="name its authority with Settings.ca_bundle or REQUESTS_CA_BUNDLE",
+                ) from error
             raise RegistryUnavailable(
-                f"{display_url(url)} has no certificate this machine trusts",
-                hint="name its authority with Settings.ca_bundle or REQUESTS_CA_BUNDLE",
+                f"{display_url(url)} cannot be spoken to in TLS ({_cause(error)})",
+                hint="if it speaks plain HTTP, name it in Settings.plain_http",
             ) from error
         except (
             requests.RequestException,
@@ -243,13 +248,22 @@ def _retry_after(value: str | None) -> float | None:
     """Seconds of a Retry-After header, in either form (RFC 9110 section 10.2.3)."""
     if not value:
         return None
-    if value.strip().isdigit():
+    if value.strip().isdecimal():
         return float(value.strip()[:9])
     try:
         when = email.utils.parsedate_to_datetime(value)
-    except (ValueError, TypeError):
+        return max(0.0, when.timestamp() - time.time())
+    except (ValueError, TypeError, OverflowError):
         return None
-    return max(0.0, when.timestamp() - time.time())
+
+
+def _is_untrusted(error: BaseException | None) -> bool:
+    """Whether a certificate was looked at and refused: another try would change nothing."""
+    while error is not None:
+        if type(error).__name__ == "SSLCertVerificationError":
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _cause(error: BaseException) -> str:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from provenance.errors import RegistryUnavailable
 
-__all__ = ["Origin", "display_url", "is_loopback_host", "is_private_host", "origin_of"]
+__all__ = [
+    "Origin",
+    "display_url",
+    "is_loopback_host",
+    "is_private_host",
+    "join_url",
+    "origin_of",
+]
 
 Origin = tuple[str, str, int]
 """Scheme, host in lower case, port."""
@@ -28,6 +35,16 @@ def origin_of(url: str) -> Origin:
     return parts.scheme, parts.hostname.lower(), port or _PORTS[parts.scheme]
 
 
+def join_url(base: str, location: str) -> str:
+    """Where `location`, relative or not, leads from `base`. Raises RegistryUnavailable."""
+    try:
+        return urljoin(base, location)
+    except ValueError as error:
+        raise RegistryUnavailable(
+            f"{display_url(base)} leads to {location[:100]!r}, which is no URL"
+        ) from error
+
+
 def display_url(url: str) -> str:
     """`url` for a message: without user, password, query and fragment, where secrets travel."""
     try:
@@ -37,7 +54,8 @@ def display_url(url: str) -> str:
     except ValueError:
         return "(not a URL)"
     host = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{host}{port}{parts.path}"[:300]
+    text = f"{parts.scheme}://{host}{port}{parts.path}"[:300]
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def is_loopback_host(host: str) -> bool:
@@ -52,12 +70,18 @@ def is_loopback_host(host: str) -> bool:
 
 
 def is_private_host(host: str) -> bool:
-    """Whether any address that `host` resolves to is not a public one.
+    """Whether any address that `host`, with or without port, resolves to is not a public one.
 
     Resolved, as a public name can point inside (go-containerregistry #2440). A name that does
     not resolve is not private: the request itself will say so.
     """
     name = _name(host)
+    if not name:
+        return False
+    try:
+        return not ipaddress.ip_address(name).is_global
+    except ValueError:
+        pass
     try:
         addresses = {str(info[4][0]) for info in socket.getaddrinfo(name, None)}
     except (OSError, UnicodeError):
@@ -66,6 +90,10 @@ def is_private_host(host: str) -> bool:
 
 
 def _name(host: str) -> str:
+    try:
+        return str(ipaddress.ip_address(host))  # an IPv6 address, as `origin_of` gives it
+    except ValueError:
+        pass
     try:
         return (urlsplit(f"//{host}").hostname or "").lower()
     except ValueError:

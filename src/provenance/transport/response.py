@@ -29,6 +29,8 @@ class Response:
         self.status: int = response.status_code
         self.headers: Mapping[str, str] = response.headers
         """Case-insensitive."""
+        self.reference = ""
+        """What was asked for, to name in errors."""
         if response.request.method == "HEAD" or self.headers.get("Content-Length") == "0":
             self.read()  # nothing is there: the connection goes back to be used again
 
@@ -38,23 +40,38 @@ class Response:
         return self._response.links
 
     def read(self, size: int = -1) -> bytes:
-        """Up to `size` bytes as they are on the wire. Raises RegistryUnavailable when it breaks."""
+        """Up to `size` bytes as they are on the wire; fewer only at the end.
+
+        Raises RegistryUnavailable when it breaks off, or when the deadline has passed: that is
+        looked at whenever something arrives, as a server may send a byte at a time for ever.
+        """
+        chunks, left = [], size
+        while left and (chunk := self._some(left)):
+            chunks.append(chunk)
+            left -= len(chunk) if size > 0 else 0
+        return b"".join(chunks)
+
+    def _some(self, size: int) -> bytes:
         import requests
         import urllib3
 
         if time.monotonic() > self._deadline:
             raise RegistryUnavailable(
                 f"{display_url(self.url)} did not finish in time",
+                reference=self.reference,
                 hint="raise Settings.deadline, or try again",
             )
         try:
-            data: bytes = self._response.raw.read(None if size < 0 else size, decode_content=False)
+            data: bytes | None = self._response.raw.read1(
+                None if size < 0 else size, decode_content=False
+            )
         except (urllib3.exceptions.HTTPError, requests.RequestException, OSError) as error:
             raise RegistryUnavailable(
                 f"the answer of {display_url(self.url)} broke off ({type(error).__name__})",
+                reference=self.reference,
                 hint="try again",
             ) from error
-        return data
+        return data or b""
 
     def read_capped(self, limit: int, what: str = "answer") -> bytes:
         """The whole body. Raises LimitExceeded as soon as it has more than `limit` bytes."""
@@ -64,6 +81,7 @@ class Response:
             if seen > limit:
                 raise LimitExceeded(
                     f"the {what} of {display_url(self.url)} is larger than {limit} bytes",
+                    reference=self.reference,
                     hint="raise the limit if you trust it",
                 )
             chunks.append(chunk)
