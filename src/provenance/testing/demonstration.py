@@ -142,8 +142,8 @@ class Demonstration:
             "What is in it",
             "sbom = pv.generate_sbom(image)",
             {"packages": kinds or "none", "format": sbom.format.value, "valid": sbom.validate().ok},
-            ("name", "version", "type", "licences", "path", "layer"),
-            sbom.packages.rows(_ROWS),
+            ("name", "version", "type", "licences", "layer"),
+            [(*row[:4], row[5]) for row in sbom.packages.rows(_ROWS)],
         )
         self._image, self._sbom = image, sbom
 
