@@ -1,72 +1,35 @@
 from __future__ import annotations
 
-import base64
 import pickle
 import socket
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.oci.registries import BLOB, QUICK, open_repository, paths, push
 
 from provenance.digests import Digest
 from provenance.errors import (
     ContentMismatch,
     Forbidden,
+    InvalidDigest,
+    InvalidReference,
     LimitExceeded,
     MalformedDocument,
     NotFound,
     ProvenanceError,
     RateLimited,
     RegistryUnavailable,
-    Unauthorized,
 )
-from provenance.oci import media_types as mt
 from provenance.oci.connect import connect
 from provenance.oci.credentials import Credential
-from provenance.oci.descriptor import EMPTY_DESCRIPTOR, Descriptor
-from provenance.oci.manifest import Index, Manifest
 from provenance.oci.reference import Reference
 from provenance.oci.registry import Registry, RegistryRepository
-from provenance.oci.repository import digest_tag, read_blob
+from provenance.oci.repository import read_blob
 from provenance.settings import Limits, Settings
 from provenance.testing import LocalRegistry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-QUICK = Settings(retries=0, timeout=5)
-_OPEN: list[Registry] = []
-BLOB = Descriptor.of(b"content", "text/plain")
-
-
-def open_repository(
-    local: LocalRegistry, *, limits: Limits | None = None, **more: Any
-) -> RegistryRepository:
-    registry = Registry(settings=QUICK, limits=limits, **more)
-    _OPEN.append(registry)
-    return registry.repository(Reference.parse(local.reference("org/app:1")))
-
-
-@pytest.fixture(autouse=True)
-def _close() -> Iterator[None]:
-    yield
-    while _OPEN:
-        _OPEN.pop().close()
-
-
-@pytest.fixture
-def repository(local_registry: LocalRegistry) -> RegistryRepository:
-    return open_repository(local_registry)
-
-
-def push(repository: RegistryRepository, tag: str | None = "1", **more: Any) -> Descriptor:
-    repository.push_blob(b"content", BLOB)
-    repository.push_blob(b"{}", EMPTY_DESCRIPTOR)
-    return repository.push_manifest(Manifest.build(EMPTY_DESCRIPTOR, [BLOB], **more), tag=tag)
-
-
-def paths(local: LocalRegistry) -> list[str]:
-    return [f"{r.method} {r.path.removeprefix('/v2/org/app/')}" for r in local.requests]
+    from provenance.testing.registry.messages import Request, Response
 
 
 def test_a_tag_is_resolved_by_one_head(
@@ -203,210 +166,6 @@ def test_tags_come_from_every_page_and_only_from_this_registry() -> None:
             repository.tags()
 
 
-class TestReferrers:
-    def refer(self, repository: RegistryRepository, subject: Descriptor, name: str) -> Descriptor:
-        return push(
-            repository, None, subject=subject, artifact_type="text/x", annotations={"name": name}
-        )
-
-    @pytest.mark.parametrize("api", [True, False])
-    def test_every_page_of_either_scheme(self, *, api: bool) -> None:
-        with LocalRegistry(referrers_api=api, page_size=2) as local:
-            repository = open_repository(local)
-            subject = push(repository)
-            pushed = {self.refer(repository, subject, str(n)).digest for n in range(5)}
-            found = repository.referrers(subject.digest)
-            assert {d.digest for d in found} == pushed
-            assert found.scheme == ("api" if api else "fallback-tag")
-            assert {d.annotations["name"] for d in found} == set("01234")
-            assert {d.artifact_type for d in found} == {"text/x"}
-
-    @pytest.mark.parametrize("status", [401, 403, 429, 500, 502])
-    def test_a_refusal_is_not_an_empty_list(
-        self, local_registry: LocalRegistry, repository: RegistryRepository, status: int
-    ) -> None:
-        subject = push(repository)
-        fresh = open_repository(local_registry)
-        local_registry.fail("/referrers/", status)
-        with pytest.raises(ProvenanceError) as refused:
-            fresh.referrers(subject.digest)
-        assert not isinstance(refused.value, NotFound)
-        assert fresh.learnt.referrers_api is None
-
-    @pytest.mark.parametrize("status", [400, 404, 405, 406])
-    def test_a_registry_without_the_api_is_asked_by_tag(
-        self, local_registry: LocalRegistry, repository: RegistryRepository, status: int
-    ) -> None:
-        subject = push(repository)
-        entry = self.refer(repository, subject, "x")
-        index = Index.build([entry])
-        local_registry.put_manifest(
-            "org/app", index.raw, media_type=mt.OCI_INDEX, tag=digest_tag(subject.digest)
-        )
-        local_registry.fail("/referrers/", status)
-        found = open_repository(local_registry).referrers(subject.digest)
-        assert found.scheme == "fallback-tag"
-        assert [d.digest for d in found] == [entry.digest]
-
-    def test_a_web_page_is_no_answer_of_the_api(
-        self, local_registry: LocalRegistry, repository: RegistryRepository
-    ) -> None:
-        subject = push(repository)
-        local_registry.html("/referrers/")
-        assert open_repository(local_registry).referrers(subject.digest).scheme == "fallback-tag"
-
-    def test_a_redirect_of_the_listing_is_not_followed(
-        self, local_registry: LocalRegistry, repository: RegistryRepository
-    ) -> None:
-        subject = push(repository)
-        with LocalRegistry() as other:
-            local_registry.redirect("/referrers/", f"{other.url}/login", status=303)
-            assert len(open_repository(local_registry).referrers(subject.digest)) == 0
-            assert other.requests == []
-
-    def test_an_empty_answer_still_looks_at_the_tag(
-        self, local_registry: LocalRegistry, repository: RegistryRepository
-    ) -> None:
-        subject = push(repository)
-        entry = push(repository, None)
-        index = Index.build([entry])
-        local_registry.put_manifest(
-            "org/app", index.raw, media_type=mt.OCI_INDEX, tag=digest_tag(subject.digest)
-        )
-        assert [d.digest for d in repository.referrers(subject.digest)] == [entry.digest]
-
-    def test_a_tag_that_holds_no_index_is_an_error(
-        self, local_registry: LocalRegistry, repository: RegistryRepository
-    ) -> None:
-        subject = push(repository)
-        push(repository, tag=digest_tag(subject.digest))
-        with pytest.raises(MalformedDocument, match="referrers index"):
-            repository.referrers(subject.digest)
-
-    def test_an_answer_that_is_no_index_is_not_an_empty_one(
-        self, local_registry: LocalRegistry, repository: RegistryRepository
-    ) -> None:
-        subject = push(repository)
-        headers = {"Content-Type": mt.OCI_INDEX}
-        local_registry.fail("/referrers/", 200, headers=headers, body=b"{}")
-        with pytest.raises(ProvenanceError):
-            open_repository(local_registry).referrers(subject.digest)
-
-    def test_too_many_are_not_cut(self, local_registry: LocalRegistry) -> None:
-        repository = open_repository(local_registry, limits=Limits(referrers=2))
-        subject = push(repository)
-        for number in range(3):
-            self.refer(repository, subject, str(number))
-        with pytest.raises(LimitExceeded):
-            repository.referrers(subject.digest)
-
-    def test_two_writers_of_a_fallback_index_lose_nothing(self) -> None:
-        with LocalRegistry(referrers_api=False) as local:
-            subject = push(open_repository(local))
-            writers = [open_repository(local) for _ in range(4)]
-            pushed: set[str] = set()
-            errors: list[BaseException] = []
-
-            def write(repository: RegistryRepository, number: int) -> None:
-                try:
-                    pushed.add(self.refer(repository, subject, str(number)).digest)
-                except ProvenanceError as error:
-                    errors.append(error)
-
-            threads = [
-                threading.Thread(target=write, args=(writer, number))
-                for number, writer in enumerate(writers)
-            ]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            found = {d.digest for d in open_repository(local).referrers(subject.digest)}
-            # Whoever could not enter itself said so; nobody who succeeded was lost.
-            assert pushed <= found
-            assert len(pushed) + len(errors) == 4
-
-
-class TestAuth:
-    @pytest.mark.parametrize("kind", ["basic", "bearer"])
-    def test_credentials_open_the_door(self, kind: Any) -> None:
-        with LocalRegistry(auth=kind, username="u", password="p") as local:
-            repository = open_repository(local, credentials={local.host: ("u", "p")})
-            push(repository)
-            local.clear_requests()
-            repository.resolve("1")
-            assert len(local.requests) == 1
-
-    @pytest.mark.parametrize("kind", ["basic", "bearer"])
-    def test_wrong_credentials_are_told_without_the_secret(self, kind: Any) -> None:
-        with LocalRegistry(auth=kind, username="u", password="p") as local:
-            repository = open_repository(local, credentials={local.host: ("u", "s3cret")})
-            with pytest.raises(Unauthorized) as refused:
-                repository.resolve("1")
-            assert "s3cret" not in str(refused.value)
-            assert base64.b64encode(b"u:s3cret").decode() not in repr(refused.value.__dict__)
-
-    def test_without_credentials_it_says_to_log_in(self) -> None:
-        with (
-            LocalRegistry(auth="basic", username="u", password="p") as local,
-            pytest.raises(Unauthorized, match="docker login"),
-        ):
-            open_repository(local).resolve("1")
-
-    def test_an_expired_token_is_renewed_once(self) -> None:
-        with LocalRegistry(auth="bearer", username="u", password="p", token_lifetime=1) as local:
-            repository = open_repository(local, credentials={local.host: ("u", "p")})
-            push(repository)
-            for _ in range(3):
-                repository.resolve("1")
-
-    def test_an_identity_token_is_exchanged(self) -> None:
-        with LocalRegistry(
-            auth="bearer", username="u", password="p", identity_token="t0k"
-        ) as local:
-            given = {local.host: Credential(identity_token="t0k")}
-            push(open_repository(local, credentials=given))
-
-    def test_threads_share_one_token(self) -> None:
-        with LocalRegistry(auth="bearer", username="u", password="p") as local:
-            push(open_repository(local, credentials={local.host: ("u", "p")}))
-            local.clear_requests()
-            repository = open_repository(local, credentials={local.host: ("u", "p")})
-            threads = [threading.Thread(target=repository.resolve, args=("1",)) for _ in range(8)]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            assert sum(r.path == "/token" for r in local.requests) == 1
-
-    def test_authorization_stays_with_its_origin_on_redirects(self) -> None:
-        with (
-            LocalRegistry(auth="basic", username="u", password="p") as local,
-            LocalRegistry() as store,
-        ):
-            repository = open_repository(local, credentials={local.host: ("u", "p")})
-            push(repository)
-            store.put_blob("cdn/x", b"content")
-            local.redirect("/blobs/", f"{store.url}/v2/cdn/x/blobs/{BLOB.digest}", status=307)
-            assert read_blob(repository, BLOB, limit=100) == b"content"
-            assert store.requests
-            assert all("Authorization" not in r.headers for r in store.requests)
-
-    def test_an_upload_elsewhere_gets_no_authorization(self) -> None:
-        with (
-            LocalRegistry(auth="basic", username="u", password="p") as local,
-            LocalRegistry() as other,
-        ):
-            repository = open_repository(local, credentials={local.host: ("u", "p")})
-            local.set_header(
-                "/blobs/uploads/", "Location", f"{other.url}/v2/org/app/blobs/uploads/x"
-            )
-            with pytest.raises(ProvenanceError):
-                repository.push_blob(b"content", BLOB)
-            assert other.requests
-            assert all("Authorization" not in r.headers for r in other.requests)
-
-
 def test_a_registry_pickles_without_its_credentials() -> None:
     registry = Registry(credentials={"ghcr.io": ("u", "s3cret")}, settings=QUICK)
     pickled = pickle.dumps(registry)
@@ -439,3 +198,210 @@ def test_https_with_an_authority_of_ones_own(tmp_path: Any) -> None:
             pytest.raises(RegistryUnavailable, match="certificate"),
         ):
             registry.repository(reference).resolve("1")
+
+
+@pytest.mark.parametrize("size", ["\u00b2", "9" * 5000, "-1", "x", ""])
+def test_a_size_that_is_no_number_is_looked_up(
+    local_registry: LocalRegistry, repository: RegistryRepository, size: str
+) -> None:
+    pushed = push(repository)
+    local_registry.set_header("/manifests/", "Content-Length", size, method="HEAD")
+    assert repository.resolve("1").size == pushed.size
+
+
+def test_two_sizes_are_no_answer(
+    local_registry: LocalRegistry, repository: RegistryRepository
+) -> None:
+    push(repository)
+    local_registry.set_header("/manifests/", "Content-Length", "1, 2", method="HEAD")
+    with pytest.raises(RegistryUnavailable, match=local_registry.host):
+        repository.resolve("1")
+
+
+@pytest.mark.parametrize(
+    ("wait", "expected"),
+    [("60", 60), ("\u00b2", None), ("-5", None), ("soon", None), ("9" * 5000, 999_999_999)],
+)
+def test_how_long_to_wait_is_told_where_it_can_be_read(
+    local_registry: LocalRegistry, repository: RegistryRepository, wait: str, expected: Any
+) -> None:
+    local_registry.fail("/manifests/", 429, headers={"Retry-After": wait})
+    with pytest.raises(RateLimited) as refused:
+        repository.manifest("1")
+    assert refused.value.retry_after == expected
+
+
+def test_what_a_registry_says_is_quoted_without_control_characters(
+    local_registry: LocalRegistry, repository: RegistryRepository
+) -> None:
+    body = b'{"errors": [{"code": "X", "message": "\\u001b[2J\\nall is well"}]}'
+    local_registry.fail("/manifests/", 403, body=body)
+    with pytest.raises(Forbidden, match="all is well") as refused:
+        repository.manifest("1")
+    assert str(refused.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{}", b"[" * 50_000, b'{"errors": [5]}', b'{"errors": {"0": 1}}', b"x" * 70_000]
+)
+def test_a_refusal_in_any_form_is_the_refusal(
+    local_registry: LocalRegistry, repository: RegistryRepository, body: bytes
+) -> None:
+    local_registry.fail("/manifests/", 403, body=body)
+    with pytest.raises(Forbidden):
+        repository.manifest("1")
+
+
+def test_a_tag_that_is_not_there(
+    local_registry: LocalRegistry, repository: RegistryRepository
+) -> None:
+    push(repository)
+    with pytest.raises(NotFound, match=f"{local_registry.host}/org/app:gone"):
+        repository.resolve("gone")
+    missing = Digest.of(b"missing")
+    with pytest.raises(NotFound, match=f"{local_registry.host}/org/app@{missing}"):
+        repository.manifest(missing)
+
+
+def test_nothing_outside_the_grammar_reaches_a_url(
+    local_registry: LocalRegistry, repository: RegistryRepository
+) -> None:
+    for target in ("../../x", "a/b", "a?b", "", " ", "a\n", "x" * 129):
+        with pytest.raises(InvalidReference):
+            repository.resolve(target)
+    for target in ("sha256:../..", "sha256:" + "g" * 64, "md5:" + "0" * 32):
+        with pytest.raises(InvalidDigest):
+            repository.manifest(target)
+    assert local_registry.requests == []
+
+
+def test_a_digest_in_a_header_proves_nothing_of_the_content(
+    local_registry: LocalRegistry, repository: RegistryRepository
+) -> None:
+    push(repository)
+    other = Digest.of(b"other")
+    local_registry.set_header("/manifests/1", "Docker-Content-Digest", other)
+    claimed = repository.resolve("1")
+    assert claimed.digest == other
+    with pytest.raises(NotFound):
+        repository.manifest(claimed)
+    # Bytes that are sent for that name have another digest.
+    stored = next(iter(local_registry.manifests["org/app"].values()))
+    local_registry.put_manifest("org/app", stored.data, digest=other)
+    with pytest.raises(ContentMismatch) as refused:
+        repository.manifest(claimed)
+    assert refused.value.digest == other
+    local_registry.set_header("/manifests/1", "Docker-Content-Digest", "sha256:x")
+    with pytest.raises(MalformedDocument, match="no digest"):
+        repository.resolve("1")
+
+
+@pytest.mark.parametrize("what", ["blob", "manifest"])
+def test_a_transfer_that_breaks_off_is_told_with_what_it_was(
+    local_registry: LocalRegistry, repository: RegistryRepository, what: str
+) -> None:
+    pushed = push(repository)
+    digest = BLOB.digest if what == "blob" else pushed.digest
+    local_registry.truncate(digest)
+    with pytest.raises(RegistryUnavailable, match="broke off") as refused:
+        _ = read_blob(repository, BLOB, limit=9) if what == "blob" else repository.manifest(digest)
+    assert digest in str(refused.value)
+    assert refused.value.reference == f"{local_registry.host}/org/app:1"
+
+
+def test_content_over_the_limit_names_the_reference(local_registry: LocalRegistry) -> None:
+    push(open_repository(local_registry))
+    repository = open_repository(local_registry, limits=Limits(manifest_bytes=200))
+    with pytest.raises(LimitExceeded) as refused:
+        repository.manifest("1")
+    assert refused.value.reference == f"{local_registry.host}/org/app:1"
+
+
+def test_an_upload_whose_confirmation_was_lost_is_there(local_registry: LocalRegistry) -> None:
+    repository = open_repository(local_registry, settings=Settings(retries=1, retry_wait=0.1))
+    lost = local_registry.disconnect("/blobs/uploads/", method="PUT", after=True, times=1)
+    repository.push_blob(b"content", BLOB)
+    assert lost.hits == 1
+    assert local_registry.blobs["org/app"] == {BLOB.digest: b"content"}
+
+
+def test_an_upload_that_is_gone_is_told(
+    local_registry: LocalRegistry, repository: RegistryRepository
+) -> None:
+    local_registry.fail("/blobs/uploads/", 404, method="PUT")
+    with pytest.raises(NotFound) as refused:
+        repository.push_blob(b"content", BLOB)
+    assert BLOB.digest in str(refused.value)
+
+
+@pytest.mark.parametrize("location", [None, "http://[::1", "ftp://127.0.0.1/x", "//"])
+def test_an_upload_that_leads_nowhere(
+    local_registry: LocalRegistry, repository: RegistryRepository, location: str | None
+) -> None:
+    local_registry.set_header("/blobs/uploads/", "Location", location)
+    with pytest.raises(RegistryUnavailable) as refused:
+        repository.push_blob(b"content", BLOB)
+    assert "org/app" in refused.value.reference
+
+
+def test_an_upload_within_the_registry_keeps_its_login() -> None:
+    with LocalRegistry(auth="basic", username="u", password="p") as local:
+        repository = open_repository(local, credentials={local.host: ("u", "p")})
+
+        def whole(request: Request, response: Response | None) -> Response | None:
+            from dataclasses import replace
+
+            if response is None or "Location" not in response.headers:
+                return response
+            # The same origin, written in another way.
+            url = f"HTTP://{local.host}{response.headers['Location']}"
+            return replace(response, headers={**response.headers, "Location": url})
+
+        local._add("/blobs/uploads/", whole, method="POST")
+        repository.push_blob(b"content", BLOB)
+        assert BLOB.digest in local.blobs["org/app"]
+
+
+def test_a_registry_that_stored_something_else(
+    local_registry: LocalRegistry, repository: RegistryRepository
+) -> None:
+    other = Digest.of(b"other")
+    local_registry.set_header("/manifests/", "Docker-Content-Digest", other, method="PUT")
+    with pytest.raises(ContentMismatch, match=other):
+        push(repository)
+
+
+def test_what_is_there_is_not_sent_again(
+    local_registry: LocalRegistry, repository: RegistryRepository
+) -> None:
+    push(repository)
+    local_registry.clear_requests()
+    repository.push_blob(b"content", BLOB)
+    assert paths(local_registry) == [f"HEAD blobs/{BLOB.digest}"]
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{", b'{"tags": {}}', b'{"tags": [1]}', b'{"tags": ["a"], "tags": []}']
+)
+def test_a_list_of_tags_that_is_none(
+    local_registry: LocalRegistry, repository: RegistryRepository, body: bytes
+) -> None:
+    local_registry.fail("/tags/list", 200, body=body)
+    with pytest.raises(MalformedDocument, match="tags") as refused:
+        repository.tags()
+    assert refused.value.reference == repository.name
+
+
+def test_a_mirror_is_asked_in_place_and_its_content_checked(
+    local_registry: LocalRegistry,
+) -> None:
+    pushed = push(open_repository(local_registry))
+    local_registry.clear_requests()
+    with Registry(settings=QUICK, mirrors={"ghcr.io": local_registry.host}) as registry:
+        mirrored = registry.repository(Reference.parse("ghcr.io/org/app:1"))
+        assert mirrored.manifest(pushed.digest).descriptor.digest == pushed.digest
+        local_registry.tamper(BLOB.digest, bytes.upper)
+        with pytest.raises(ContentMismatch, match=r"ghcr\.io/org/app"):
+            read_blob(mirrored, BLOB, limit=100)
+        with pytest.raises(NotFound, match=r"ghcr\.io/org/app:gone"):
+            mirrored.resolve("gone")

@@ -22,11 +22,17 @@ if TYPE_CHECKING:
     from provenance.oci.reference import Reference
     from provenance.transport.response import Response
 
-__all__ = ["raise_for_status"]
+__all__ = ["error_code", "raise_for_status"]
 
 
 def raise_for_status(
-    response: Response, reference: Reference, what: str, *, limit: int, source: str = ""
+    response: Response,
+    reference: Reference,
+    what: str,
+    *,
+    limit: int,
+    source: str = "",
+    account: str = "",
 ) -> NoReturn:
     """Raise the error that this answer is.
 
@@ -36,6 +42,7 @@ def raise_for_status(
         what: of what it was asked, e.g. `manifest sha256:...`.
         limit: most bytes of the body to read.
         source: where the credentials came from.
+        account: the host they are for, where a mirror was asked.
 
     Raises:
         NotFound: 404. Unauthorized: 401. Forbidden: 403. RateLimited: 429, or its error code.
@@ -46,10 +53,9 @@ def raise_for_status(
     host = reference.registry
     place = str(reference)
     if status == 429 or "TOOMANYREQUESTS" in said:
-        wait = response.headers.get("Retry-After", "")
         raise RateLimited(
-            f"{host} answered 429 (too many requests) for the {what}{said}",
-            retry_after=float(wait[:9]) if wait.isdecimal() else None,
+            f"{host} answered {status} (too many requests) for the {what}{said}",
+            retry_after=response.retry_after,
             reference=place,
             hint="nothing is known about it; wait, or log in for a higher limit",
         )
@@ -57,7 +63,7 @@ def raise_for_status(
         401: (
             Unauthorized,
             "wants a login" if not source or source == "no credentials" else f"refused {source}",
-            f"log in (docker login {host}), or give credentials=",
+            f"log in (docker login {account or host}), or give credentials=",
         ),
         403: (Forbidden, "forbids access", "ask for access to this repository"),
         404: (NotFound, "has no", "check the spelling, and that it was pushed"),
@@ -74,14 +80,22 @@ def raise_for_status(
     raise kind(f"{text}{said}", reference=place, hint=hint)
 
 
+def error_code(response: Response, limit: int) -> str:
+    """The code of the specification's error document; empty if the answer is none. Reads it."""
+    return _first_error(response, limit)[0]
+
+
 def _error_text(response: Response, limit: int) -> str:
-    """The registry's own code and message, if it sent any in the form of the specification."""
-    try:
-        document = json.loads(response.read_capped(limit))
-        first = document["errors"][0]
-        code, message = str(first.get("code") or ""), str(first.get("message") or "")
-    except (ProvenanceError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
-        return ""
+    """The registry's own code and message, short and without control characters."""
+    code, message = _first_error(response, limit)
     text = f"{code}: {message}" if message else code
     clean = "".join(c if c.isprintable() else " " for c in text)[:200]
     return f" ({clean})" if clean else ""
+
+
+def _first_error(response: Response, limit: int) -> tuple[str, str]:
+    try:
+        first = json.loads(response.read_capped(limit))["errors"][0]
+        return str(first.get("code") or ""), str(first.get("message") or "")
+    except (ProvenanceError, ValueError, RecursionError, LookupError, TypeError, AttributeError):
+        return "", ""

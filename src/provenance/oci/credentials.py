@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import json
 import os
 import re
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from provenance.errors import MalformedDocument, NotEvaluated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 __all__ = ["Credential", "Credentials", "find_credential"]
 
@@ -86,28 +87,36 @@ def _from_caller(host: str, given: Credentials | None) -> Credential | None:
     return Credential(found[0], found[1])
 
 
-def _documents(env: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
-    """Every configuration there is, in order, with the name to call it by."""
-    out: list[tuple[str, dict[str, Any]]] = []
+def _documents(env: Mapping[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every configuration there is, in order, with the name to call it by; read when its turn is.
+
+    A later file that cannot be read is nobody's business once an earlier one knew the host.
+    """
     if explicit := env.get("REGISTRY_AUTH_FILE"):
-        out.append((explicit, _load(Path(explicit))))
+        yield explicit, _load(Path(explicit))
     if inline := env.get("DOCKER_AUTH_CONFIG"):
-        out.append(("DOCKER_AUTH_CONFIG", _decode("DOCKER_AUTH_CONFIG", inline.encode())))
-    home = _home(env)
-    docker = Path(env["DOCKER_CONFIG"]) if env.get("DOCKER_CONFIG") else home / ".docker"
-    places = [docker / "config.json"]
+        yield "DOCKER_AUTH_CONFIG", _decode("DOCKER_AUTH_CONFIG", inline.encode())
+    for place in _places(env):
+        if _is_there(place):
+            yield str(place), _load(place)
+
+
+def _places(env: Mapping[str, str]) -> list[Path]:
+    home: Path | None = None
+    with contextlib.suppress(RuntimeError):  # a user without a home, as containers have them
+        home = Path(env.get("HOME") or "~").expanduser()
+    out: list[Path] = []
+    if folder := env.get("DOCKER_CONFIG"):
+        out.append(Path(folder) / "config.json")
+    elif home is not None:
+        out.append(home / ".docker" / "config.json")
     if runtime := env.get("XDG_RUNTIME_DIR"):
-        places.append(Path(runtime) / "containers" / "auth.json")
-    places.append(Path(env.get("XDG_CONFIG_HOME") or home / ".config") / "containers" / "auth.json")
-    out.extend((str(place), _load(place)) for place in places if _is_there(place))
+        out.append(Path(runtime) / "containers" / "auth.json")
+    if config := env.get("XDG_CONFIG_HOME"):
+        out.append(Path(config) / "containers" / "auth.json")
+    elif home is not None:
+        out.append(home / ".config" / "containers" / "auth.json")
     return out
-
-
-def _home(env: Mapping[str, str]) -> Path:
-    try:
-        return Path(env.get("HOME") or "~").expanduser()
-    except RuntimeError:  # a user without a name, as containers have
-        return Path("/")
 
 
 def _is_there(path: Path) -> bool:
@@ -173,11 +182,12 @@ def _from_entry(entry: dict[str, Any], source: str) -> Credential | None:
     encoded = entry.get("auth")
     if isinstance(encoded, str) and encoded:
         try:
-            user, colon, password = base64.b64decode(encoded).decode("utf-8").partition(":")
+            plain = base64.b64decode(encoded.strip(), validate=True).decode("utf-8")
         except (binascii.Error, ValueError) as error:
             raise MalformedDocument(
                 f"the auth entry of {source} is not base64 of name:password", hint="log in again"
             ) from error
+        user, colon, password = plain.partition(":")
         if not colon:
             raise MalformedDocument(
                 f"the auth entry of {source} has no colon between name and password",

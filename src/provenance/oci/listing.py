@@ -6,11 +6,18 @@ A listing that ends early would read as "unsigned": each way to end early raises
 
 from __future__ import annotations
 
-import re
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from provenance.errors import LimitExceeded, MalformedDocument, NotFound, RegistryUnavailable
+from provenance.errors import (
+    LimitExceeded,
+    MalformedDocument,
+    NotFound,
+    RegistryUnavailable,
+    UnsupportedFormat,
+)
+from provenance.oci.answers import error_code
+from provenance.oci.links import next_link
 from provenance.oci.manifest import Index, parse_manifest
 from provenance.oci.media_types import OCI_INDEX
 from provenance.oci.repository import Referrers, digest_tag, may_be_of_type
@@ -27,12 +34,10 @@ if TYPE_CHECKING:
 
 __all__ = ["list_referrers", "list_tags", "read_fallback_index"]
 
-# "The server does not have this end point", as seen in the wild. A redirect is one: an index is
-# never elsewhere, and some registries send people's browsers to a web page.
-_UNSUPPORTED = frozenset({301, 302, 303, 307, 308, 400, 404, 405, 406, 501})
-
-# Read wrongly, a `Link` to a next page would end the list early.
-_NEXT = re.compile(r"""\brel\s*=\s*(?:"[^"]*\bnext\b|next\b)""", re.IGNORECASE)
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+# "The server does not have this end point", as seen in the wild. A redirect to another host is
+# one: some registries send people's browsers to a web page. One to the same host is followed.
+_UNSUPPORTED = frozenset({400, 404, 405, 406, 501}) | _REDIRECTS
 
 
 def list_referrers(
@@ -53,8 +58,8 @@ def list_referrers(
     scheme = "fallback-tag"
     if repository.learnt.referrers_api is not False:
         listed = _from_api(repository, subject)
-        repository.learnt.referrers_api = listed is not None
         if listed is not None:
+            repository.learnt.referrers_api = True
             found, scheme = listed, "api"
     if not found:
         index = read_fallback_index(repository, subject)
@@ -89,22 +94,11 @@ def read_fallback_index(repository: RegistryRepository, subject: Digest) -> Inde
 def list_tags(repository: RegistryRepository) -> tuple[str, ...]:
     """Every tag. Raises NotFound for a repository that is not there."""
     tags: list[str] = []
-    with closing(_pages(repository, "tags/list", "application/json")) as pages:
+    with closing(_pages(repository, "tags/list", "application/json", follow=True)) as pages:
         for response in pages:
             if response.status != 200:
                 repository.refuse(response, "list of tags")
-            raw = response.read_capped(repository.limits.manifest_bytes, "list of tags")
-            try:
-                page = decode_object(raw).get("tags")
-            except MalformedDocument as error:
-                error.message = f"the list of tags {error.message}"
-                error.reference = repository.name
-                raise
-            if page is not None and not (
-                isinstance(page, list) and all(isinstance(t, str) for t in page)
-            ):
-                raise MalformedDocument("tags must be strings", reference=repository.name)
-            tags += page or ()
+            tags += _tags_of(repository, response)
             if len(tags) > repository.limits.tags:
                 raise LimitExceeded(
                     f"{repository.name} has more than {repository.limits.tags} tags",
@@ -113,30 +107,63 @@ def list_tags(repository: RegistryRepository) -> tuple[str, ...]:
     return tuple(tags)
 
 
+def _tags_of(repository: RegistryRepository, response: Response) -> list[str]:
+    raw = response.read_capped(repository.limits.manifest_bytes, "list of tags")
+    try:
+        page = decode_object(raw).get("tags")
+    except MalformedDocument as error:
+        error.message = f"the list of tags {error.message}"
+        error.reference = repository.name
+        raise
+    if page is None:  # Go's way to write an empty list
+        return []
+    if not isinstance(page, list) or not all(isinstance(tag, str) for tag in page):
+        raise MalformedDocument(
+            "tags must be an array of strings", pointer="/tags", reference=repository.name
+        )
+    return page
+
+
 def _from_api(repository: RegistryRepository, subject: Digest) -> tuple[Descriptor, ...] | None:
     """All pages of the referrers API; None: this registry has none."""
     found: list[Descriptor] = []
     with closing(_pages(repository, f"referrers/{subject}", OCI_INDEX)) as pages:
         for number, response in enumerate(pages):
-            if response.status in _UNSUPPORTED and number == 0:
+            if number == 0 and _lacks_api(repository, response):
                 return None
             if response.status != 200:
                 repository.refuse(response, f"referrers of {subject}", subject)
-            media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+            media_type = _content_type(response)
             if media_type not in {OCI_INDEX, "application/json"}:
-                if number == 0:  # a web page, as some gateways send: not the API
-                    return None
                 raise _no_page(repository, subject, f"is {media_type[:60]!r}")
             raw = response.read_capped(repository.limits.manifest_bytes, "list of referrers")
             try:
                 index = parse_manifest(raw, limits=repository.limits, where=repository.name)
-            except MalformedDocument as error:
-                raise _no_page(repository, subject, error.message) from error
+            except (MalformedDocument, UnsupportedFormat) as error:
+                raise _no_page(repository, subject, f"cannot be read: {error.message}") from error
             if not isinstance(index, Index):
                 raise _no_page(repository, subject, "is no index")
             found += index.manifests
             _check_count(repository, len(found))
     return tuple(found)
+
+
+def _lacks_api(repository: RegistryRepository, response: Response) -> bool:
+    """Whether the first answer says that there is no such end point; remembered if it is sure.
+
+    A repository that is not there (yet) may be answered 404 too: that says nothing of the API.
+    """
+    page = response.status == 200 and _content_type(response) not in {OCI_INDEX, "application/json"}
+    if not page and response.status not in _UNSUPPORTED:
+        return False
+    code = error_code(response, repository.limits.error_bytes) if response.status == 404 else ""
+    if code not in {"NAME_UNKNOWN", "MANIFEST_UNKNOWN"}:
+        repository.learnt.referrers_api = False
+    return True
+
+
+def _content_type(response: Response) -> str:
+    return response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
 
 def _no_page(repository: RegistryRepository, subject: Digest, why: str) -> RegistryUnavailable:
@@ -149,9 +176,12 @@ def _no_page(repository: RegistryRepository, subject: Digest, why: str) -> Regis
 
 
 def _pages(
-    repository: RegistryRepository, path: str, accept: str
+    repository: RegistryRepository, path: str, accept: str, *, follow: bool = False
 ) -> Generator[Response, None, None]:
-    """Each page's answer, open; a next link must stay with the registry and lead on."""
+    """Each page's answer, open; a next link must stay with the page's host and lead on.
+
+    `follow` redirects anywhere (without Authorization elsewhere); else to the same host alone.
+    """
     url, seen = f"{repository.base}/v2/{repository.reference.repository}/{path}", set[str]()
     while url:
         if len(seen) >= repository.limits.pages:
@@ -161,28 +191,51 @@ def _pages(
                 hint="raise Limits.pages if you trust it",
             )
         seen.add(url)
-        with repository.send("GET", url, headers={"Accept": accept}, follow=False) as response:
-            yield response
-            following: Any = response.links.get("next", {}).get("url")
-            if not following and _NEXT.search(response.headers.get("Link", "")):
-                raise RegistryUnavailable(
-                    f"{display_url(url)} names a next page in a way that cannot be read",
-                    reference=repository.name,
-                    hint="nothing is known about the rest; tell the registry's operator",
-                )
-            target = join_url(url, following) if following else ""
-            if target and origin_of(target) != origin_of(url):
-                raise RegistryUnavailable(
-                    f"the next page of {display_url(url)} is at {display_url(target)}",
-                    reference=repository.name,
-                    hint="not followed: another host must not answer for this one",
-                )
+        headers = {"Accept": accept}
+        with repository.send("GET", url, headers=headers, follow=follow) as response:
+            target = _elsewhere(response)
+            if not target:
+                yield response
+                with repository.named():
+                    target = _next(response)
             if target in seen:
                 raise RegistryUnavailable(
                     f"the pages of {display_url(url)} lead back to an earlier one",
                     reference=repository.name,
+                    hint="nothing is known; tell the registry's operator",
                 )
             url = target
+
+
+def _elsewhere(response: Response) -> str:
+    """Where a redirect on the same host leads; empty for every other answer."""
+    location = response.headers.get("Location")
+    if response.status not in _REDIRECTS or not location:
+        return ""
+    try:
+        target = join_url(response.url, location)
+    except RegistryUnavailable:
+        return ""
+    return target if origin_of(target) == origin_of(response.url) else ""
+
+
+def _next(response: Response) -> str:
+    """The next page's URL, empty on the last one. Raises RegistryUnavailable if it leads away."""
+    try:
+        link = next_link(response.headers.get("Link", ""))
+    except MalformedDocument as error:
+        raise RegistryUnavailable(
+            f"{display_url(response.url)} names its next page in a way that cannot be read: "
+            f"{error}",
+            hint="nothing is known about the rest; tell the registry's operator",
+        ) from error
+    target = join_url(response.url, link) if link else ""
+    if target and origin_of(target) != origin_of(response.url):
+        raise RegistryUnavailable(
+            f"the next page of {display_url(response.url)} is at {display_url(target)}",
+            hint="not followed: another host must not answer for this one",
+        )
+    return target
 
 
 def _check_count(repository: RegistryRepository, count: int) -> None:

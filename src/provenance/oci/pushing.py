@@ -8,15 +8,15 @@ from __future__ import annotations
 import io
 import time
 from typing import TYPE_CHECKING, BinaryIO
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from provenance.digests import VerifiedReader
-from provenance.errors import ContentMismatch, RegistryUnavailable
+from provenance.errors import ContentMismatch, NotFound, RegistryUnavailable
 from provenance.oci.descriptor import Descriptor
 from provenance.oci.listing import read_fallback_index
 from provenance.oci.manifest import Index, Manifest
 from provenance.oci.repository import digest_tag
-from provenance.transport.origin import join_url
+from provenance.transport.origin import lead_url
 
 if TYPE_CHECKING:
     from provenance.digests import Digest
@@ -33,6 +33,9 @@ def push_blob(
 ) -> None:
     """Store `data` unless it is there. A file must be seekable; it is read twice.
 
+    An upload that broke begins anew, as the registry may hold part of it; a confirmation that
+    was lost is seen by looking again.
+
     Raises:
         ContentMismatch: `data` is not what `descriptor` says, or the registry stored another.
     """
@@ -41,28 +44,18 @@ def push_blob(
     source = io.BytesIO(data) if isinstance(data, bytes) else data
     source.seek(0)
     VerifiedReader(source, descriptor.digest, descriptor.size, where="the data to push").finish()
-    with repository.send("POST", "blobs/uploads/", actions=_PUSH, body=b"") as response:
-        if response.status not in {201, 202}:
-            repository.refuse(response, "upload of a blob", descriptor.digest)
-        location = response.headers.get("Location")
-        at = response.url
-    if not location:
-        raise RegistryUnavailable(
-            "the registry started an upload without saying where to", reference=repository.name
-        )
-    url = _with_digest(join_url(at, location), descriptor.digest)
-    # A file of no bytes would be sent in chunks, which some registries refuse.
-    body = data if isinstance(data, bytes) else (source if descriptor.size else b"")
-    headers = {
-        "Content-Type": "application/octet-stream",
-        "Content-Length": str(descriptor.size),
-    }
-    with repository.send("PUT", url, actions=_PUSH, headers=headers, body=body) as response:
-        if response.status == 404 and _is_there(repository, descriptor):
-            return  # sent twice, as the first confirmation was lost
-        if response.status not in {201, 202}:
-            repository.refuse(response, f"blob {descriptor.digest}", descriptor.digest)
-        _check_stored(repository, response.headers.get("Docker-Content-Digest"), descriptor.digest)
+    client = repository.registry.client
+    for attempt in range(1, client.settings.retries + 2):
+        try:
+            _upload(repository, data if isinstance(data, bytes) else source, descriptor)
+        except (RegistryUnavailable, NotFound):
+            if attempt > client.settings.retries:
+                raise
+        else:
+            return
+        time.sleep(client.backoff(attempt))
+        if _is_there(repository, descriptor):
+            return
 
 
 def _is_there(repository: RegistryRepository, descriptor: Descriptor) -> bool:
@@ -70,6 +63,35 @@ def _is_there(repository: RegistryRepository, descriptor: Descriptor) -> bool:
         if response.status not in {200, 404, 405}:
             repository.refuse(response, f"blob {descriptor.digest}", descriptor.digest)
         return response.status == 200
+
+
+def _upload(repository: RegistryRepository, data: bytes | BinaryIO, descriptor: Descriptor) -> None:
+    """POST for a place, PUT all of it there. The place may be another host's: see `send`."""
+    with repository.send(
+        "POST", "blobs/uploads/", actions=_PUSH, body=b"", repeat=True
+    ) as response:
+        if response.status not in {201, 202}:
+            repository.refuse(response, "upload of a blob", descriptor.digest)
+        location, at = response.headers.get("Location"), response.url
+        response.drain()
+    if not location:
+        raise RegistryUnavailable(
+            "the registry started an upload without saying where to", reference=repository.name
+        )
+    with repository.named():
+        url = _with_digest(lead_url(at, location), descriptor.digest)
+    # A file of no bytes would be sent in chunks, which some registries refuse.
+    body = data if descriptor.size else b""
+    headers = {
+        "Content-Type": "application/octet-stream",
+        "Content-Length": str(descriptor.size),
+    }
+    with repository.send(
+        "PUT", url, actions=_PUSH, headers=headers, body=body, repeat=False
+    ) as response:
+        if response.status not in {201, 202}:
+            repository.refuse(response, f"blob {descriptor.digest}", descriptor.digest)
+        _check_stored(repository, response.headers.get("Docker-Content-Digest"), descriptor.digest)
 
 
 def push_manifest(
@@ -165,6 +187,8 @@ def _check_stored(repository: RegistryRepository, named: str | None, digest: Dig
 
 
 def _with_digest(url: str, digest: Digest) -> str:
+    """The place of an upload as it was given, with what is to be checked there."""
     parts = urlsplit(url)
-    query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), ("digest", str(digest))])
+    joint = "&" if parts.query else ""
+    query = f"{parts.query}{joint}{urlencode({'digest': str(digest)})}"
     return urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))

@@ -8,15 +8,16 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, BinaryIO, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, Self, cast
 
 from provenance.digests import Digest, VerifiedReader, check_content
 from provenance.errors import (
     ContentMismatch,
     InvalidDigest,
-    InvalidReference,
+    LimitExceeded,
     MalformedDocument,
     ProvenanceError,
+    UnsupportedFormat,
 )
 from provenance.oci.answers import raise_for_status
 from provenance.oci.auth import Authenticator
@@ -25,6 +26,7 @@ from provenance.oci.listing import list_referrers, list_tags
 from provenance.oci.manifest import parse_manifest
 from provenance.oci.media_types import INDEXES, MANIFEST_ACCEPT, MANIFESTS
 from provenance.oci.pushing import push_blob, push_manifest, push_tag
+from provenance.oci.reference import Reference
 from provenance.settings import Limits, Settings
 from provenance.transport.client import Client
 from provenance.transport.origin import is_loopback_host, origin_of
@@ -35,11 +37,12 @@ if TYPE_CHECKING:
 
     from provenance.oci.credentials import Credentials
     from provenance.oci.manifest import Index, Manifest
-    from provenance.oci.reference import Reference
     from provenance.oci.repository import Referrers
     from provenance.transport.response import Response
 
 __all__ = ["Registry", "RegistryRepository"]
+
+_LONGEST_LENGTH = 19  # digits of a Content-Length that is one
 
 
 class Registry:
@@ -63,8 +66,9 @@ class Registry:
                 None: Docker's and podman's configuration.
             settings: None: those of the environment.
             limits: caps on what is read.
-            mirrors: registry to the host that is asked in its place. What a mirror sends is
-                checked against digests as everything is; a tag is the mirror's word.
+            mirrors: registry to the host that is read from in its place, with credentials of
+                its own. What a mirror sends is checked against digests as everything is; a tag is
+                the mirror's word. What is pushed goes to the registry itself.
         """
         self.settings = settings or Settings.from_environment()
         self.limits = limits or Limits()
@@ -74,16 +78,32 @@ class Registry:
         self._learnt: dict[tuple[str, str], Learnt] = {}
         self._lock = threading.Lock()
 
-    def repository(self, reference: Reference) -> RegistryRepository:
-        """The repository that `reference` is in."""
-        key = (reference.registry, reference.repository)
-        with self._lock:
-            learnt = self._learnt.setdefault(key, Learnt())
-        return RegistryRepository(self, reference, learnt)
+    def repository(self, reference: Reference | str) -> RegistryRepository:
+        """The repository that `reference` is in. Raises UnsupportedFormat for a local place."""
+        found = Reference.parse(reference)
+        if found.scheme != "docker":
+            raise UnsupportedFormat(
+                f"{found.name} is in no registry",
+                reference=str(found),
+                hint="use provenance.oci.connect.connect, which opens every kind of place",
+            )
+        return self._repository(found, self.mirrors.get(found.registry))
 
-    def base(self, reference: Reference) -> str:
-        """The URL of the registry that `reference` names, without a path."""
-        host = self.mirrors.get(reference.registry, reference.host)
+    def _repository(self, reference: Reference, mirror: str | None) -> RegistryRepository:
+        host = reference.host if mirror is None else mirror
+        account = reference.registry if mirror is None else mirror
+        with self._lock:
+            learnt = self._learnt.setdefault((host, reference.repository), Learnt())
+        return RegistryRepository(self, reference, learnt, base=self._base(host), account=account)
+
+    def original(self, repository: RegistryRepository) -> RegistryRepository:
+        """The same repository in the registry it belongs to: mirrors are not written to."""
+        if repository.reference.registry not in self.mirrors:
+            return repository
+        return self._repository(repository.reference, None)
+
+    def _base(self, host: str) -> str:
+        """The URL of the registry at `host`, without a path."""
         plain = is_loopback_host(host) and host not in self.settings.encrypted
         plain = plain or host in self.settings.plain_http
         return f"{'http' if plain else 'https'}://{host}"
@@ -126,13 +146,18 @@ class Learnt:
 class RegistryRepository:
     """One repository in a registry. Implements `Writable`."""
 
-    def __init__(self, registry: Registry, reference: Reference, learnt: Learnt) -> None:
+    def __init__(
+        self, registry: Registry, reference: Reference, learnt: Learnt, *, base: str, account: str
+    ) -> None:
         """Use `Registry.repository` instead."""
         self.registry = registry
         self.reference = reference
         self.learnt = learnt
         self.limits = registry.limits
-        self.base = registry.base(reference)
+        self.base = base
+        """The URL that is asked, without a path."""
+        self.account = account
+        """The host whose credentials it may have."""
 
     @property
     def name(self) -> str:
@@ -148,41 +173,63 @@ class RegistryRepository:
         headers: Mapping[str, str] | None = None,
         body: bytes | BinaryIO | None = None,
         follow: bool = True,
+        repeat: bool | None = None,
     ) -> Response:
         """Send a request of this repository, logging in when asked to; any status comes back.
 
         `url` may be a path below `/v2/NAME/`. Another origin than the registry's never gets
-        the Authorization.
+        the Authorization. `follow` and `repeat` as in `Client.request`.
         """
         if not url.startswith(("http://", "https://")):
             url = f"{self.base}/v2/{self.reference.repository}/{url}"
-        authenticator = self.registry.authenticator
+        with self.named():
+            return self._send(method, url, actions, headers, body, follow=follow, repeat=repeat)
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        actions: str,
+        headers: Mapping[str, str] | None,
+        body: bytes | BinaryIO | None,
+        *,
+        follow: bool,
+        repeat: bool | None,
+    ) -> Response:
+        authenticator, name = self.registry.authenticator, self.reference.repository
         ours = origin_of(url) == origin_of(self.base)
-        authorization = authenticator.header(self.reference, actions) if ours else None
-        for attempt in (1, 2):
-            with self._named():
-                response = self.registry.client.request(
-                    *(method, url),
-                    headers=headers,
-                    authorization=authorization,
-                    body=body,
-                    follow=follow,
-                )
-                response.reference = str(self.reference)
-                if response.status != 401 or not ours or attempt == 2:
-                    return response
-                challenge = response.headers.get("WWW-Authenticate", "")
-                new = authenticator.answer(
-                    self.reference, actions, challenge, self.base, authorization
-                )
-            if new is None:
+        authorization = authenticator.header(self.account, name, actions) if ours else None
+        renewed = False
+        while True:
+            response = self.registry.client.request(
+                *(method, url),
+                headers=headers,
+                authorization=authorization,
+                body=body,
+                follow=follow,
+                repeat=repeat,
+            )
+            response.reference = str(self.reference)
+            # After a redirect the 401 is another server's, which is told nothing.
+            asked = response.status == 401 and origin_of(response.url) == origin_of(self.base)
+            if not (ours and asked) or renewed:
                 return response
-            response.close()
-            authorization = new
-        raise AssertionError("unreachable")  # pragma: no cover
+            challenge = response.headers.get("WWW-Authenticate", "")
+            authorization = authenticator.answer(
+                self.reference,
+                actions,
+                challenge,
+                self.base,
+                authorization,
+                account=self.account,
+            )
+            if authorization is None:
+                return response
+            response.drain()
+            renewed = True
 
     @contextmanager
-    def _named(self) -> Iterator[None]:
+    def named(self) -> Iterator[None]:
         """Put the reference into errors of those who know none."""
         try:
             yield
@@ -190,7 +237,7 @@ class RegistryRepository:
             error.reference = error.reference or str(self.reference)
             raise
 
-    def refuse(self, response: Response, what: str, target: Digest | str | None = None) -> None:
+    def refuse(self, response: Response, what: str, target: Digest | str | None = None) -> NoReturn:
         """Raise what this answer means; see `raise_for_status`."""
         place = self.reference
         if isinstance(target, Digest):
@@ -202,11 +249,16 @@ class RegistryRepository:
             place,
             what,
             limit=self.limits.error_bytes,
-            source=self.registry.authenticator.source(self.reference.registry),
+            source=self.registry.authenticator.source(self.account),
+            account=self.account,
         )
 
     def resolve(self, target: str | Digest, /) -> Descriptor:
-        """One HEAD; a GET only where the registry does not name the digest."""
+        """One HEAD; a GET only where the registry does not say what a descriptor needs.
+
+        A digest in the answer is only a pin, which every byte read later must meet, and never
+        takes the place of the caller's.
+        """
         target = self._check(target)
         what = f"manifest {target}"
         headers = {"Accept": MANIFEST_ACCEPT}
@@ -214,31 +266,41 @@ class RegistryRepository:
             if response.status != 200:
                 self.refuse(response, what, target)
             named = response.headers.get("Docker-Content-Digest")
-            size = response.headers.get("Content-Length") or ""
+            length = response.headers.get("Content-Length", "")
             media_type = _media_type(response)
-        is_size = size.isdecimal() and len(size) < 16
-        if not named or not is_size or media_type not in MANIFESTS | INDEXES:
+        digest = self._pin(target, named)
+        known = length.isascii() and length.isdigit() and len(length) < _LONGEST_LENGTH
+        if digest is None or not known or media_type not in MANIFESTS | INDEXES:
             return self.manifest(target).descriptor
+        return Descriptor(media_type, digest, int(length))
+
+    def _pin(self, target: str | Digest, named: str | None) -> Digest | None:
+        """The digest to go on with after a HEAD; None: it was not told."""
+        asked = target if isinstance(target, Digest) else None
+        if not named:
+            return asked
         try:
             digest = Digest(named)
         except InvalidDigest as error:
             raise MalformedDocument(
-                f"the registry names the {what} by something that is no digest",
-                reference=str(self.reference),
-            ) from error
-        if isinstance(target, Digest) and digest != target:
-            raise ContentMismatch(
-                f"{self.name} answers {digest} when asked for another digest",
+                f"the registry names the manifest {target} by something that is no digest",
                 reference=self.name,
-                digest=target,
-                hint="do not use it",
-            )
-        return Descriptor(media_type, digest, int(size))
+            ) from error
+        if asked is None or digest == asked:
+            return digest
+        if digest.algorithm != asked.algorithm:
+            return asked  # another hash of it, which says nothing about the caller's
+        raise ContentMismatch(
+            f"{self.name} answers {digest} when asked for another digest",
+            reference=self.name,
+            digest=asked,
+            hint="do not use it",
+        )
 
     def manifest(self, target: Descriptor | Digest | str, /) -> Manifest | Index:
         """GET, with its bytes checked against the digest that named it."""
         descriptor = target if isinstance(target, Descriptor) else None
-        name = descriptor.digest if descriptor else self._check(target)  # type: ignore[arg-type]
+        name = target.digest if isinstance(target, Descriptor) else self._check(target)
         what = f"manifest {name}"
         headers = {"Accept": MANIFEST_ACCEPT}
         with self.send("GET", f"manifests/{name}", headers=headers) as response:
@@ -256,10 +318,19 @@ class RegistryRepository:
     @contextmanager
     def open(self, blob: Descriptor, /) -> Iterator[VerifiedReader]:
         """Stream a blob; a redirect to a store elsewhere is followed without Authorization."""
+        if blob.size > self.limits.blob_bytes:
+            raise LimitExceeded(
+                f"a blob of {blob.size} bytes is larger than {self.limits.blob_bytes}",
+                reference=self.name,
+                digest=blob.digest,
+                hint="raise Limits.blob_bytes if you trust it",
+            )
         with self.send("GET", f"blobs/{blob.digest}") as response:
             if response.status != 200:
                 self.refuse(response, f"blob {blob.digest}", blob.digest)
-            yield VerifiedReader(response, blob.digest, blob.size, where=self.name)  # type: ignore[arg-type]
+            response.digest = blob.digest
+            body = cast("BinaryIO", response)  # it reads and closes, which is all that is asked
+            yield VerifiedReader(body, blob.digest, blob.size, where=self.name)
 
     def referrers(self, subject: Digest, /, *, artifact_type: str = "") -> Referrers:
         """Every referrer of `subject`; see `listing.list_referrers`."""
@@ -271,26 +342,23 @@ class RegistryRepository:
 
     def push_blob(self, data: bytes | BinaryIO, descriptor: Descriptor, /) -> None:
         """Upload a blob unless it is there."""
-        push_blob(self, data, descriptor)
+        push_blob(self.registry.original(self), data, descriptor)
 
     def push_manifest(self, manifest: Manifest | Index, /, *, tag: str | None = None) -> Descriptor:
         """Upload a manifest; one with a subject is entered in the fallback index where needed."""
-        return push_manifest(self, manifest, tag)
+        checked = self.reference.with_tag(tag).tag if tag is not None else None
+        return push_manifest(self.registry.original(self), manifest, checked)
 
     def tag(self, descriptor: Descriptor, tag: str, /) -> None:
         """Point `tag` at a manifest of this repository."""
-        push_tag(self, descriptor, tag)
+        checked = self.reference.with_tag(tag).tag or tag
+        push_tag(self.registry.original(self), descriptor, checked)
 
     def _check(self, target: str | Digest) -> str | Digest:
-        """A tag or digest that may stand in a URL."""
-        if isinstance(target, Digest):
-            return target
-        if ":" in target:
+        """A tag or digest that may stand in a URL. Raises InvalidDigest, InvalidReference."""
+        if isinstance(target, Digest) or ":" in target:
             return Digest(target)
-        checked = self.reference.with_tag(target).tag
-        if checked is None:
-            raise InvalidReference(f"{target!r} is no tag")
-        return checked
+        return self.reference.with_tag(target).tag or target
 
     def __repr__(self) -> str:
         return f"RegistryRepository({self.name!r})"

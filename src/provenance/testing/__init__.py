@@ -5,8 +5,15 @@ All of it real protocol on loopback. Names are loaded on first use.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    from provenance.testing.environment_image import image_from_environment
+    from provenance.testing.images import BuiltImage, ImageBuilder, build_index
+    from provenance.testing.registry import LocalRegistry
+    from provenance.testing.sigstore import LocalSigstore
+
+# Name to module, as the checker reads them above.
 _EXPORTS = {
     "BuiltImage": "provenance.testing.images",
     "ImageBuilder": "provenance.testing.images",
@@ -16,7 +23,14 @@ _EXPORTS = {
     "image_from_environment": "provenance.testing.environment_image",
 }
 
-__all__ = [*_EXPORTS]  # noqa: PLE0604 - a literal table of strings # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = [
+    "BuiltImage",
+    "ImageBuilder",
+    "LocalRegistry",
+    "LocalSigstore",
+    "build_index",
+    "image_from_environment",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -25,4 +39,10 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'provenance.testing' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(module), name)
+    value = getattr(import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

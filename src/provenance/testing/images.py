@@ -5,13 +5,10 @@ The same steps give the same bytes: no time stamps, no order but the one given.
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
-import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self
 
 from provenance.digests import Digest
 from provenance.oci import media_types as mt
@@ -19,13 +16,29 @@ from provenance.oci.connect import connect, writable
 from provenance.oci.descriptor import Descriptor, Platform
 from provenance.oci.manifest import Index, Manifest
 from provenance.oci.reference import Reference
+from provenance.testing.layers import (
+    LAYER_TYPES,
+    Directory,
+    File,
+    Hardlink,
+    Opaque,
+    Symlink,
+    Whiteout,
+    check_compression,
+    compress,
+    decompress,
+    entries_of,
+    tar_of,
+)
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping, Sequence
 
     from provenance.oci.registry import Registry
+    from provenance.oci.repository import Writable
     from provenance.settings import Settings
+    from provenance.testing.layers import Entry
 
 __all__ = [
     "BuiltImage",
@@ -41,61 +54,24 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class File:
-    """A regular file."""
-
-    data: bytes = b""
-    mode: int = 0o644
-
-
-@dataclass(frozen=True, slots=True)
-class Directory:
-    """A directory; those above an entry need not be named."""
-
-    mode: int = 0o755
-
-
-@dataclass(frozen=True, slots=True)
-class Symlink:
-    """A symbolic link."""
-
-    target: str
-
-
-@dataclass(frozen=True, slots=True)
-class Hardlink:
-    """Another name of a file in the same layer."""
-
-    target: str
-
-
-@dataclass(frozen=True, slots=True)
-class Whiteout:
-    """Takes the path away from the layers below."""
-
-
-@dataclass(frozen=True, slots=True)
-class Opaque:
-    """Takes everything below the path away from the layers below."""
-
-
-Entry: TypeAlias = "bytes | str | File | Directory | Symlink | Hardlink | Whiteout | Opaque"
-
-_LAYER_TYPES = {"gzip": mt.LAYER_GZIP, "zstd": mt.LAYER_ZSTD, "none": mt.LAYER}
-
-
-@dataclass(frozen=True, slots=True)
 class BuiltImage:
     """An image in memory: its manifest and every blob it names."""
 
     manifest: Manifest
     blobs: Mapping[Digest, bytes] = field(repr=False)
     platform: Platform
+    notes: tuple[str, ...] = field(default=(), repr=False)
+    """What whoever built it had to leave out, and why."""
 
     @property
     def digest(self) -> Digest:
         """Of the manifest."""
         return self.manifest.descriptor.digest
+
+    @property
+    def config(self) -> bytes:
+        """The config as it is stored."""
+        return self.blobs[self.manifest.config.digest]
 
     def push(
         self,
@@ -107,11 +83,39 @@ class BuiltImage:
         """Push it, to a registry or an OCI layout (`oci:DIR:TAG`); returns `repository@digest`."""
         target = Reference.parse(reference)
         with connect(target, registry=registry, settings=settings) as opened:
-            repository = writable(opened)
-            for descriptor in (self.manifest.config, *self.manifest.layers):
-                repository.push_blob(self.blobs[descriptor.digest], descriptor)
-            repository.push_manifest(self.manifest, tag=target.tag)
+            self._push(writable(opened), target.tag)
         return target.with_digest(self.digest)
+
+    def write_layout(self, directory: Path | str, tag: str = "latest") -> Path:
+        """Add it to an OCI layout, which is made if it is not there; returns the directory."""
+        from provenance.oci.layout import LayoutRepository
+
+        self._push(LayoutRepository(Path(directory)), tag)
+        return Path(directory)
+
+    def write_archive(self, file: Path | str, tag: str = "latest") -> Path:
+        """Write it as an OCI archive, a layout in a tar; returns the file."""
+        found = self.manifest.descriptor
+        annotated = Descriptor(
+            found.media_type,
+            found.digest,
+            found.size,
+            annotations={"org.opencontainers.image.ref.name": tag},
+            platform=self.platform,
+        )
+        entries: dict[str, Entry] = {
+            "oci-layout": b'{"imageLayoutVersion":"1.0.0"}',
+            "index.json": Index.build([annotated]).raw,
+        }
+        for digest, data in {found.digest: self.manifest.raw, **self.blobs}.items():
+            entries[f"blobs/{digest.algorithm}/{digest.hex}"] = data
+        Path(file).write_bytes(tar_of(entries))
+        return Path(file)
+
+    def _push(self, repository: Writable, tag: str | None) -> None:
+        for descriptor in (self.manifest.config, *self.manifest.layers):
+            repository.push_blob(self.blobs[descriptor.digest], descriptor)
+        repository.push_manifest(self.manifest, tag=tag)
 
 
 class ImageBuilder:
@@ -128,9 +132,12 @@ class ImageBuilder:
         Args:
             platform: what the config says it runs on.
             compression: of layers that say nothing else: `gzip`, `zstd` or `none`.
+
+        Raises:
+            ValueError: no such compression.
         """
         self._platform = Platform.parse(platform)
-        self._compression = compression
+        self._compression = check_compression(compression)
         self._layers: list[tuple[bytes, bytes, str]] = []
         self._config: dict[str, Any] = {}
         self._history: list[dict[str, Any]] = []
@@ -153,28 +160,19 @@ class ImageBuilder:
         created_by: str = "",
         compression: str | None = None,
     ) -> Self:
-        """Add a layer of a tar. One that is gzipped already is stored as it is."""
-        data = source if isinstance(source, bytes) else Path(source).read_bytes()
-        if data.startswith(b"\x1f\x8b"):
-            stored, plain, kind = data, gzip.decompress(data), "gzip"
-        else:
-            kind = compression or self._compression
-            stored, plain = _compress(data, kind), data
-        return self._add(stored, plain, _LAYER_TYPES[kind], created_by)
+        """Add a layer of a tar. One that is compressed already is stored as it is."""
+        stored = source if isinstance(source, bytes) else Path(source).read_bytes()
+        kind, plain = decompress(stored)
+        if kind == "none":
+            kind = check_compression(compression or self._compression)
+            stored = compress(plain, kind)
+        return self._add(stored, plain, LAYER_TYPES[kind], created_by)
 
     def layer_from_directory(
         self, folder: Path | str, *, created_by: str = "", compression: str | None = None
     ) -> Self:
-        """Add a layer of what is below a directory."""
-        root, entries = Path(folder), dict[str, Entry]()
-        for path in sorted(root.rglob("*")):
-            name = str(path.relative_to(root))
-            if path.is_symlink():
-                entries[name] = Symlink(str(path.readlink()))
-            elif path.is_dir():
-                entries[name] = Directory()
-            elif path.is_file():
-                entries[name] = File(path.read_bytes(), path.stat().st_mode & 0o7777)
+        """Add a layer of what is below a directory, sorted by path."""
+        entries = dict(entries_of(Path(folder)))
         return self.layer(entries, created_by=created_by, compression=compression)
 
     def raw_layer(self, stored: bytes, media_type: str, *, diff_id: str | None = None) -> Self:
@@ -276,48 +274,3 @@ def build_index(
     with connect(target, registry=registry, settings=settings) as repository:
         writable(repository).push_manifest(index, tag=target.tag)
     return target.with_digest(index.descriptor.digest)
-
-
-def tar_of(entries: Mapping[str, Entry]) -> bytes:
-    """A tar of these paths, in their order, owned by root and of no time."""
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for path, entry in entries.items():
-            member, data = _member(path, entry)
-            archive.addfile(member, io.BytesIO(data))
-    return out.getvalue()
-
-
-def _member(path: str, entry: Entry) -> tuple[tarfile.TarInfo, bytes]:
-    if isinstance(entry, (bytes, str)):
-        entry = File(entry.encode() if isinstance(entry, str) else entry)
-    folder, slash, name = path.rpartition("/")
-    if isinstance(entry, Whiteout):
-        return tarfile.TarInfo(f"{folder}{slash}.wh.{name}"), b""
-    if isinstance(entry, Opaque):
-        return tarfile.TarInfo(f"{path}/.wh..wh..opq"), b""
-    member = tarfile.TarInfo(path)
-    if isinstance(entry, File):
-        member.mode, member.size = entry.mode, len(entry.data)
-        return member, entry.data
-    if isinstance(entry, Directory):
-        member.type, member.mode = tarfile.DIRTYPE, entry.mode
-    elif isinstance(entry, Symlink):
-        member.type, member.linkname, member.mode = tarfile.SYMTYPE, entry.target, 0o777
-    else:
-        member.type, member.linkname = tarfile.LNKTYPE, entry.target
-    return member, b""
-
-
-def _compress(data: bytes, kind: str) -> bytes:
-    if kind == "gzip":
-        return gzip.compress(data, compresslevel=6, mtime=0)
-    if kind == "zstd":
-        try:
-            from compression import zstd  # type: ignore[import-not-found,unused-ignore]
-        except ImportError:
-            from backports import zstd
-        return bytes(zstd.compress(data))
-    if kind == "none":
-        return data
-    raise ValueError(f"{kind!r} is no compression: use gzip, zstd or none")

@@ -6,17 +6,18 @@ which redirects are followed, which certificates are trusted, how long anything 
 
 from __future__ import annotations
 
-import email.utils
 import os
 import random
 import threading
 import time
-from http.cookiejar import DefaultCookiePolicy
+import weakref
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from provenance.errors import RateLimited, RegistryUnavailable
 from provenance.settings import Limits, Settings
-from provenance.transport.origin import display_url, join_url, origin_of
+from provenance.transport.faults import explain, is_lasting
+from provenance.transport.origin import display_url, lead_url, origin_of
+from provenance.transport.proxies import proxies_for
 from provenance.transport.response import Response
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class Client:
         self.limits = limits or Limits()
         self._local = threading.local()
         self._lock = threading.Lock()
-        self._sessions: list[requests.Session] = []
+        # Weak: a thread's session goes with its thread, whose pool may be short-lived.
+        self._sessions: weakref.WeakSet[requests.Session] = weakref.WeakSet()
 
     def request(
         self,
@@ -52,6 +54,7 @@ class Client:
         authorization: str | None = None,
         body: bytes | BinaryIO | None = None,
         follow: bool = True,
+        repeat: bool | None = None,
     ) -> Response:
         """Send one request and return the answer, whatever its status.
 
@@ -62,6 +65,8 @@ class Client:
             authorization: the Authorization header; sent to the origin of `url` alone.
             body: bytes, or a seekable file at its start.
             follow: follow redirects of GET and HEAD; else the redirect is the answer.
+            repeat: whether it may be sent again when nobody answered, or not now; None: if the
+                method is idempotent.
 
         Raises:
             RegistryUnavailable: no answer, an unsafe or endless redirect, or too late.
@@ -69,124 +74,111 @@ class Client:
         """
         deadline = time.monotonic() + self.settings.deadline
         home, at = origin_of(url), url
+        tries = 1
+        if repeat or (repeat is None and method in _IDEMPOTENT):
+            tries += self.settings.retries
         for _ in range(self.limits.redirects + 1):
+            sent = {"Accept-Encoding": "identity", **(headers or {})}
             if origin_of(at) != home:  # once away it stays behind, should they send us back
                 authorization = None
-            response = self._retried(method, at, headers, authorization, body, deadline)
-            location = response.headers.get("Location")
+            if authorization is not None:
+                sent["Authorization"] = authorization
+            response = self._retried(method, at, sent, body, tries, deadline)
             if response.status not in _REDIRECTS or not follow or method not in {"GET", "HEAD"}:
                 return response
-            response.close()
+            location = response.headers.get("Location")
+            response.drain()
             if not location:
-                raise RegistryUnavailable(f"{display_url(at)} redirects without saying where to")
-            target = join_url(at, location)
-            if origin_of(at)[0] == "https" and origin_of(target)[0] != "https":
                 raise RegistryUnavailable(
-                    f"{display_url(at)} redirects from https to {display_url(target)}",
-                    hint="not followed: what comes back could be anyone's",
+                    f"{display_url(at)} redirects without saying where to",
+                    hint="nothing is known; tell the server's operator",
                 )
-            at = target
+            at = lead_url(at, location)
         raise RegistryUnavailable(
-            f"{display_url(url)} redirects more than {self.limits.redirects} times"
+            f"{display_url(url)} redirects more than {self.limits.redirects} times",
+            hint="raise Limits.redirects if it is meant to",
         )
+
+    def backoff(self, attempt: int) -> float:
+        """Seconds to wait after failed try number `attempt`: they grow, and differ by chance."""
+        longest = min(0.5 * 2.0**attempt, self.settings.retry_wait)
+        return longest * random.uniform(0.5, 1)  # noqa: S311 - many clients must not march
 
     def _retried(
         self,
         method: str,
         url: str,
-        headers: Mapping[str, str] | None,
-        authorization: str | None,
+        headers: Mapping[str, str],
         body: bytes | BinaryIO | None,
+        tries: int,
         deadline: float,
     ) -> Response:
-        tries = 1 + (self.settings.retries if method in _IDEMPOTENT else 0)
-        attempt = 0
-        while True:
-            attempt += 1
-            wait: float | None = None
-            try:
-                response = self._once(method, url, headers, authorization, body, deadline)
-                if response.status not in _RETRIED or attempt >= tries:
-                    return response
-                wait = _retry_after(response.headers.get("Retry-After"))
-                response.close()
-                self._refuse_long_wait(wait, response.status, url)
-            except RegistryUnavailable as error:
-                if attempt >= tries or _is_untrusted(error):
-                    raise
-            pause = wait
-            if pause is None:
-                # Full jitter around an exponential step, so that many clients do not march.
-                pause = min(0.5 * 2**attempt, self.settings.retry_wait) * random.uniform(0.5, 1)  # noqa: S311
-            if time.monotonic() + pause > deadline:
-                raise RegistryUnavailable(
-                    f"{display_url(url)} did not answer within {self.settings.deadline:g} s",
-                    hint="raise Settings.deadline, or try again later",
-                )
-            time.sleep(pause)
+        import requests
+        import urllib3
 
-    def _refuse_long_wait(self, wait: float | None, status: int, url: str) -> None:
+        for attempt in range(1, tries + 1):
+            pause = self.backoff(attempt)
+            try:
+                response = self._once(method, url, headers, body, deadline)
+            except (
+                requests.RequestException,
+                urllib3.exceptions.HTTPError,
+                OSError,
+                ValueError,
+            ) as error:
+                if attempt == tries or is_lasting(error):
+                    raise explain(error, url, self.settings) from error
+            else:
+                if response.status not in _RETRIED or attempt == tries:
+                    return response
+                wait = response.retry_after
+                self._refuse_long_wait(wait, response)
+                response.drain()
+                pause = pause if wait is None else wait
+            if time.monotonic() + pause > deadline:
+                break
+            time.sleep(pause)
+        raise RegistryUnavailable(
+            f"{display_url(url)} did not answer within {self.settings.deadline:g} s",
+            hint="raise Settings.deadline, or try again later",
+        )
+
+    def _refuse_long_wait(self, wait: float | None, response: Response) -> None:
         if wait is None or wait <= self.settings.retry_wait:
             return
-        if status == 429:
+        response.drain()
+        where = display_url(response.url)
+        if response.status == 429:
             raise RateLimited(
-                f"{display_url(url)} asks to come back in {wait:.0f} s (429)",
+                f"{where} asks to come back in {wait:.0f} s (429)",
                 retry_after=wait,
                 hint="wait, or log in for a higher limit",
             )
         raise RegistryUnavailable(
-            f"{display_url(url)} is unavailable for {wait:.0f} s ({status})", hint="try again later"
+            f"{where} is unavailable for {wait:.0f} s ({response.status})", hint="try again later"
         )
 
     def _once(
         self,
         method: str,
         url: str,
-        headers: Mapping[str, str] | None,
-        authorization: str | None,
+        headers: Mapping[str, str],
         body: bytes | BinaryIO | None,
         deadline: float,
     ) -> Response:
-        import requests
-        import urllib3
-
         if body is not None and not isinstance(body, bytes):
             body.seek(0)
+        answer = self._session().request(
+            method,
+            url,
+            headers=headers,
+            data=body,
+            stream=True,
+            allow_redirects=False,
+            timeout=max(0.001, min(self.settings.timeout, deadline - time.monotonic())),
+            proxies=proxies_for(url, self.settings),
+        )
         # Content must arrive as it is stored: what is hashed is never decoded on the way.
-        sent = {"Accept-Encoding": "identity", **(headers or {})}
-        if authorization is not None:
-            sent["Authorization"] = authorization
-        try:
-            answer = self._session().request(
-                method,
-                url,
-                headers=sent,
-                data=body,
-                stream=True,
-                allow_redirects=False,
-                timeout=self.settings.timeout,
-                proxies=self._proxies(url),
-            )
-        except requests.exceptions.SSLError as error:
-            if _is_untrusted(error):
-                raise RegistryUnavailable(
-                    f"{display_url(url)} has no certificate this machine trusts",
-                    hint="name its authority with Settings.ca_bundle or REQUESTS_CA_BUNDLE",
-                ) from error
-            raise RegistryUnavailable(
-                f"{display_url(url)} cannot be spoken to in TLS ({_cause(error)})",
-                hint="if it speaks plain HTTP, name it in Settings.plain_http",
-            ) from error
-        except (
-            requests.RequestException,
-            urllib3.exceptions.HTTPError,
-            OSError,
-            ValueError,
-        ) as error:
-            raise RegistryUnavailable(
-                f"{display_url(url)} cannot be reached ({_cause(error)})",
-                hint="check the name, the network and the proxy settings",
-            ) from error
         if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
             answer.close()
             raise RegistryUnavailable(
@@ -195,39 +187,33 @@ class Client:
             )
         return Response(answer, url, deadline)
 
-    def _proxies(self, url: str) -> dict[str, str]:
-        import requests.utils
-
-        if not self.settings.proxies or requests.utils.should_bypass_proxies(
-            url, self.settings.no_proxy or "localhost,127.0.0.1,::1"
-        ):
-            return {}
-        return dict(self.settings.proxies)
-
     def _session(self) -> requests.Session:
         """This thread's session; a new one after a fork, as sockets must not be shared."""
         if getattr(self._local, "pid", None) != os.getpid():
-            import requests
-            import requests.adapters
+            from provenance.transport.session import Session
 
-            session = requests.Session()
-            session.trust_env = False  # no .netrc (CVE-2024-47081), no proxies by the back door
-            session.verify = str(self.settings.ca_bundle) if self.settings.ca_bundle else True
-            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-            session.headers["User-Agent"] = self.settings.user_agent
-            adapter = requests.adapters.HTTPAdapter(pool_maxsize=4, max_retries=0)
-            session.mount("http://", adapter)
-            session.mount("https://", adapter)
+            self._check_authorities()
+            session = Session(self.settings)
             self._local.session, self._local.pid = session, os.getpid()
             with self._lock:
-                self._sessions.append(session)
+                self._sessions.add(session)
         found: requests.Session = self._local.session
         return found
+
+    def _check_authorities(self) -> None:
+        """Say what is wrong with a CA bundle that is not there: requests blames the host."""
+        bundle = self.settings.ca_bundle
+        if bundle is not None and not os.access(bundle, os.R_OK):
+            raise RegistryUnavailable(
+                f"the CA bundle {bundle} cannot be read",
+                hint="set Settings.ca_bundle or REQUESTS_CA_BUNDLE to a file that can",
+            )
 
     def close(self) -> None:
         """Close every session. The client can be used again afterwards."""
         with self._lock:
-            sessions, self._sessions = self._sessions, []
+            sessions = list(self._sessions)
+            self._sessions.clear()
         for session in sessions:
             session.close()
         self._local = threading.local()
@@ -242,33 +228,3 @@ class Client:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _retry_after(value: str | None) -> float | None:
-    """Seconds of a Retry-After header, in either form (RFC 9110 section 10.2.3)."""
-    if not value:
-        return None
-    if value.strip().isdecimal():
-        return float(value.strip()[:9])
-    try:
-        when = email.utils.parsedate_to_datetime(value)
-        return max(0.0, when.timestamp() - time.time())
-    except (ValueError, TypeError, OverflowError):
-        return None
-
-
-def _is_untrusted(error: BaseException | None) -> bool:
-    """Whether a certificate was looked at and refused: another try would change nothing."""
-    while error is not None:
-        if type(error).__name__ == "SSLCertVerificationError":
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def _cause(error: BaseException) -> str:
-    """The innermost reason, by class: messages of HTTP libraries may repeat URLs with secrets."""
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__ or error
-    text = error.strerror if isinstance(error, OSError) and error.strerror else ""
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

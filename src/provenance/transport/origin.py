@@ -14,6 +14,7 @@ __all__ = [
     "is_loopback_host",
     "is_private_host",
     "join_url",
+    "lead_url",
     "origin_of",
 ]
 
@@ -21,6 +22,7 @@ Origin = tuple[str, str, int]
 """Scheme, host in lower case, port."""
 
 _PORTS = {"http": 80, "https": 443}
+_EXPECTED = "expected http:// or https:// and a host"
 
 
 def origin_of(url: str) -> Origin:
@@ -29,20 +31,36 @@ def origin_of(url: str) -> Origin:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise RegistryUnavailable(f"{url[:100]!r} is no URL") from error
+        raise RegistryUnavailable(f"{display_url(url)!r} is no URL", hint=_EXPECTED) from error
     if parts.scheme not in _PORTS or not parts.hostname:
-        raise RegistryUnavailable(f"{display_url(url)!r} is no http or https URL")
-    return parts.scheme, parts.hostname.lower(), port or _PORTS[parts.scheme]
+        raise RegistryUnavailable(f"{display_url(url)!r} is no http or https URL", hint=_EXPECTED)
+    return parts.scheme, parts.hostname.lower(), _PORTS[parts.scheme] if port is None else port
 
 
 def join_url(base: str, location: str) -> str:
-    """Where `location`, relative or not, leads from `base`. Raises RegistryUnavailable."""
+    """Where `location`, relative or not, leads from `base`: a URL with an origin.
+
+    Raises RegistryUnavailable for what is no http or https URL.
+    """
     try:
-        return urljoin(base, location)
+        target = urljoin(base, location)
     except ValueError as error:
         raise RegistryUnavailable(
-            f"{display_url(base)} leads to {location[:100]!r}, which is no URL"
+            f"{display_url(base)} leads to what is no URL", hint=_EXPECTED
         ) from error
+    origin_of(target)
+    return target
+
+
+def lead_url(base: str, location: str) -> str:
+    """`join_url`, to be gone to. Raises RegistryUnavailable also if it leads from https to http."""
+    target = join_url(base, location)
+    if origin_of(base)[0] == "https" and origin_of(target)[0] != "https":
+        raise RegistryUnavailable(
+            f"{display_url(base)} redirects from https to {display_url(target)}",
+            hint="not followed: it would not be encrypted; tell the server's operator",
+        )
+    return target
 
 
 def display_url(url: str) -> str:
@@ -59,9 +77,12 @@ def display_url(url: str) -> str:
 
 
 def is_loopback_host(host: str) -> bool:
-    """Whether a host, with or without port, names this machine by address or as `localhost`."""
+    """Whether a host, with or without port, names this machine by address or as `localhost`.
+
+    Not `x.localhost`: whether that stays on this machine is its resolver's choice.
+    """
     name = _name(host)
-    if name == "localhost" or name.endswith(".localhost"):
+    if name == "localhost":
         return True
     try:
         return ipaddress.ip_address(name).is_loopback
@@ -78,6 +99,8 @@ def is_private_host(host: str) -> bool:
     name = _name(host)
     if not name:
         return False
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
     try:
         return not ipaddress.ip_address(name).is_global
     except ValueError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email.utils
 import time
 from typing import TYPE_CHECKING, Self
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     import requests
 
 __all__ = ["Response"]
+
+_CHUNK = 1 << 20
+_DRAINED = 16 << 10
 
 
 class Response:
@@ -30,28 +34,38 @@ class Response:
         self.headers: Mapping[str, str] = response.headers
         """Case-insensitive."""
         self.reference = ""
-        """What was asked for, to name in errors."""
+        """What was asked for, to name in errors: a redirect may have led far from it."""
+        self.digest = ""
+        """The digest of what was asked for, where it has one."""
         if response.request.method == "HEAD" or self.headers.get("Content-Length") == "0":
             self.read()  # nothing is there: the connection goes back to be used again
 
     @property
-    def links(self) -> Mapping[str, Mapping[str, str]]:
-        """`Link` headers by relation (RFC 8288)."""
-        return self._response.links
+    def retry_after(self) -> float | None:
+        """Seconds that the server asks to wait, in either form (RFC 9110 section 10.2.3)."""
+        value = self.headers.get("Retry-After", "").strip()
+        if value.isascii() and value.isdigit():
+            return float(value[:9])
+        try:
+            when = email.utils.parsedate_to_datetime(value)
+            return max(0.0, when.timestamp() - time.time())
+        except (ValueError, TypeError, OverflowError):
+            return None
 
     def read(self, size: int = -1) -> bytes:
-        """Up to `size` bytes as they are on the wire; fewer only at the end.
+        """`size` bytes as they are on the wire (all when negative); fewer only at the end.
 
-        Raises RegistryUnavailable when it breaks off, or when the deadline has passed: that is
-        looked at whenever something arrives, as a server may send a byte at a time for ever.
+        Raises:
+            RegistryUnavailable: the connection broke, or it took longer than the deadline.
         """
         chunks, left = [], size
-        while left and (chunk := self._some(left)):
+        while left and (chunk := self._read_some(min(left, _CHUNK) if left > 0 else _CHUNK)):
             chunks.append(chunk)
-            left -= len(chunk) if size > 0 else 0
-        return b"".join(chunks)
+            left -= len(chunk) if left > 0 else 0
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
-    def _some(self, size: int) -> bytes:
+    def _read_some(self, size: int) -> bytes:
+        """What one system call gives: a server that drips is met by the deadline in between."""
         import requests
         import urllib3
 
@@ -59,33 +73,43 @@ class Response:
             raise RegistryUnavailable(
                 f"{display_url(self.url)} did not finish in time",
                 reference=self.reference,
+                digest=self.digest,
                 hint="raise Settings.deadline, or try again",
             )
         try:
-            data: bytes | None = self._response.raw.read1(
-                None if size < 0 else size, decode_content=False
-            )
+            # None, in spite of urllib3's annotation, once the connection has been given back.
+            data: bytes | None = self._response.raw.read1(size, decode_content=False)
         except (urllib3.exceptions.HTTPError, requests.RequestException, OSError) as error:
             raise RegistryUnavailable(
                 f"the answer of {display_url(self.url)} broke off ({type(error).__name__})",
                 reference=self.reference,
+                digest=self.digest,
                 hint="try again",
             ) from error
         return data or b""
 
     def read_capped(self, limit: int, what: str = "answer") -> bytes:
         """The whole body. Raises LimitExceeded as soon as it has more than `limit` bytes."""
-        chunks, seen = [], 0
-        while chunk := self.read(min(1 << 20, limit - seen + 1)):
-            seen += len(chunk)
-            if seen > limit:
-                raise LimitExceeded(
-                    f"the {what} of {display_url(self.url)} is larger than {limit} bytes",
-                    reference=self.reference,
-                    hint="raise the limit if you trust it",
-                )
-            chunks.append(chunk)
-        return b"".join(chunks)
+        data = self.read(limit + 1)
+        if len(data) > limit:
+            raise LimitExceeded(
+                f"the {what} of {display_url(self.url)} is larger than {limit} bytes",
+                reference=self.reference,
+                digest=self.digest,
+                hint="raise the limit if you trust it",
+            )
+        return data
+
+    def drain(self) -> None:
+        """Close, but read a short body first, so that the connection can be used again."""
+        length = self.headers.get("Content-Length", "")
+        try:
+            if length.isascii() and length.isdigit() and len(length) < 6 and int(length) < _DRAINED:
+                self.read()
+        except RegistryUnavailable:
+            pass  # nobody waits for this body
+        finally:
+            self.close()
 
     def close(self) -> None:
         """Give the connection back, or drop it where the body was not read."""

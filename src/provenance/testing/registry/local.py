@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections import defaultdict
     from types import TracebackType
 
+    from provenance.testing.images import BuiltImage
+
 __all__ = ["LocalRegistry"]
 
 
@@ -224,3 +226,13 @@ class LocalRegistry(Faults):
         manifest = StoredManifest(data, media_type)
         tags = (tag,) if tag is not None else ()
         return self.store.put_manifest(repository, manifest, tags=tags, digest=digest)
+
+    def put_image(self, name: str, image: BuiltImage) -> Digest:
+        """Store an image that `ImageBuilder` built, as `app:1.0` or, without a tag, `app`."""
+        repository, _, tag = name.partition(":")
+        for digest, data in image.blobs.items():
+            self.put_blob(repository, data, digest=digest)
+        found = image.manifest
+        return self.put_manifest(
+            repository, found.raw, media_type=found.descriptor.media_type, tag=tag or None
+        )

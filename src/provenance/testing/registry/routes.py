@@ -34,7 +34,8 @@ _PATH = re.compile(
     rf"/v2/(?P<name>{_NAME})/(?:manifests/(?P<manifest>[^/]+)|blobs/uploads/(?P<upload>[^/]*)"
     r"|blobs/(?P<blob>[^/]+)|referrers/(?P<referrers>[^/]+)|tags/(?P<tags>list))"
 )
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
+_NUMBER = re.compile(r"\d{1,18}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +168,18 @@ def _refuse_manifest(manifest: StoredManifest, store: Store, name: str) -> Respo
         return error(400, "MANIFEST_INVALID", "the manifest is no JSON object")
     if document.get("mediaType", manifest.media_type) != manifest.media_type:
         return error(400, "MANIFEST_INVALID", "Content-Type differs from mediaType")
-    blobs = [*([document["config"]] if "config" in document else []), *document.get("layers", ())]
-    for blob in blobs:
-        if not blob.get("urls") and blob.get("digest") not in store.blobs.get(name, {}):
-            return error(404, "MANIFEST_BLOB_UNKNOWN", f"no blob {blob.get('digest')} here")
-    for child in document.get("manifests", ()):
-        if child.get("digest") not in store.manifests.get(name, {}):
-            return error(404, "MANIFEST_BLOB_UNKNOWN", f"no manifest {child.get('digest')} here")
+    try:
+        config = [document["config"]] if document.get("config") else []
+        blobs = [*config, *(document.get("layers") or ())]
+        # Layers with urls are foreign: they may be elsewhere (image-spec, "Non-distributable").
+        wanted = [str(blob["digest"]) for blob in blobs if not blob.get("urls")]
+        children = [str(child["digest"]) for child in document.get("manifests") or ()]
+    except (AttributeError, KeyError, TypeError):
+        return error(400, "MANIFEST_INVALID", "a descriptor is none")
+    for digest in (d for d in wanted if d not in store.blobs.get(name, {})):
+        return error(404, "MANIFEST_BLOB_UNKNOWN", f"no blob {digest} here")
+    for digest in (d for d in children if d not in store.manifests.get(name, {})):
+        return error(404, "MANIFEST_BLOB_UNKNOWN", f"no manifest {digest} here")
     return None
 
 
@@ -211,8 +217,9 @@ def _ranged(request: Request, content: Content, digest: str) -> Response:
         "Docker-Content-Digest": digest,
         "Accept-Ranges": "bytes",
     }
-    match = _RANGE.fullmatch(request.header("Range"))
-    if match is None or not (match[1] or match[2]):  # RFC 9110, 14.2: ignore what is not understood
+    # RFC 9110, 14.2: a range is for GET, and one that is not understood is ignored.
+    match = _RANGE.fullmatch(request.header("Range")) if request.method == "GET" else None
+    if match is None or not (match[1] or match[2]):
         return Response(200, headers, content, digest=digest)
     total = content.total
     if match[1]:
@@ -229,7 +236,7 @@ def _tags(request: Request, store: Store, behaviour: Behaviour, name: str) -> Re
     if name not in store:
         return error(404, "NAME_UNKNOWN", f"no repository {name}")
     last, wanted = request.parameter("last"), request.parameter("n")
-    if wanted is not None and not wanted.isdecimal():
+    if wanted is not None and not _NUMBER.fullmatch(wanted):
         return error(400, "PAGINATION_NUMBER_INVALID", "n is no number")
     with store.lock:
         tags = sorted(t for t in store.tags.get(name, {}) if last is None or t > last)
@@ -256,7 +263,10 @@ def _referrers(
     if kind is not None and behaviour.filters_referrers:
         found = [d for d in found if d.get("artifactType") == kind]
         headers["OCI-Filters-Applied"] = "artifactType"
-    start = int(request.parameter("start") or 0)
+    first = request.parameter("start") or "0"
+    if not _NUMBER.fullmatch(first):
+        return error(400, "UNSUPPORTED", "start is no number")
+    start = int(first)
     stop = len(found) if behaviour.page_size is None else start + behaviour.page_size
     if stop < len(found):
         query = {"start": str(stop)} | ({} if kind is None else {"artifactType": kind})

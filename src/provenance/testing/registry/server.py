@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.server
 import logging
+import re
 import selectors
 import socket
 import socketserver
@@ -23,6 +24,7 @@ __all__ = ["Application", "Server"]
 
 _log = logging.getLogger(__name__)
 _BROKEN = (ConnectionError, TimeoutError, ssl.SSLError)
+_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}")
 
 
 class Application(Protocol):
@@ -46,7 +48,7 @@ class Server(socketserver.TCPServer):
         self._tls = tls
         self._wake, self._waker = socket.socketpair()
         self._lock = threading.Lock()
-        self._connections: dict[socket.socket, threading.Thread] = {}
+        self._connections: dict[threading.Thread, socket.socket] = {}
         self._thread = threading.Thread(target=self._serve, name="local-registry", daemon=True)
         self._thread.start()
 
@@ -67,7 +69,7 @@ class Server(socketserver.TCPServer):
         self.server_close()
         with self._lock:
             open_ones = dict(self._connections)
-        for connection, thread in open_ones.items():
+        for thread, connection in open_ones.items():
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
             thread.join(timeout=10)
@@ -88,37 +90,51 @@ class Server(socketserver.TCPServer):
         """Give the connection a thread of its own."""
         thread = threading.Thread(target=self._talk, args=(request, client_address), daemon=True)
         with self._lock:
-            self._connections[request] = thread
+            self._connections[thread] = request
         thread.start()
 
     def _talk(self, connection: socket.socket, address: Any) -> None:
-        wrapped = connection
+        thread = threading.current_thread()
         try:
             if self._tls is not None:
-                wrapped = self._tls.wrap_socket(connection, server_side=True)
-            self.finish_request(wrapped, address)
+                # Wrapping moves the descriptor: `stop` must not see the socket it moved from.
+                with self._lock:
+                    tls = self._tls.wrap_socket(
+                        connection, server_side=True, do_handshake_on_connect=False
+                    )
+                    connection = self._connections[thread] = tls
+                tls.do_handshake()
+            self.finish_request(connection, address)
         except _BROKEN:
             _log.debug("a client went away", exc_info=True)
         except Exception:  # noqa: BLE001 - a thread has nobody to raise to
             _log.exception("the local registry failed")
         finally:
             with self._lock:
-                self._connections.pop(connection, None)
-            self.shutdown_request(wrapped)
+                self._connections.pop(thread, None)
+            self.shutdown_request(connection)
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     """Reads requests, writes answers."""
 
     protocol_version = "HTTP/1.1"
-    server_version = "provenance-local-registry"
-    sys_version = ""
     wbufsize = -1  # an answer leaves in one piece ...
     disable_nagle_algorithm = True  # ... and at once: else 40 ms each to delayed ACKs
     server: Server  # pyright: ignore[reportIncompatibleVariableOverride] - made by Server alone
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Nothing on stderr: tests read `LocalRegistry.requests`."""
+
+    def version_string(self) -> str:
+        """The Server header."""
+        return "provenance-local-registry"
+
+    def handle_expect_100(self) -> bool:
+        """Say "100 Continue" now, not when the buffer is full."""
+        go_on = super().handle_expect_100()
+        self.wfile.flush()
+        return go_on
 
     def _serve(self) -> None:
         url = urlsplit(self.path)
@@ -132,8 +148,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             base=self.server.base,
         )
         response = self.server.application.respond(request)
-        if not body.drain():
-            self.close_connection = True
+        body.drain()
         if response.hang_up:
             self.close_connection = True
             return
@@ -186,10 +201,9 @@ class _Sized:
         self._left -= len(data)
         return data
 
-    def drain(self) -> bool:
+    def drain(self) -> None:
         while self.read(1 << 16):
             pass
-        return True
 
 
 class _Chunked:
@@ -216,20 +230,18 @@ class _Chunked:
         return b"".join(pieces)
 
     def _next(self) -> None:
-        line = self._stream.readline(1024)
-        try:
-            self._left = int(line.partition(b";")[0], 16)
-        except ValueError:
-            raise ConnectionResetError("no chunk size where one must be") from None
+        size = self._stream.readline(1024).partition(b";")[0].strip()
+        if not _CHUNK_SIZE.fullmatch(size):
+            raise ConnectionResetError("no chunk size where one must be")
+        self._left = int(size, 16)
         if not self._left:
             self._done = True
             while self._stream.readline(65536) not in {b"\r\n", b"\n", b""}:
                 pass
 
-    def drain(self) -> bool:
+    def drain(self) -> None:
         while self.read(1 << 16):
             pass
-        return True
 
 
 def _body(stream: Any, headers: Message) -> _Sized | _Chunked:

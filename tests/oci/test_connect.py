@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.oci.registries import BLOB, QUICK, push
+
+from provenance.errors import NotFound, ProvenanceError, UnsupportedFormat
+from provenance.oci.archive import ArchiveRepository
+from provenance.oci.connect import connect, writable
+from provenance.oci.layout import LayoutRepository
+from provenance.oci.reference import Reference
+from provenance.oci.registry import Registry, RegistryRepository
+from provenance.testing import ImageBuilder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from provenance.testing import LocalRegistry
+
+
+def test_a_session_of_its_own_closes_with_the_block(local_registry: LocalRegistry) -> None:
+    reference = Reference.parse(local_registry.reference("org/app:1"))
+    with connect(reference, settings=QUICK) as opened:
+        assert isinstance(opened, RegistryRepository)
+        push(opened)
+        assert len(opened.registry.client._sessions) == 1
+    assert len(opened.registry.client._sessions) == 0
+
+
+def test_a_session_that_was_given_stays_open(local_registry: LocalRegistry) -> None:
+    reference = Reference.parse(local_registry.reference("org/app:1"))
+    with Registry(settings=QUICK) as registry:
+        with connect(reference, registry=registry) as opened:
+            push(writable(opened))  # type: ignore[arg-type]
+        assert len(registry.client._sessions) == 1
+
+
+def test_a_layout_is_written_to_and_an_archive_is_not(tmp_path: Path) -> None:
+    ImageBuilder().layer({"a": b"a"}).push(f"oci:{tmp_path / 'layout'}:1")
+    with connect(Reference.parse(f"oci:{tmp_path / 'layout'}:1")) as layout:
+        assert isinstance(layout, LayoutRepository)
+        assert writable(layout) is layout
+        found = layout.resolve("1")
+    assert found.size > 0
+
+
+@pytest.mark.parametrize("scheme", ["docker-daemon", "dir"])
+def test_a_place_not_read_yet_says_what_to_do(scheme: str) -> None:
+    text = f"{scheme}:app:1" if scheme == "docker-daemon" else f"{scheme}:/srv/root"
+    with (
+        pytest.raises(UnsupportedFormat, match="not read yet") as refused,
+        connect(Reference.parse(text)),
+    ):
+        pass
+    assert "docker save" in refused.value.hint
+    assert scheme in str(refused.value)
+
+
+@pytest.mark.parametrize("scheme", ["oci", "oci-archive", "docker-archive"])
+def test_a_place_that_is_not_there_is_told(scheme: str, tmp_path: Path) -> None:
+    reference = Reference.parse(f"{scheme}:{tmp_path / 'missing'}")
+    with pytest.raises(ProvenanceError) as refused, connect(reference) as opened:
+        opened.resolve("1")
+    assert isinstance(refused.value, NotFound)
+    assert "missing" in str(refused.value)
+
+
+def test_an_archive_cannot_be_written_to(tmp_path: Path) -> None:
+    import tarfile
+
+    ImageBuilder().layer({"a": b"a"}).push(f"oci:{tmp_path / 'layout'}:1")
+    file = tmp_path / "image.tar"
+    with tarfile.open(file, "w") as archive:
+        archive.add(tmp_path / "layout", arcname=".")
+    with connect(Reference.parse(f"oci-archive:{file}")) as opened:
+        assert isinstance(opened, ArchiveRepository)
+        with pytest.raises(UnsupportedFormat, match="cannot be written to"):
+            writable(opened).push_blob(b"content", BLOB)

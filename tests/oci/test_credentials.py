@@ -1,0 +1,275 @@
+from __future__ import annotations
+
+import base64
+import json
+import stat
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from provenance.errors import MalformedDocument, NotEvaluated
+from provenance.oci import credentials
+from provenance.oci.credentials import Credential, find_credential
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HUB = "https://index.docker.io/v1/"
+
+
+def pair(user: str, password: str) -> dict[str, str]:
+    return {"auth": base64.b64encode(f"{user}:{password}".encode()).decode()}
+
+
+class Home:
+    """A home folder with what logging in leaves there, and helpers on its PATH."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.bin = folder / "bin"
+        self.bin.mkdir()
+        self.environ = {"HOME": str(folder), "PATH": f"{self.bin}:/usr/bin:/bin"}
+
+    def write(self, path: str, document: Any) -> Path:
+        file = self.folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(document if isinstance(document, str) else json.dumps(document))
+        return file
+
+    def docker(self, **document: Any) -> None:
+        self.write(".docker/config.json", document)
+
+    def helper(self, name: str, script: str) -> None:
+        file = self.bin / f"docker-credential-{name}"
+        file.write_text(f"#!/bin/sh\n{script}\n")
+        file.chmod(file.stat().st_mode | stat.S_IXUSR)
+
+    def answering(self, name: str, user: str = "h", secret: str = "s3cret") -> None:
+        answer = json.dumps({"ServerURL": "x", "Username": user, "Secret": secret})
+        self.helper(name, f"cat > {self.folder}/asked-{name}\ncat <<'END'\n{answer}\nEND")
+
+    def asked(self, name: str) -> str | None:
+        file = self.folder / f"asked-{name}"
+        return file.read_text() if file.exists() else None
+
+    def find(self, host: str, given: Any = None, **environ: str) -> Credential | None:
+        return find_credential(host, given, {**self.environ, **environ})
+
+    def user(self, host: str, given: Any = None, **environ: str) -> str:
+        found = self.find(host, given, **environ)
+        return found.username if found is not None else "(anonymous)"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+def test_nothing_configured_is_anonymous(home: Home) -> None:
+    assert home.find("ghcr.io") is None
+
+
+def test_the_first_source_that_knows_the_host_answers(home: Home) -> None:
+    given = {"ghcr.io": ("caller", "p")}
+    explicit = str(home.write("auth.json", {"auths": {"ghcr.io": pair("file", "p")}}))
+    inline = json.dumps({"auths": {"ghcr.io": pair("inline", "p")}})
+    home.docker(auths={"ghcr.io": pair("docker", "p")})
+    home.write("run/containers/auth.json", {"auths": {"ghcr.io": pair("podman", "p")}})
+    home.write(".config/containers/auth.json", {"auths": {"ghcr.io": pair("config", "p")}})
+    run = str(home.folder / "run")
+
+    def user(given: Any = None, **environ: str) -> str:
+        return home.user("ghcr.io", given, XDG_RUNTIME_DIR=run, **environ)
+
+    assert user(given, REGISTRY_AUTH_FILE=explicit, DOCKER_AUTH_CONFIG=inline) == "caller"
+    assert user(REGISTRY_AUTH_FILE=explicit, DOCKER_AUTH_CONFIG=inline) == "file"
+    assert user(DOCKER_AUTH_CONFIG=inline) == "inline"
+    assert user() == "docker"
+    (home.folder / ".docker" / "config.json").unlink()
+    assert user() == "podman"
+    (home.folder / "run" / "containers" / "auth.json").unlink()
+    assert user() == "config"
+
+
+def test_what_a_source_does_not_know_the_next_one_may(home: Home) -> None:
+    home.docker(auths={"quay.io": pair("docker", "p")})
+    explicit = str(home.write("auth.json", {"auths": {"ghcr.io": pair("file", "p")}}))
+    given = {"example.com": ("caller", "p")}
+    assert home.user("quay.io", given, REGISTRY_AUTH_FILE=explicit) == "docker"
+    assert home.user("ghcr.io", given, REGISTRY_AUTH_FILE=explicit) == "file"
+
+
+def test_a_caller_may_give_a_function(home: Home) -> None:
+    asked: list[str] = []
+
+    def given(host: str) -> Credential | None:
+        asked.append(host)
+        return Credential("f", "p") if host == "ghcr.io" else None
+
+    assert home.user("ghcr.io", given) == "f"
+    assert home.user("quay.io", given) == "(anonymous)"
+    assert asked == ["ghcr.io", "quay.io"]
+
+
+def test_docker_config_names_another_folder(home: Home) -> None:
+    home.docker(auths={"ghcr.io": pair("home", "p")})
+    home.write("other/config.json", {"auths": {"ghcr.io": pair("other", "p")}})
+    assert home.user("ghcr.io", DOCKER_CONFIG=str(home.folder / "other")) == "other"
+
+
+@pytest.mark.parametrize(
+    ("key", "host", "user"),
+    [
+        ("ghcr.io", "ghcr.io", "u"),
+        ("https://ghcr.io", "ghcr.io", "u"),
+        ("https://ghcr.io/v1/", "ghcr.io", "u"),
+        ("localhost:5000", "localhost:5000", "u"),
+        (HUB, "docker.io", "u"),
+        ("docker.io", "docker.io", "u"),
+        ("index.docker.io", "docker.io", "u"),
+        # A name that is nearly the same is another registry.
+        ("ghcr.io", "ghrc.io", "(anonymous)"),
+        ("ghcr.io", "ghcr.io.example.com", "(anonymous)"),
+        ("ghcr.io", "xghcr.io", "(anonymous)"),
+        ("localhost", "localhost:5000", "(anonymous)"),
+        (HUB, "index.docker.io.example.com", "(anonymous)"),
+    ],
+)
+def test_a_host_is_matched_whole(home: Home, key: str, host: str, user: str) -> None:
+    home.docker(auths={key: pair("u", "p")})
+    assert home.user(host) == user
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        (pair("u", "p:with:colons"), Credential("u", "p:with:colons")),
+        ({"auth": base64.b64encode(b"u:p\0\0").decode()}, Credential("u", "p")),
+        ({"username": "u", "password": "p"}, Credential("u", "p")),
+        ({"auth": pair("u", "p")["auth"], "identitytoken": "t"}, Credential(identity_token="t")),
+        ({}, None),
+        ({"auth": ""}, None),
+        ({"auth": 5}, None),
+        ("text", None),
+    ],
+)
+def test_entries_of_every_form(home: Home, entry: Any, expected: Credential | None) -> None:
+    home.docker(auths={"ghcr.io": entry})
+    found = home.find("ghcr.io")
+    if expected is None:
+        assert found is None
+        return
+    assert found is not None
+    assert (found.username, found.password) == (expected.username, expected.password)
+    assert found.identity_token == expected.identity_token
+    assert "config.json" in found.source
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "is no JSON"),
+        ("[" * 100_000, "is no JSON"),
+        ("[]", "is no JSON object"),
+        ('{"auths": {"ghcr.io": {"auth": "s3cret"}}}', "base64 of name:password"),
+        ('{"auths": {"ghcr.io": {"auth": "czNjcmV0"}}}', "no colon"),
+        ('{"credsStore": "../../s3cret"}', "no name of a credential helper"),
+    ],
+)
+def test_a_broken_file_is_told_and_not_taken_as_anonymous(
+    home: Home, text: str, message: str
+) -> None:
+    home.write(".docker/config.json", text)
+    with pytest.raises(MalformedDocument, match=message) as refused:
+        home.find("ghcr.io")
+    assert "czNjcmV0" not in str(refused.value)
+
+
+def test_a_file_that_was_named_must_be_there(home: Home) -> None:
+    with pytest.raises(NotEvaluated, match=r"gone\.json cannot be read"):
+        home.find("ghcr.io", REGISTRY_AUTH_FILE=str(home.folder / "gone.json"))
+
+
+def test_a_place_that_cannot_be_looked_at_is_told(home: Home) -> None:
+    with pytest.raises(NotEvaluated, match="cannot be looked at"):
+        home.find("ghcr.io", DOCKER_CONFIG="/" + "x" * 5000)
+
+
+def test_the_helper_of_a_host_goes_before_the_store_and_the_entries(home: Home) -> None:
+    home.answering("mine", "of-host")
+    home.answering("all", "of-all")
+    home.docker(
+        credHelpers={"ghcr.io": "mine"},
+        credsStore="all",
+        auths={"ghcr.io": pair("entry", "p"), "quay.io": pair("entry", "p")},
+    )
+    assert home.user("ghcr.io") == "of-host"
+    assert home.asked("mine") == "ghcr.io"
+    assert home.asked("all") is None
+    found = home.find("quay.io")
+    assert found == Credential("of-all", "s3cret", source="docker-credential-all")
+
+
+def test_docker_hub_is_asked_for_by_its_old_name(home: Home) -> None:
+    home.answering("all")
+    home.docker(credsStore="all")
+    assert home.user("docker.io") == "h"
+    assert home.asked("all") == HUB
+
+
+def test_a_helper_may_hold_an_identity_token(home: Home) -> None:
+    home.answering("all", "<token>", "t0k")
+    home.docker(credsStore="all")
+    found = home.find("ghcr.io")
+    assert found is not None
+    assert (found.username, found.identity_token) == ("", "t0k")
+
+
+@pytest.mark.parametrize("stream", ["", " >&2"])
+def test_a_store_that_knows_no_such_host_leaves_it_to_the_entries(home: Home, stream: str) -> None:
+    home.helper("all", f"echo 'credentials not found in native keychain'{stream}\nexit 1")
+    home.docker(credsStore="all", auths={"ghcr.io": pair("entry", "p")})
+    assert home.user("ghcr.io") == "entry"
+    assert home.find("quay.io") is None
+
+
+@pytest.mark.parametrize(
+    ("script", "kind", "message"),
+    [
+        ("echo s3cret; echo s3cret >&2; exit 3", NotEvaluated, "failed with status 3"),
+        ("echo s3cret", MalformedDocument, "is no JSON"),
+        ("echo '[]'", MalformedDocument, "is no JSON object"),
+        ("echo '{}'", MalformedDocument, "no Username and Secret"),
+        ("""echo '{"Username": "u", "Secret": 5}'""", MalformedDocument, "no Username and Secret"),
+        ("exec sleep 30", NotEvaluated, r"did not run \(TimeoutExpired\)"),
+    ],
+)
+def test_a_helper_that_fails_is_an_error_that_keeps_its_words(
+    home: Home,
+    monkeypatch: pytest.MonkeyPatch,
+    script: str,
+    kind: type[Exception],
+    message: str,
+) -> None:
+    monkeypatch.setattr(credentials, "_HELPER_SECONDS", 1)
+    home.helper("bad", script)
+    # CVE-2021-41092: a failing helper must not mean that another source is asked.
+    home.docker(credHelpers={"ghcr.io": "bad"}, auths={"ghcr.io": pair("entry", "p")})
+    with pytest.raises(kind, match=message) as refused:
+        home.find("ghcr.io")
+    assert "docker-credential-bad" in str(refused.value)
+    assert "s3cret" not in str(refused.value)
+
+
+def test_a_helper_that_is_not_there_is_an_error(home: Home) -> None:
+    home.docker(credsStore="gone", auths={"ghcr.io": pair("entry", "p")})
+    with pytest.raises(NotEvaluated, match=r"docker-credential-gone did not run"):
+        home.find("ghcr.io")
+
+
+def test_a_secret_is_not_shown(home: Home) -> None:
+    home.docker(auths={"ghcr.io": {**pair("u", "s3cret"), "identitytoken": ""}})
+    found = home.find("ghcr.io")
+    assert found is not None
+    assert found.password == "s3cret"
+    assert "s3cret" not in repr(found)
