@@ -114,6 +114,17 @@ def test_a_bundle_that_cannot_be_read_leaves_the_question_open(
         pv.verify(image, who(local_sigstore), trust=local_sigstore.trust)
 
 
+def test_a_token_service_that_sends_no_token_leaves_the_question_open(
+    image: pv.Image, local_registry: LocalRegistry, local_sigstore: LocalSigstore
+) -> None:
+    pv.sign(image, local_sigstore.signer(WHO))
+    challenge = {"WWW-Authenticate": f'Bearer realm="{local_registry.url}/token"'}
+    local_registry.fail("/blobs/", 401, headers=challenge)
+    local_registry.fail("/token", 200, body=b"<html>")
+    with pytest.raises(pv.RegistryUnavailable, match="token service"):
+        pv.verify(image, who(local_sigstore), trust=local_sigstore.trust)
+
+
 def test_a_proven_signature_stands_although_another_lookup_failed(
     image: pv.Image, local_registry: LocalRegistry, local_sigstore: LocalSigstore
 ) -> None:
@@ -335,7 +346,7 @@ class TestFiles:
         stored = store_artifact(
             image, [(layer, out.getvalue())], artifact_type="text/x", annotations={}
         )
-        with pytest.raises(pv.MalformedDocument, match="link or device"):
+        with pytest.raises(pv.MalformedDocument, match="link, device"):
             pv.pull(stored, tmp_path / "out")
         plain = Descriptor.of(
             b"x", "text/plain", annotations={"org.opencontainers.image.title": "in/file"}
@@ -357,6 +368,52 @@ class TestFiles:
         local_registry.blobs["team/app"][Digest.of(b"content")] = b"c0ntent"
         with pytest.raises(pv.ContentMismatch):
             pv.pull(stored, tmp_path / "out")
+        assert list((tmp_path / "out").iterdir()) == []
+
+    @pytest.mark.parametrize("titles", [["a" * 300], ["a", "a/b"], ["a/b", "a"]])
+    def test_a_name_the_disk_does_not_take_is_told(
+        self, image: pv.Image, tmp_path: Path, titles: list[str]
+    ) -> None:
+        key = "org.opencontainers.image.title"
+        layers = [
+            (Descriptor.of(t.encode(), "text/plain", annotations={key: t}), t.encode())
+            for t in titles
+        ]
+        stored = store_artifact(image, layers, artifact_type="text/x", annotations={})
+        with pytest.raises(pv.RegistryUnavailable, match="cannot be written"):
+            pv.pull(stored, tmp_path / "out", overwrite=True)
+        assert not list(tmp_path.rglob(".pull-*"))
+
+    @pytest.mark.parametrize("kind", ["sparse", "xz", "bz2", "gzip twice"])
+    def test_a_folder_that_grows_beyond_its_limit_is_not_unpacked(
+        self, image: pv.Image, tmp_path: Path, kind: str
+    ) -> None:
+        import bz2
+        import gzip
+        import io
+        import lzma
+        import tarfile
+
+        out = io.BytesIO()
+        with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as archive:
+            member = tarfile.TarInfo("folder/big")
+            member.size = 1 << 20
+            if kind == "sparse":
+                member.size = 1
+                member.pax_headers = {"GNU.sparse.map": "0,1", "GNU.sparse.size": str(1 << 50)}
+            archive.addfile(member, io.BytesIO(bytes(member.size)))
+        pack: dict[str, Any] = {
+            "sparse": bytes,
+            "xz": lzma.compress,
+            "bz2": bz2.compress,
+            "gzip twice": lambda data: gzip.compress(gzip.compress(data)),
+        }
+        data = pack[kind](out.getvalue())
+        said = {"org.opencontainers.image.title": "f", "io.deis.oras.content.unpack": "true"}
+        layer = Descriptor.of(data, "application/x-tar", annotations=said)
+        stored = store_artifact(image, [(layer, data)], artifact_type="text/x", annotations={})
+        with pytest.raises(pv.MalformedDocument, match=r"sparse|cannot be unpacked"):
+            pv.pull(stored, tmp_path / "out", limits=pv.Limits(files_bytes=1 << 16))
         assert list((tmp_path / "out").iterdir()) == []
 
     def test_what_cannot_be_attached_is_told(self, image: pv.Image, tmp_path: Path) -> None:

@@ -200,7 +200,7 @@ class TestTokens:
         with LocalRegistry(auth="bearer", username="u", password="p") as local:
             body = json.dumps({"token": token}).encode()
             local.fail("^/token", 200, headers={"Content-Type": "application/json"}, body=body)
-            with pytest.raises(MalformedDocument, match="no token"):
+            with pytest.raises(RegistryUnavailable, match="no token"):
                 open_repository(local).resolve("1")
 
     def test_a_token_service_that_is_busy_says_how_long(self) -> None:

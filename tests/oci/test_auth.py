@@ -190,7 +190,7 @@ def test_what_a_token_service_refuses(
 )
 def test_what_is_no_token_is_not_sent(guarded: LocalRegistry, body: bytes) -> None:
     guarded.fail("/token", 200, headers=TOKEN_HEADERS, body=body)
-    with pytest.raises(MalformedDocument, match="token service") as refused:
+    with pytest.raises(RegistryUnavailable, match="token service") as refused:
         logged_in(guarded).resolve("1")
     assert refused.value.reference == f"{guarded.host}/org/app:1"
     assert len(guarded.requests) == 2

@@ -233,6 +233,38 @@ class TestSecrets:
         assert "s3cret" not in str(refused.value)
 
 
+class TestDeadline:
+    @pytest.mark.parametrize(
+        "head",
+        [
+            b"HTTP/1.1 200 ",
+            b"HTTP/1.1 200 OK\r\nX: ",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ",
+        ],
+    )
+    def test_no_part_of_an_answer_drips_beyond_it(self, head: bytes) -> None:
+        settings = Settings(retries=0, timeout=5, deadline=0.3)
+        start = time.monotonic()
+        with (
+            answering(head, *[b"a"] * 100, pause=0.05) as url,
+            Client(settings) as client,
+            pytest.raises(RegistryUnavailable),
+        ):
+            client.request("GET", url).read()
+        assert time.monotonic() - start < 3
+
+    def test_endless_interim_answers_end_at_it(self) -> None:
+        settings = Settings(retries=0, timeout=5, deadline=0.3)
+        interim = b"HTTP/1.1 100 Continue\r\n\r\n"
+        with (
+            answering(*[interim] * 100, pause=0.05) as url,
+            Client(settings) as client,
+            pytest.raises(RegistryUnavailable),
+        ):
+            client.request("GET", url)
+
+
 class TestRedirects:
     @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
     def test_a_get_is_led_on(

@@ -32,7 +32,11 @@ def test_origins(url: str, expected: tuple[str, str, int]) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["", "ghcr.io", "//ghcr.io", "ftp://x", "https://", "http://[::1", "http://x:y", "http:x"],
+    [
+        *("", "ghcr.io", "//ghcr.io", "ftp://x", "https://", "http://[::1", "http://x:y", "http:x"),
+        "https://evil.example\\@ghcr.io/",
+        "https://evil.example:443\\\\@ghcr.io/",
+    ],
 )
 def test_what_has_no_origin(url: str) -> None:
     with pytest.raises(RegistryUnavailable, match="URL"):

@@ -18,7 +18,12 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from provenance.attestation.bundle import is_bundle_media_type
-from provenance.errors import LimitExceeded, MalformedDocument, UnsupportedFormat
+from provenance.errors import (
+    LimitExceeded,
+    MalformedDocument,
+    RegistryUnavailable,
+    UnsupportedFormat,
+)
 from provenance.evidence.attaching import TITLE, UNPACK
 from provenance.oci.connect import connect
 from provenance.oci.manifest import Manifest
@@ -26,6 +31,8 @@ from provenance.oci.reference import Reference
 from provenance.settings import Limits
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from provenance.evidence.placements import Referrer
     from provenance.evidence.storing import Stored
     from provenance.image import Image
@@ -66,6 +73,7 @@ def pull(
         MalformedDocument: a name that leads out of the folder; nothing was written for it.
         LimitExceeded: larger than allowed.
         ContentMismatch: altered content; no file of it is left.
+        RegistryUnavailable: no answer, or the folder cannot be written to.
     """
     limits = limits or Limits()
     reference = Reference.parse(what) if isinstance(what, str) else what
@@ -87,16 +95,30 @@ def pull(
                 hint="raise Limits.pull_bytes",
             )
         names = [_name(layer, reference) for layer in manifest.layers]
-        root.mkdir(parents=True, exist_ok=True)
         written: list[Path] = []
-        for layer, name in zip(manifest.layers, names, strict=True):
-            if layer.annotations.get(UNPACK) == "true":
-                written += _unpack(repository, layer, root, limits, overwrite=overwrite)
-            else:
-                target = _target(root, name, reference, overwrite=overwrite)
-                _write(repository, layer, target)
-                written.append(target)
+        with _writing(root, reference):
+            root.mkdir(parents=True, exist_ok=True)
+            for layer, name in zip(manifest.layers, names, strict=True):
+                if layer.annotations.get(UNPACK) == "true":
+                    written += _unpack(repository, layer, root, limits, overwrite=overwrite)
+                else:
+                    target = _target(root, name, reference, overwrite=overwrite)
+                    _write(repository, layer, target)
+                    written.append(target)
     return tuple(written)
+
+
+@contextlib.contextmanager
+def _writing(root: Path, reference: Reference) -> Iterator[None]:
+    """A disk that is full, a name too long for it, a file where a folder is to be."""
+    try:
+        yield
+    except OSError as error:
+        raise RegistryUnavailable(
+            f"a file cannot be written below {root} ({error.strerror or type(error).__name__})",
+            reference=str(reference),
+            hint="check that it is a folder, its permissions and the space left",
+        ) from error
 
 
 def _name(layer: Descriptor, reference: Reference) -> str:
@@ -169,14 +191,17 @@ def _unpack(
     written = []
     try:
         plain = _inflate(packed, limits.files_bytes, layer)
-        with tarfile.open(fileobj=io.BytesIO(plain)) as archive:
+        # "r:", as tarfile would inflate what is still packed, without a limit.
+        with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as archive:
             for count, member in enumerate(archive):
                 if count > limits.entries:
                     raise LimitExceeded("the folder has too many entries", digest=layer.digest)
                 name = _checked_name(member.name, str(layer.digest))
-                if not (member.isreg() or member.isdir()):
+                # Sparse: a few bytes may state a file of petabytes.
+                if member.issparse() or not (member.isreg() or member.isdir()):
                     raise MalformedDocument(
-                        f"{name} is a link or device, which is not made", digest=layer.digest
+                        f"{name} is a link, device or sparse file, which is not made",
+                        digest=layer.digest,
                     )
                 if member.isdir():
                     continue

@@ -184,12 +184,17 @@ class Authenticator:
             document = json.loads(body)
             token = document.get("token") or document.get("access_token")
         except (ValueError, RecursionError, AttributeError) as error:
-            raise MalformedDocument(
-                f"the token service {where} sent no JSON object", reference=str(reference)
+            # Not MalformedDocument: beside a signature that would read as a bad signature.
+            raise RegistryUnavailable(
+                f"the token service {where} sent no JSON object",
+                reference=str(reference),
+                hint="nothing is known about it; try again later",
             ) from error
         if not isinstance(token, str) or _TOKEN.fullmatch(token) is None:
-            raise MalformedDocument(
-                f"the token service {where} sent no token", reference=str(reference)
+            raise RegistryUnavailable(
+                f"the token service {where} sent no token",
+                reference=str(reference),
+                hint="nothing is known about it; try again later",
             )
         return token
 

@@ -215,14 +215,18 @@ class RegistryRepository:
             if not (ours and asked) or renewed:
                 return response
             challenge = response.headers.get("WWW-Authenticate", "")
-            authorization = authenticator.answer(
-                self.reference,
-                actions,
-                challenge,
-                self.base,
-                authorization,
-                account=self.account,
-            )
+            try:
+                authorization = authenticator.answer(
+                    self.reference,
+                    actions,
+                    challenge,
+                    self.base,
+                    authorization,
+                    account=self.account,
+                )
+            except BaseException:
+                response.close()
+                raise
             if authorization is None:
                 return response
             response.drain()

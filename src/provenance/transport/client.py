@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-    import requests
+    from provenance.transport.session import Session
 
 __all__ = ["Client"]
 
@@ -43,7 +43,7 @@ class Client:
         self._local = threading.local()
         self._lock = threading.Lock()
         # Weak: a thread's session goes with its thread, whose pool may be short-lived.
-        self._sessions: weakref.WeakSet[requests.Session] = weakref.WeakSet()
+        self._sessions: weakref.WeakSet[Session] = weakref.WeakSet()
 
     def request(
         self,
@@ -168,9 +168,8 @@ class Client:
     ) -> Response:
         if body is not None and not isinstance(body, bytes):
             body.seek(0)
-        answer = self._session().request(
-            method,
-            url,
+        answer = self._session().request_until(
+            *(deadline, method, url),
             headers=headers,
             data=body,
             stream=True,
@@ -187,7 +186,7 @@ class Client:
             )
         return Response(answer, url, deadline)
 
-    def _session(self) -> requests.Session:
+    def _session(self) -> Session:
         """This thread's session; a new one after a fork, as sockets must not be shared."""
         if getattr(self._local, "pid", None) != os.getpid():
             from provenance.transport.session import Session
@@ -197,7 +196,7 @@ class Client:
             self._local.session, self._local.pid = session, os.getpid()
             with self._lock:
                 self._sessions.add(session)
-        found: requests.Session = self._local.session
+        found: Session = self._local.session
         return found
 
     def _check_authorities(self) -> None:

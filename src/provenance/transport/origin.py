@@ -32,7 +32,8 @@ def origin_of(url: str) -> Origin:
         port = parts.port
     except ValueError as error:
         raise RegistryUnavailable(f"{display_url(url)!r} is no URL", hint=_EXPECTED) from error
-    if parts.scheme not in _PORTS or not parts.hostname:
+    # Where urllib3 ends the host at a backslash, urlsplit goes on to another one after an "@".
+    if parts.scheme not in _PORTS or not parts.hostname or "\\" in parts.netloc:
         raise RegistryUnavailable(f"{display_url(url)!r} is no http or https URL", hint=_EXPECTED)
     return parts.scheme, parts.hostname.lower(), _PORTS[parts.scheme] if port is None else port
 
