@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import io
 import tarfile
+import tracemalloc
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -140,9 +141,13 @@ class TestLinks:
         found = layers.collect(["usr/share/doc/*/copyright"])
         assert data(found) == {f"{doc}/gcc/copyright": b"1", f"{doc}/libgcc/copyright": b"1"}
 
-    def test_what_two_stars_reach_by_its_real_name_is_not_told_twice(self) -> None:
+    def test_what_two_stars_reach_by_two_names_has_both(self) -> None:
         layers = reader({"usr/lib/dpkg/status": b"1", "lib": ("->", "usr/lib")})
-        assert data(layers.collect(["**/lib/dpkg/status"])) == {"usr/lib/dpkg/status": b"1"}
+        found = layers.collect(["**/lib/dpkg/status"])
+        assert {p: f.real_path for p, f in found.files.items()} == {
+            "lib/dpkg/status": "usr/lib/dpkg/status",
+            "usr/lib/dpkg/status": "usr/lib/dpkg/status",
+        }
 
     def test_what_two_stars_reach_only_through_a_link_is_told(self) -> None:
         layers = reader({"data/dpkg/status": b"1", "var/lib": ("->", "/data")})
@@ -151,6 +156,13 @@ class TestLinks:
     def test_loops_and_links_to_nothing_match_nothing(self) -> None:
         layers = reader({"a": ("->", "b"), "b": ("->", "a"), "c": ("->", "gone"), "d": ("->", "/")})
         assert data(layers.collect(["a", "c", "d", "*/x", "d/d/d/c"])) == {}
+
+    def test_links_to_everything_have_a_cap(self) -> None:
+        layer: Spec = {f"d/{i}": b"" for i in range(500)}
+        layer |= {f"l{i}": ("->", "d") for i in range(500)}
+        with pytest.raises(LimitExceeded, match="lead to too many files") as caught:
+            reader(layer).collect(["*/*"])
+        assert caught.value.reference == "registry.example/app@sha256:1"
 
     def test_a_hard_link_to_a_file_that_does_not_match(self) -> None:
         layers = reader({"store/1": b"1", "a/status": ("=", "store/1")}, {"store/.wh.1": b""})
@@ -220,6 +232,7 @@ class TestRefusals:
             ({"file_bytes": 10}, "'b' has 20 bytes"),
             ({"files_bytes": 30}, "too large together"),
             ({"entries": 1}, "more than 1 entries"),
+            ({"layers": 1}, "has 2 layers"),
         ],
     )
     def test_limits(self, limits: dict[str, int], message: str) -> None:
@@ -235,3 +248,17 @@ def test_the_tree_has_sizes_and_modes_of_everything() -> None:
         "l": (Kind.SYMLINK, 0, 0),
         "b": (Kind.FILE, 1, 1),
     }
+
+
+def test_memory_does_not_grow_with_the_layer() -> None:
+    """A layer of 96 MiB is read in the memory of a few windows."""
+    repository = Memory()
+    layer = repository.add(gzip.compress(tar({"big": bytes(96 << 20), "a": b"1"}), 1))
+    tracemalloc.start()
+    try:
+        found = LayerReader(repository, [layer], Limits(), "app").collect(["a"])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert data(found) == {"a": b"1"}
+    assert peak < 8 << 20

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from provenance.catalog.inventory import take_inventory
 from provenance.errors import NotEvaluated
-from provenance.image import resolve
+from provenance.image import Image, resolve
 from provenance.oci.descriptor import Platform
+from provenance.oci.reference import Reference
 from provenance.packages.purl import build_purl
 from provenance.sbom import Sbom, Subject
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from provenance.catalog.cataloger import Cataloger
-    from provenance.image import Image, ImageLike
+    from provenance.image import ImageLike
     from provenance.oci.registry import Registry
     from provenance.settings import Limits, Settings
 
@@ -51,7 +53,27 @@ def generate_sbom(
         UnsupportedFormat: this is an artifact, no image.
         ProvenanceError: a layer could not be read to its proven end.
     """
-    found = resolve(image, platform=platform, registry=registry, settings=settings, limits=limits)
+    with ExitStack() as stack:
+        if registry is None and not isinstance(image, Image):
+            registry = _session(stack, Reference.parse(image), settings, limits)
+        found = resolve(
+            image, platform=platform, registry=registry, settings=settings, limits=limits
+        )
+        return _generate(found, catalogers)
+
+
+def _session(
+    stack: ExitStack, reference: Reference, settings: Settings | None, limits: Limits | None
+) -> Registry | None:
+    """One session for the whole call, so that one token serves it; local places need none."""
+    if reference.scheme != "docker":
+        return None
+    from provenance.oci.registry import Registry
+
+    return stack.enter_context(Registry(settings=settings, limits=limits))
+
+
+def _generate(found: Image, catalogers: Iterable[Cataloger] | None) -> Sbom:
     if found.is_index:
         found = found.for_platform(Platform.host())
     from provenance.catalog import ALL  # which imports this module

@@ -70,6 +70,7 @@ class Image:
         tag: str | None = None,
         descriptor: Descriptor | None = None,
         platform: Platform | None = None,
+        manifest: Manifest | Index | None = None,
         index: Image | None = None,
         registry: Registry | None = None,
         settings: Settings | None = None,
@@ -84,7 +85,7 @@ class Image:
         self._registry = registry
         self._settings = settings
         self._limits = limits or Limits()
-        self._manifest: Manifest | Index | None = None
+        self._manifest = manifest
         self._config: Config | None = None
         self._host: Image | None = None
 
@@ -276,12 +277,15 @@ class Image:
         if self.is_index:
             return self._for_host().config
         if self._config is None:
-            descriptor = self._image_manifest().config
+            manifest = self._image_manifest()
             with self.repository() as repository:
-                raw = read_blob(repository, descriptor, limit=self._limits.config_bytes)
-            where = str(self.reference)
-            self._config = Config.parse(raw, where=where, digest=descriptor.digest)
+                self._config = self._read_config(manifest, repository)
         return self._config
+
+    def _read_config(self, manifest: Manifest, repository: Repository) -> Config:
+        descriptor = manifest.config
+        raw = read_blob(repository, descriptor, limit=self._limits.config_bytes)
+        return Config.parse(raw, where=str(self.reference), digest=descriptor.digest)
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -301,8 +305,7 @@ class Image:
         collected = self.collect(literal(name))
         if name in collected.files:
             return collected.files[name]
-        where = str(self.reference)
-        tree = collected.tree
+        where, tree = str(self.reference), collected.tree
         real = tree.resolve(path, where=where)
         if tree.kind(real) is not Kind.FILE:
             raise NotFound(f"{path!r} is no regular file", reference=where)
@@ -336,13 +339,9 @@ class Image:
     @contextmanager
     def _reader(self) -> Iterator[LayerReader]:
         manifest = self._image_manifest()
-        limit = self._limits.layers
-        if len(manifest.layers) > limit:
-            from provenance.image.place import Place
-
-            place = Place(str(self.reference), self.digest or "", "image")
-            raise place.exceeded("layers", limit, f"has {len(manifest.layers)} layers")
         with self.repository() as repository:
+            if self._config is None:  # whoever wants the files mostly wants it too
+                self._config = self._read_config(manifest, repository)
             yield LayerReader(repository, manifest.layers, self._limits, str(self.reference))
 
     # ---- as a value
@@ -381,8 +380,8 @@ class Image:
             yield "Layers", f"{len(self._manifest.layers)} ({size:,} bytes)"
         if self._config is not None:
             yield "Platform of the config", f"{self._config.os}/{self._config.architecture}"
-            if self._config.created:
-                yield "Created", self._config.created.isoformat()
+            if created := self._config.created:
+                yield "Created", created.isoformat()
             yield "User", self._config.user or "root (none set)"
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -8,6 +8,10 @@ view; bodies that this asks for are read in a second pass over just their layers
 
 from __future__ import annotations
 
+import os
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -23,7 +27,7 @@ from provenance.image.tar import Entry, Kind
 from provenance.image.tree import Body, Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
     from provenance.digests import Digest
     from provenance.oci.descriptor import Descriptor
@@ -31,6 +35,8 @@ if TYPE_CHECKING:
     from provenance.settings import Limits
 
 __all__ = ["Collected", "LayerReader"]
+
+_WORKERS = 4  # layers read at a time: decompression and hashing let other threads run
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +94,44 @@ class LayerReader:
     # ---- first pass
 
     def _squash(self, select: Callable[[str], bool], *, details: bool) -> Tree:
+        count, limit = len(self.layers), self.limits.layers
+        if count > limit:
+            raise Place(self.where, what="image").exceeded("layers", limit, f"has {count} layers")
         tree = Tree(self.limits.link_hops)
-        for index in range(len(self.layers) - 1, -1, -1):
-            scan = self._scan(index, select, details=details)
-            self.findings += scan.findings
-            tree.merge(scan, index)
+        with closing(self._scans(select, details=details)) as scans:
+            for index, scan in scans:
+                self._count(index, scan)
+                self.findings += scan.findings
+                tree.merge(scan, index)
         return tree
 
+    def _scans(
+        self, select: Callable[[str], bool], *, details: bool
+    ) -> Generator[tuple[int, Scan], None, None]:
+        """Every layer's scan from the top down; a few layers are read at a time."""
+        todo = deque(range(len(self.layers) - 1, -1, -1))
+        workers = min(_WORKERS, os.cpu_count() or 1, len(todo))
+        if workers < 2:
+            for index in todo:
+                yield index, self._scan(index, select, details=details)
+            return
+        with ThreadPoolExecutor(workers, thread_name_prefix="layer") as pool:
+            running: deque[tuple[int, Future[Scan]]] = deque()
+            try:
+                while todo or running:
+                    while todo and len(running) < workers:
+                        index = todo.popleft()
+                        future = pool.submit(self._scan, index, select, details=details)
+                        running.append((index, future))
+                    index, future = running.popleft()
+                    yield index, future.result()
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
     def _scan(self, index: int, select: Callable[[str], bool], *, details: bool) -> Scan:
+        """Read one layer to its proven end. Runs in threads: changes nothing of the reader."""
         layer = self.layers[index]
-        place = Place(self.where, layer.digest, f"layer {index + 1} of {len(self.layers)}")
+        place = self._place(index)
         if "tar" not in layer.media_type or layer.media_type.endswith("+encrypted"):
             raise place.unsupported(f"is {layer.media_type!r}, not a tar of files")
         if layer.size > self.limits.blob_bytes:
@@ -110,28 +144,33 @@ class LayerReader:
                 reader.finish()  # bytes that were altered or cut short say so first
                 raise
             reader.finish()
-        self._bytes += scan.body_bytes
-        if self._bytes > self.limits.files_bytes:
-            limit = self.limits.files_bytes
-            raise place.exceeded("files_bytes", limit, "the files asked for are too large together")
         return scan
+
+    def _place(self, index: int) -> Place:
+        name = f"layer {index + 1} of {len(self.layers)}"
+        return Place(self.where, self.layers[index].digest, name)
+
+    def _count(self, index: int, scan: Scan) -> None:
+        self._bytes += scan.body_bytes
+        limit = self.limits.files_bytes
+        if self._bytes > limit:
+            message = "the files asked for are too large together"
+            raise self._place(index).exceeded("files_bytes", limit, message)
 
     # ---- what matches
 
     def _matches(self, tree: Tree, select: Globs) -> Iterator[tuple[str, str]]:
         """Pairs of path and real path of files."""
         links: list[str] = []
-        direct: set[str] = set()
         for path, node in tree.nodes.items():
             kind = node.entry.kind
             if kind is Kind.SYMLINK:
                 links.append(path)
             elif kind is Kind.FILE and select(path):
-                direct.add(path)
                 yield path, path
-        expansion = Expansion(tree, select.globs)
+        expansion = Expansion(tree, select.globs, where=self.where)
         for link in links:
-            yield from expansion.through(link, direct)
+            yield from expansion.through(link)
 
     def _second_pass(self, tree: Tree, real_paths: Iterable[str]) -> dict[Body, Entry]:
         wanted: dict[int, set[str]] = {}
@@ -143,6 +182,7 @@ class LayerReader:
         bodies: dict[Body, Entry] = {}
         for layer in sorted(wanted):
             scan = self._scan(layer, wanted[layer].__contains__, details=False)
+            self._count(layer, scan)
             for path in wanted[layer]:
                 bodies[Body(layer, path)] = scan.entries[path]
         return bodies

@@ -63,10 +63,13 @@ def resolve(
 
         with connect(reference, registry=registry, settings=settings, limits=limits) as repository:
             descriptor = repository.resolve(reference.tag or "")
+            # A file at hand is read while it is open: opening an archive again costs more.
+            manifest = repository.manifest(descriptor) if reference.is_local else None
         found = Image(
             reference.with_digest(descriptor.digest),
             tag=reference.tag,
             descriptor=descriptor,
+            manifest=manifest,
             registry=registry,
             settings=settings,
             limits=limits,

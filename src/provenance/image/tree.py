@@ -52,6 +52,8 @@ class Tree:
         """Path to lower versions of a file, newest first, as long as it was never away between."""
         self.bodies: dict[str, Body] = {}
         """Hard link to the entry whose bytes it shares."""
+        self.walked = 0
+        """Steps of paths that were looked up so far: what following links has cost."""
         self._hops = hops
         self._whiteouts: set[str] = set()
         self._opaques: set[str] = set()
@@ -170,16 +172,15 @@ class Tree:
             LimitExceeded: more links than allowed: a loop.
         """
         todo = deque(steps(path))
-        real: list[str] = []
+        real = ""
         hops = 0
         while todo:
             step = todo.popleft()
+            self.walked += 1
             if step == "..":
-                if real:
-                    real.pop()
+                real = _parent(real)
                 continue
-            real.append(step)
-            here = "/".join(real)
+            here = f"{real}/{step}" if real else step
             node = self.nodes.get(here)
             kind = node.entry.kind if node is not None else self.kind(here)
             if node is not None and kind is Kind.SYMLINK:
@@ -190,12 +191,15 @@ class Tree:
                         reference=where,
                         hint="the links form a loop, or raise Limits.link_hops",
                     )
-                real = [] if node.entry.link.startswith("/") else real[:-1]
+                if node.entry.link.startswith("/"):
+                    real = ""
                 todo.extendleft(reversed(steps(node.entry.link)))
             elif kind is None or (todo and kind is not Kind.DIRECTORY):
                 through = f" (its link leads to {here!r}, which is not there)" if hops else ""
                 raise NotFound(f"the image has no {path!r}{through}", reference=where)
-        return "/".join(real)
+            else:
+                real = here
+        return real
 
     def find(self, path: str) -> str | None:
         """As `resolve`, with None for what is not there or goes in circles."""

@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+import provenance as pv
+from provenance.catalog import ALL, Cataloger, Problem, python
+from provenance.errors import ContentMismatch, NotEvaluated, NotFound, UnsupportedFormat
+from provenance.oci.descriptor import EMPTY_DESCRIPTOR
+from provenance.oci.layout import LayoutRepository
+from provenance.oci.manifest import Manifest
+from provenance.packages.package import Package
+from provenance.testing import ImageBuilder, LocalRegistry, build_index
+from provenance.testing.images import Symlink, Whiteout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from provenance.image import File
+
+STATUS = "var/lib/dpkg/status"
+SITE = "usr/lib/python3/dist-packages"
+
+
+def record(name: str, version: str, depends: str = "") -> bytes:
+    needs = f"Depends: {depends}\n" if depends else ""
+    return (
+        f"Package: {name}\nStatus: install ok installed\nArchitecture: amd64\n"
+        f"Version: {version}\nMaintainer: M <m@example.org>\n{needs}\n"
+    ).encode()
+
+
+BASE = record("libc6", "2.36-9", "gcc-12-base") + record("gcc-12-base", "12.2.0-14")
+
+
+def debian(platform: str = "linux/amd64") -> ImageBuilder:
+    """Three layers: a base; two packages more; one of them purged, a Python package added."""
+    return (
+        ImageBuilder(platform=platform)
+        .layer(
+            {
+                "usr/lib/os-release": b'ID=debian\nVERSION_ID="12"\n',
+                "etc/os-release": Symlink("../usr/lib/os-release"),
+                STATUS: BASE,
+                "usr/share/doc/gcc-12-base/copyright": b"Format: x\n\nFiles: *\nLicense: GPL-3+\n",
+                "usr/share/doc/libc6": Symlink("gcc-12-base"),
+            }
+        )
+        .layer({STATUS: BASE + record("curl", "7.88", "libc6 (>= 2), gone") + record("vim", "9")})
+        .layer(
+            {
+                STATUS: BASE + record("curl", "7.88", "libc6 (>= 2), gone"),
+                f"{SITE}/six-1.16.dist-info/METADATA": b"Name: six\nVersion: 1.16\nLicense: MIT\n",
+                f"{SITE}/old-1.dist-info": Whiteout(),
+            }
+        )
+        .config(created="2024-01-02T03:04:05Z")
+    )
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> str:
+    debian().push(f"oci:{tmp_path / 'app'}:1.0")
+    return f"oci:{tmp_path / 'app'}:1.0"
+
+
+def test_packages_with_purl_licence_layer_and_edges(layout: str) -> None:
+    sbom = pv.generate_sbom(layout)
+    layers = [x.digest for x in pv.resolve(layout).layers]
+    deb = "arch=amd64&distro=debian-12"
+    assert [(p.purl, p.licenses, p.layer) for p in sbom.packages] == [
+        (f"pkg:deb/debian/curl@7.88?{deb}", (), layers[1]),
+        (f"pkg:deb/debian/gcc-12-base@12.2.0-14?{deb}", ("GPL-3.0-or-later",), layers[0]),
+        (f"pkg:deb/debian/libc6@2.36-9?{deb}", ("GPL-3.0-or-later",), layers[0]),
+        ("pkg:pypi/six@1.16", ("MIT",), layers[2]),
+    ]
+    edges = {
+        entry["ref"]: entry["dependsOn"]
+        for entry in json.loads(sbom.to_bytes())["dependencies"]
+        if entry.get("dependsOn") and entry["ref"].startswith("pkg:deb")
+    }
+    assert len(edges) == 2
+    assert not sbom.findings
+
+
+def test_the_subject_is_the_image_by_digest(local_registry: LocalRegistry) -> None:
+    digest = local_registry.put_image("team/app:1.0", debian().build())
+    sbom = pv.generate_sbom(local_registry.reference("team/app:1.0"))
+    assert sbom.subject is not None
+    assert sbom.subject.digest == digest
+    assert sbom.subject.name == f"{local_registry.host}/team/app"
+    where = f"{local_registry.host}/team/app".replace("/", "%2F")
+    assert sbom.subject.purl == f"pkg:oci/app@{digest}?arch=amd64&repository_url={where}"
+
+
+def test_a_local_place_is_no_part_of_the_document(layout: str, tmp_path: Path) -> None:
+    sbom = pv.generate_sbom(layout)
+    assert str(tmp_path).encode() not in sbom.to_bytes()
+    assert sbom.subject is not None
+    assert sbom.subject.name == "app"
+
+
+def test_the_same_image_gives_the_same_bytes(layout: str) -> None:
+    first = pv.generate_sbom(layout)
+    assert pv.generate_sbom(pv.resolve(layout)).to_bytes() == first.to_bytes()
+    assert first.created == pv.resolve(layout).config.created
+
+
+def test_source_date_epoch_is_the_time(layout: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
+    created = pv.generate_sbom(layout).created
+    assert created is not None
+    assert created.timestamp() == 86400
+
+
+@pytest.mark.parametrize("value", ["yesterday", "1e99", "9" * 30])
+def test_a_source_date_epoch_that_is_none_is_refused(
+    layout: str, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", value)
+    with pytest.raises(NotEvaluated, match="SOURCE_DATE_EPOCH is"):
+        pv.generate_sbom(layout)
+
+
+def test_an_image_is_read_in_one_session(local_registry: LocalRegistry) -> None:
+    built = debian().build()
+    local_registry.put_image("app:1", built)
+    local_registry.clear_requests()
+    pv.generate_sbom(local_registry.reference("app:1"))
+    asked = [(r.method, r.path.rpartition("/")[2]) for r in local_registry.requests]
+    manifest, config = built.digest, built.manifest.config.digest
+    layers = [("GET", d.digest) for d in built.manifest.layers]
+    assert asked[:3] == [("HEAD", "1"), ("GET", manifest), ("GET", config)]
+    assert sorted(asked[3:]) == sorted(layers)
+
+
+def test_a_token_is_fetched_once() -> None:
+    with LocalRegistry(auth="bearer", anonymous_pull=True) as registry:
+        registry.put_image("app:1", debian().build())
+        registry.clear_requests()
+        pv.generate_sbom(registry.reference("app:1"))
+        assert sum(r.path == "/token" for r in registry.requests) == 1
+
+
+class TestIndexes:
+    def test_the_host_s_image_is_described_or_the_one_asked_for(self, tmp_path: Path) -> None:
+        reference = f"oci:{tmp_path}:1"
+        images = [debian("linux/amd64").build(), debian("linux/arm64").build()]
+        build_index(images, reference)
+        for image in images:
+            sbom = pv.generate_sbom(reference, platform=str(image.platform))
+            assert sbom.subject is not None
+            assert sbom.subject.digest == image.digest
+        host = pv.generate_sbom(reference).subject
+        assert host is not None
+        assert host.digest in {image.digest for image in images}
+
+    def test_without_the_host_s_image_there_is_a_list_to_choose_from(self, tmp_path: Path) -> None:
+        reference = f"oci:{tmp_path}:1"
+        build_index([debian("linux/mips64le").build(), debian("windows/amd64").build()], reference)
+        with pytest.raises(NotFound) as caught:
+            pv.generate_sbom(reference)
+        assert "linux/mips64le, windows/amd64" in caught.value.hint
+
+
+class TestTellingAll:
+    def test_a_record_that_cannot_be_read_is_a_finding_and_hides_no_other(
+        self, tmp_path: Path
+    ) -> None:
+        ImageBuilder().layer(
+            {"etc/os-release": b"ID=debian\nVERSION_ID=12\n", STATUS: b"Package: x\n\n" + BASE}
+        ).push(f"oci:{tmp_path}:1")
+        sbom = pv.generate_sbom(f"oci:{tmp_path}:1")
+        assert len(sbom.packages) == 2
+        assert [(f.rule, f.pointer) for f in sbom.findings] == [
+            ("unreadable-record", f"{STATUS}, line 1")
+        ]
+
+    def test_an_image_without_packages_has_an_empty_list(self, tmp_path: Path) -> None:
+        ImageBuilder().layer({"bin/dpkg": b""}).push(f"oci:{tmp_path}:1")
+        assert len(pv.generate_sbom(f"oci:{tmp_path}:1").packages) == 0
+
+    def test_an_artifact_has_no_packages_to_list(self, tmp_path: Path) -> None:
+        repository = LayoutRepository(tmp_path)
+        repository.push_blob(b"{}", EMPTY_DESCRIPTOR)
+        manifest = Manifest.build(EMPTY_DESCRIPTOR, [], artifact_type="application/x")
+        repository.push_manifest(manifest, tag="1")
+        with pytest.raises(UnsupportedFormat, match="artifact of type 'application/x'"):
+            pv.generate_sbom(f"oci:{tmp_path}:1")
+
+    def test_one_broken_layer_of_many_is_no_short_list(self, local_registry: LocalRegistry) -> None:
+        built = debian().build()
+        local_registry.put_image("app:1", built)
+        layer = built.manifest.layers[1].digest
+        broken = bytearray(built.blobs[layer])
+        broken[20] ^= 1
+        local_registry.blobs["app"][layer] = bytes(broken)
+        with pytest.raises(ContentMismatch) as caught:
+            pv.generate_sbom(local_registry.reference("app:1"))
+        assert caught.value.digest == layer
+
+
+class TestCatalogers:
+    def test_only_those_asked_for_run(self, layout: str) -> None:
+        sbom = pv.generate_sbom(layout, catalogers=[python.CATALOGER])
+        assert [p.type for p in sbom.packages] == ["pypi"]
+        assert len(pv.generate_sbom(layout, catalogers=[]).packages) == 0
+
+    def test_one_s_own_cataloger_is_a_function_and_paths(self, layout: str) -> None:
+        def catalog(file: File, context: object) -> Iterator[Package | Problem]:
+            del context
+            yield Package(name="release", version="1", purl="pkg:generic/release@1", type="generic")
+            yield Problem(file.path, "half read")
+
+        own = Cataloger(
+            name="own",
+            type="generic",
+            paths=("etc/os-release",),
+            catalog=catalog,
+            requirements=lambda _package: (),
+        )
+        sbom = pv.generate_sbom(layout, catalogers=[own])
+        assert [p.purl for p in sbom.packages] == ["pkg:generic/release@1"]
+        assert [f.message for f in sbom.findings] == ["half read"]
+
+    def test_every_module_with_a_cataloger_is_listed(self) -> None:
+        import importlib
+        import pkgutil
+
+        import provenance.catalog
+
+        found = []
+        for module in pkgutil.iter_modules(provenance.catalog.__path__):
+            loaded = importlib.import_module(f"provenance.catalog.{module.name}")
+            if hasattr(loaded, "CATALOGER"):
+                found.append(loaded.CATALOGER)
+        assert sorted(c.name for c in found) == sorted(c.name for c in ALL)
