@@ -1,40 +1,27 @@
-"""From a tag to a digest: whole commands against oras, and requests against the floor of one.
+"""From a tag to a digest: whole commands against oras and crane, and requests against one.
 
-Bars: `provenance.resolve` of a tag is one request once a token is held. The command is compared
-with `oras resolve` (a compiled program) run in turns with it; the ratio is told, no bar set.
+Bars: `provenance.resolve` of a tag is one request once a token is held. The command is timed
+beside `oras resolve` and `crane digest` (compiled programs); their ratios are told, no bar set.
+crane is one of the peers of `tests/peers/install.py --full`: it is named where it is missing, and
+only `--check --full` minds.
 
-    python benchmarks/resolve.py [--json] [--check] [--runs N]
+    python benchmarks/resolve.py [--json] [--check [--full]] [--runs N]
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import statistics
-import subprocess
 import sys
-import time
-from pathlib import Path
+
+from side_by_side import finish, options, peer, take_turns, told
+
+import provenance as pv
+from provenance.testing import ImageBuilder, LocalRegistry
+
+BAR_REQUESTS = 1
 
 
-def oras() -> Path:
-    """Where tests/peers/install.py puts it."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    folder = os.environ.get("PROVENANCE_PEERS") or f"{base}/provenance-peers"
-    return Path(folder) / "bin" / "oras"
-
-
-def main() -> None:
-    """Measure, print, and with --check compare with the bars."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--check", action="store_true")
-    parser.add_argument("--runs", type=int, default=9)
-    options = parser.parse_args()
-    import provenance as pv
-    from provenance.testing import ImageBuilder, LocalRegistry
-
+def requests_with_a_token_held() -> int:
+    """Counted by the registry."""
     with LocalRegistry(auth="bearer", username="u", password="p") as registry:
         tag = registry.reference("app:1")
         with pv.Registry(credentials={registry.host: ("u", "p")}) as session:
@@ -42,34 +29,37 @@ def main() -> None:
             pv.resolve(tag, registry=session)
             registry.clear_requests()
             pv.resolve(tag, registry=session)
-            requests = len(registry.requests)
+            return len(registry.requests)
+
+
+def main() -> None:
+    """Measure, print, and with --check compare with the bars."""
+    parser = options(__doc__, runs=9)
+    parser.add_argument("--full", action="store_true", help="mind the heavy peers too")
+    chosen = parser.parse_args()
+    requests = requests_with_a_token_held()
     with LocalRegistry() as registry:
         tag = registry.reference("app:1")
         ImageBuilder().layer({"a": b"b"}).push(tag)
         commands = {"provenance": [sys.executable, "-m", "provenance", "resolve", tag]}
-        if oras().exists():
-            commands["oras"] = [str(oras()), "resolve", "--plain-http", tag]
-        taken: dict[str, list[float]] = {name: [] for name in commands}
-        for _ in range(options.runs):
-            for name, command in commands.items():
-                start = time.perf_counter()
-                subprocess.run(command, check=True, capture_output=True)
-                taken[name].append((time.perf_counter() - start) * 1000)
-    medians = {name: round(statistics.median(v), 1) for name, v in taken.items()}
-    figures = {"requests": requests, "ms": medians}
-    if options.json:
-        print(json.dumps(figures))
-    else:
-        print(f"requests with a token held: {requests} (bar 1)")
-        for name, value in medians.items():
-            spread = f"{min(taken[name]):.0f} to {max(taken[name]):.0f}"
-            print(f"{name:12} {value:7} ms ({spread})")
-        if "oras" in medians:
-            print(f"ratio to oras: {medians['provenance'] / medians['oras']:.1f}")
-        else:
-            print("oras is missing: python3 tests/peers/install.py")
-    if options.check and (requests != 1 or "oras" not in medians):
-        sys.exit(1)
+        for name, words in (("oras", ("resolve", "--plain-http")), ("crane", ("digest",))):
+            if found := peer(name):
+                commands[name] = [found, *words, tag]
+        times = told(take_turns(commands, chosen.runs))
+    ours = times["provenance"]["median_ms"]
+    ratios = {n: round(ours / t["median_ms"], 1) for n, t in times.items() if n != "provenance"}
+    lines = [f"requests with a token held: {requests} (bar {BAR_REQUESTS})"]
+    for name, t in times.items():
+        beside = f"; we take {ratios[name]} times as long" if name in ratios else ""
+        lines.append(f"{name:12} {t['median_ms']:7} ms ({t['min_ms']} to {t['max_ms']}){beside}")
+    wanted = ("oras", "crane") if chosen.full else ("oras",)
+    finish(
+        chosen,
+        {"requests": requests, "times": times, "ratios": ratios},
+        lines,
+        missing=[name for name in wanted if name not in times],
+        short=["one request"] if requests != BAR_REQUESTS else [],
+    )
 
 
 if __name__ == "__main__":

