@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import pickle
@@ -22,6 +23,7 @@ from provenance import catalog, errors
 from provenance.errors import ProvenanceError
 
 ROOT = Path(__file__).parent.parent
+SOURCES = sorted((ROOT / "src" / "provenance").rglob("*.py"))
 MODULES = sorted(m.name for m in pkgutil.walk_packages(provenance.__path__, "provenance."))
 
 
@@ -35,7 +37,7 @@ def test_exported_names_are_what_they_say_after_every_module_was_imported() -> N
         assert found is not None
     assert set(dir(provenance)) == set(provenance.__all__)
     with pytest.raises(AttributeError):
-        _ = provenance.nonsense
+        getattr(provenance, "nonsense")  # noqa: B009 - type checkers know that it is not there
 
 
 def test_no_module_has_the_name_of_what_its_room_exports() -> None:
@@ -46,6 +48,31 @@ def test_no_module_has_the_name_of_what_its_room_exports() -> None:
         if stem in exported:
             found = getattr(importlib.import_module(room), stem)
             assert isinstance(found, types.ModuleType), f"{name} is hidden by what it exports"
+
+
+@pytest.mark.parametrize("front", [provenance, provenance.testing])
+def test_type_checkers_see_the_names_that_are_loaded_on_first_use(front: types.ModuleType) -> None:
+    assert front.__file__
+    names: dict[str, str] = {}
+    for node in ast.parse(Path(front.__file__).read_text("utf-8")).body:
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            for statement in node.body:
+                assert isinstance(statement, ast.ImportFrom)
+                assert statement.module
+                names |= {a.asname or a.name: statement.module or "" for a in statement.names}
+    assert names == vars(front)["_EXPORTS"]
+
+
+def test_rooms_take_nothing_but_the_version_from_the_front_door() -> None:
+    # import-linter is told to overlook what the front door imports, so this holds that wall.
+    for source in SOURCES:
+        if source == ROOT / "src" / "provenance" / "__init__.py":
+            continue
+        for node in ast.walk(ast.parse(source.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                assert all(alias.name != "provenance" for alias in node.names), source
+            if isinstance(node, ast.ImportFrom) and node.module == "provenance":
+                assert [alias.name for alias in node.names] == ["__version__"], source
 
 
 def test_every_cataloger_is_listed_and_tested_under_its_own_name() -> None:

@@ -5,7 +5,66 @@ Everyday names are loaded on first use (PEP 562): `import provenance` costs noth
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # the same table for type checkers and editors; a test compares the two
+    from provenance.attestation import Statement as Statement
+    from provenance.attestation import read_statement as read_statement
+    from provenance.catalog import generate_sbom as generate_sbom
+    from provenance.digests import Digest as Digest
+    from provenance.errors import ContentMismatch as ContentMismatch
+    from provenance.errors import Forbidden as Forbidden
+    from provenance.errors import InvalidDigest as InvalidDigest
+    from provenance.errors import InvalidEvidence as InvalidEvidence
+    from provenance.errors import InvalidReference as InvalidReference
+    from provenance.errors import LimitExceeded as LimitExceeded
+    from provenance.errors import MalformedDocument as MalformedDocument
+    from provenance.errors import NoMatchingEvidence as NoMatchingEvidence
+    from provenance.errors import NotEvaluated as NotEvaluated
+    from provenance.errors import NotFound as NotFound
+    from provenance.errors import PolicyFailed as PolicyFailed
+    from provenance.errors import ProvenanceError as ProvenanceError
+    from provenance.errors import RateLimited as RateLimited
+    from provenance.errors import RegistryUnavailable as RegistryUnavailable
+    from provenance.errors import SigningError as SigningError
+    from provenance.errors import Unauthorized as Unauthorized
+    from provenance.errors import UnsupportedFormat as UnsupportedFormat
+    from provenance.errors import VerificationError as VerificationError
+    from provenance.evidence import Evidence as Evidence
+    from provenance.evidence import Examination as Examination
+    from provenance.evidence import Referrer as Referrer
+    from provenance.evidence import Verified as Verified
+    from provenance.evidence import attach as attach
+    from provenance.evidence import attest as attest
+    from provenance.evidence import examine as examine
+    from provenance.evidence import pull as pull
+    from provenance.evidence import referrers as referrers
+    from provenance.evidence import sign as sign
+    from provenance.evidence import tree as tree
+    from provenance.evidence import verify as verify
+    from provenance.findings import Finding as Finding
+    from provenance.findings import Outcome as Outcome
+    from provenance.findings import Report as Report
+    from provenance.image import Image as Image
+    from provenance.image import resolve as resolve
+    from provenance.oci.descriptor import Descriptor as Descriptor
+    from provenance.oci.descriptor import Platform as Platform
+    from provenance.oci.manifest import Index as Index
+    from provenance.oci.manifest import Manifest as Manifest
+    from provenance.oci.reference import Reference as Reference
+    from provenance.oci.registry import Registry as Registry
+    from provenance.oci.repository import Repository as Repository
+    from provenance.packages.package import Package as Package
+    from provenance.sbom import Format as Format
+    from provenance.sbom import Packages as Packages
+    from provenance.sbom import Sbom as Sbom
+    from provenance.sbom import read_sbom as read_sbom
+    from provenance.settings import Limits as Limits
+    from provenance.settings import Settings as Settings
+    from provenance.signing import Signer as Signer
+    from provenance.trust import Trust as Trust
+    from provenance.verification import Identity as Identity
+    from provenance.verification import verify_bundle as verify_bundle
 
 __version__ = "0.1.0"
 
@@ -78,16 +137,17 @@ _EXPORTS |= dict.fromkeys(
 
 __all__ = ["__version__", *_EXPORTS]  # noqa: PLE0604 - a literal table of strings # pyright: ignore[reportUnsupportedDunderAll]
 
+if not TYPE_CHECKING:  # or every misspelt name would have a type
 
-def __getattr__(name: str) -> Any:
-    module = _EXPORTS.get(name)
-    if module is None:
-        raise AttributeError(f"module 'provenance' has no attribute {name!r}")
-    from importlib import import_module
+    def __getattr__(name: str) -> Any:
+        module = _EXPORTS.get(name)
+        if module is None:
+            raise AttributeError(f"module 'provenance' has no attribute {name!r}")
+        from importlib import import_module
 
-    value = getattr(import_module(module), name)
-    globals()[name] = value
-    return value
+        value = getattr(import_module(module), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -125,6 +125,21 @@ def test_a_token_service_that_sends_no_token_leaves_the_question_open(
         pv.verify(image, who(local_sigstore), trust=local_sigstore.trust)
 
 
+def test_content_in_the_place_of_a_signature_is_told_as_that(
+    image: pv.Image, local_registry: LocalRegistry, local_sigstore: LocalSigstore
+) -> None:
+    stored = pv.sign(image, local_sigstore.signer(WHO))
+    page = b"<html>please log in</html>"
+    for place in (f"/manifests/{stored.digest}", "/blobs/"):
+        fault = local_registry.fail(place, 200, headers={"Content-Type": "text/html"}, body=page)
+        with pytest.raises(pv.ContentMismatch):
+            pv.verify(image, who(local_sigstore), trust=local_sigstore.trust)
+        examined = pv.examine(image, who(local_sigstore), trust=local_sigstore.trust)
+        assert not examined.complete
+        fault.remove()
+    assert pv.verify(image, who(local_sigstore), trust=local_sigstore.trust).complete
+
+
 def test_a_proven_signature_stands_although_another_lookup_failed(
     image: pv.Image, local_registry: LocalRegistry, local_sigstore: LocalSigstore
 ) -> None:
@@ -286,7 +301,8 @@ def test_nothing_is_stored_that_does_not_verify(
 
 
 def test_verify_wants_exactly_one_of_name_and_key(image: pv.Image, local_sigstore: Any) -> None:
-    for arguments in ({}, {"identity": who(local_sigstore), "key": "cosign.pub"}):
+    cases: list[dict[str, Any]] = [{}, {"identity": who(local_sigstore), "key": "cosign.pub"}]
+    for arguments in cases:
         with pytest.raises(TypeError, match="exactly one"):
             pv.verify(image, **arguments)
     with pytest.raises(pv.UnsupportedFormat):

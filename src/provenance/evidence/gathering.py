@@ -135,31 +135,36 @@ class _Look:
         placement = Placement(listed.scheme, through_index=self.through_index)
         lookups.append(Lookup("referrers"))
         for descriptor in dict.fromkeys(listed.descriptors):
-            found = self._judge_referrer(descriptor, placement)
+            found, failure = self._judge_referrer(descriptor, placement)
             evidence.append(found)
-            if found.outcome is Outcome.UNKNOWN and found.step == "lookup":
-                lookups.append(Lookup(f"referrer {descriptor.digest}", self._failure))
+            if failure is not None:
+                lookups.append(Lookup(f"referrer {descriptor.digest}", failure))
 
-    _failure: ProvenanceError | None = None
-
-    def _judge_referrer(self, descriptor: Descriptor, placement: Placement) -> Evidence:
-        """Read one referrer and judge it. A lookup that failed is told apart by its step."""
+    def _judge_referrer(
+        self, descriptor: Descriptor, placement: Placement
+    ) -> tuple[Evidence, ProvenanceError | None]:
+        """Read one referrer and judge it; and what kept it from being seen, if anything did."""
         listed = listed_kind(descriptor)
         if not is_bundle_media_type(descriptor.artifact_type) and not is_vague(descriptor):
             reason = "an artifact without a signature of its own"
-            return Evidence(descriptor, listed, placement, Outcome.REFUTED, reason, "kind")
+            return Evidence(descriptor, listed, placement, Outcome.REFUTED, reason, "kind"), None
+        outcome = Outcome.REFUTED
+        failure: ProvenanceError | None = None
         try:
-            return self._judge_bundle(descriptor, placement)
-        except (ContentMismatch, MalformedDocument, VerificationError) as error:
+            return self._judge_bundle(descriptor, placement), None
+        except (MalformedDocument, VerificationError) as error:
             step = error.step if isinstance(error, InvalidEvidence) else error.code
-            return Evidence(descriptor, listed, placement, Outcome.REFUTED, str(error), step)
+            reason = str(error)
         except NotFound as error:
-            reason = f"it is listed but not there: {error}"
-            return Evidence(descriptor, listed, placement, Outcome.REFUTED, reason, "content")
+            step, reason = "content", f"it is listed but not there: {error}"
+        except ContentMismatch as error:
+            # Other bytes in its place prove no signature bad: what was listed was not seen.
+            step, reason, failure = error.code, str(error), error
         except ProvenanceError as error:
-            step = "lookup" if error.code in _TRANSIENT else error.code
-            self._failure = error
-            return Evidence(descriptor, listed, placement, Outcome.UNKNOWN, str(error), step)
+            seen = error.code not in _TRANSIENT
+            step, reason, outcome = error.code if seen else "lookup", str(error), Outcome.UNKNOWN
+            failure = None if seen else error
+        return Evidence(descriptor, listed, placement, outcome, reason, step), failure
 
     def _judge_bundle(self, descriptor: Descriptor, placement: Placement) -> Evidence:
         manifest = self.repository.manifest(descriptor)

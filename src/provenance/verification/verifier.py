@@ -78,7 +78,7 @@ def verify_bundle(
         limits: `bundle_bytes` applies.
 
     Returns:
-        The statement, signer, time and log index: only what was proven.
+        The statement, signer, time and log index; only what was proven.
 
     Raises:
         MalformedDocument: no bundle.
