@@ -81,9 +81,14 @@ class Settings:
     timeout: float = 30.0
     """Seconds for a connection or between two bytes of an answer."""
     deadline: float = 900.0
-    """Seconds for one request with all its retries and waits."""
+    """Seconds for one request with all its retries and waits; a blob has more by its size."""
+    slowest: int = 64 * KIB
+    """Bytes a second: a blob of this many has one second more than `deadline`."""
+    upload_chunk: int = 0
+    """Bytes of one part of an upload; 0: all in one."""
     retries: int = 3
-    """Tries after the first, for 429, 5xx and broken connections of idempotent requests."""
+    """Tries after the first, for 429, 502, 503, 504 and broken
+    connections of idempotent requests, and for a blob that breaks off on its way."""
     retry_wait: float = 20.0
     """Seconds that one wait (Retry-After included) may take; longer means RateLimited at once."""
     plain_http: tuple[str, ...] = ()

@@ -9,9 +9,9 @@ from tests.oci.registries import BLOB, open_repository, paths
 from provenance.digests import Digest
 from provenance.errors import RegistryUnavailable
 from provenance.oci.descriptor import Descriptor
-from provenance.oci.pushing import _with_digest
 from provenance.oci.registry import Registry
 from provenance.oci.repository import read_blob
+from provenance.oci.uploading import _with_digest
 from provenance.settings import Settings
 from provenance.testing import LocalRegistry
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import socket
 import threading
 from typing import TYPE_CHECKING
@@ -110,10 +109,11 @@ def test_what_is_asked_again_of_who_cannot_now(
 ) -> None:
     fault = local_registry.fail("/x", 502)
     url = f"{local_registry.url}/v2/x"
-    with Client(QUICK) as client:
-        body = io.BytesIO(b"body")
-        with client.request(method, url, body=body, repeat=repeat) as response:
-            assert response.status == 502
+    with (
+        Client(QUICK) as client,
+        client.request(method, url, body=b"body", repeat=repeat) as response,
+    ):
+        assert response.status == 502
     assert fault.hits == hits
     assert {r.headers["Content-Length"] for r in local_registry.requests} == {"4"}
 

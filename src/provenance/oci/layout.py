@@ -15,7 +15,6 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from provenance.digests import Digest, VerifiedReader, check_content
 from provenance.errors import (
     ContentMismatch,
     InvalidReference,
@@ -28,6 +27,7 @@ from provenance.errors import (
 from provenance.oci.contents import REF_NAME, LayoutContents, parse_top
 from provenance.oci.descriptor import Descriptor
 from provenance.oci.reference import Reference
+from provenance.oci.sources import open_content
 from provenance.settings import Limits
 from provenance.strict_json import decode_object
 
@@ -35,8 +35,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
+    from provenance.digests import Digest, VerifiedReader
     from provenance.oci.manifest import Index, Manifest
     from provenance.oci.repository import Referrers
+    from provenance.oci.sources import Content, Progress
 
 __all__ = ["LayoutRepository", "check_marker"]
 
@@ -79,7 +81,9 @@ class LayoutRepository:
         """Every name."""
         return self._contents.tags()
 
-    def push_blob(self, data: bytes | BinaryIO, descriptor: Descriptor, /) -> None:
+    def push_blob(
+        self, data: Content, descriptor: Descriptor, /, *, progress: Progress | None = None
+    ) -> None:
         """Store a blob unless it is there.
 
         Raises:
@@ -91,9 +95,9 @@ class LayoutRepository:
         with self._writing():
             if not self._holds(target, data, descriptor):
                 self._prepare(target.parent)
-                self._store(target, data, descriptor)
+                self._store(target, data, descriptor, progress)
 
-    def _holds(self, target: Path, data: bytes | BinaryIO, descriptor: Descriptor) -> bool:
+    def _holds(self, target: Path, data: Content, descriptor: Descriptor) -> bool:
         """Whether the blob is there; what is at hand anyway is compared, not only measured."""
         if target.is_symlink() or not target.is_file():
             return False
@@ -101,27 +105,24 @@ class LayoutRepository:
             return False
         return not isinstance(data, bytes) or target.read_bytes() == data
 
-    def _store(self, target: Path, data: bytes | BinaryIO, descriptor: Descriptor) -> None:
-        with _whole(target) as file:
-            if isinstance(data, bytes):
-                file.write(
-                    check_content(
-                        data, descriptor.digest, descriptor.size, where="the data to push"
-                    )
-                )
-                return
-            reader = VerifiedReader(
-                data, descriptor.digest, descriptor.size, where="the data to push"
-            )
+    def _store(
+        self, target: Path, data: Content, descriptor: Descriptor, progress: Progress | None
+    ) -> None:
+        with open_content(data, descriptor) as reader, _whole(target) as file:
             while chunk := reader.read(1 << 20):
                 file.write(chunk)
+                if progress is not None:
+                    progress(len(chunk))
 
-    def push_manifest(self, manifest: Manifest | Index, /, *, tag: str | None = None) -> Descriptor:
-        """Store a manifest and list it, under `tag` where one is given."""
+    def push_manifest(
+        self, manifest: Manifest | Index, /, *, tag: str | None = None, nested: bool = False
+    ) -> Descriptor:
+        """Store a manifest and list it, under `tag` where one is given; not if it is `nested`."""
         found = manifest.descriptor
         plain = Descriptor(found.media_type, found.digest, found.size)
         self.push_blob(manifest.raw, plain)
-        self._list(plain, tag)
+        if tag or not nested:
+            self._list(plain, tag)
         return found
 
     def tag(self, descriptor: Descriptor, tag: str, /) -> None:

@@ -1,97 +1,34 @@
-"""Writing to a registry: blobs before manifests before tags.
+"""Manifests and tags into a registry, and out of it; the fallback index beside them kept right.
 
-Source: distribution-spec 1.1, "Pushing Blobs", "Pushing Manifests with Subject".
+Source: distribution-spec 1.1, "Pushing Manifests with Subject", "Deleting Manifests".
 """
 
 from __future__ import annotations
 
-import io
+import json
+import secrets
 import time
-from typing import TYPE_CHECKING, BinaryIO
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from provenance.digests import VerifiedReader
-from provenance.errors import ContentMismatch, NotFound, RegistryUnavailable
-from provenance.oci.descriptor import Descriptor
+from provenance.errors import RegistryUnavailable, UnsupportedFormat
+from provenance.oci.descriptor import EMPTY_DESCRIPTOR, Descriptor
 from provenance.oci.listing import read_fallback_index
-from provenance.oci.manifest import Index, Manifest
+from provenance.oci.manifest import Index, Manifest, parse_manifest
 from provenance.oci.repository import digest_tag
-from provenance.transport.origin import lead_url
+from provenance.oci.uploading import PUSH, check_stored, push_blob
+from provenance.strict_json import decode_object
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from provenance.digests import Digest
     from provenance.oci.registry import RegistryRepository
 
-__all__ = ["push_blob", "push_manifest", "push_tag"]
+__all__ = ["delete_manifest", "delete_tag", "push_manifest", "push_tag"]
 
-_PUSH = "pull,push"
+_Entries: TypeAlias = "list[dict[str, Any]]"
+_DELETE = "delete,pull,push"
 _MERGE_TRIES = 6
-
-
-def push_blob(
-    repository: RegistryRepository, data: bytes | BinaryIO, descriptor: Descriptor
-) -> None:
-    """Store `data` unless it is there. A file must be seekable; it is read twice.
-
-    An upload that broke begins anew, as the registry may hold part of it; a confirmation that
-    was lost is seen by looking again.
-
-    Raises:
-        ContentMismatch: `data` is not what `descriptor` says, or the registry stored another.
-    """
-    if _is_there(repository, descriptor):
-        return
-    source = io.BytesIO(data) if isinstance(data, bytes) else data
-    source.seek(0)
-    VerifiedReader(source, descriptor.digest, descriptor.size, where="the data to push").finish()
-    client = repository.registry.client
-    for attempt in range(1, client.settings.retries + 2):
-        try:
-            _upload(repository, data if isinstance(data, bytes) else source, descriptor)
-        except (RegistryUnavailable, NotFound):
-            if attempt > client.settings.retries:
-                raise
-        else:
-            return
-        time.sleep(client.backoff(attempt))
-        if _is_there(repository, descriptor):
-            return
-
-
-def _is_there(repository: RegistryRepository, descriptor: Descriptor) -> bool:
-    with repository.send("HEAD", f"blobs/{descriptor.digest}", actions=_PUSH) as response:
-        if response.status not in {200, 404, 405}:
-            repository.refuse(response, f"blob {descriptor.digest}", descriptor.digest)
-        return response.status == 200
-
-
-def _upload(repository: RegistryRepository, data: bytes | BinaryIO, descriptor: Descriptor) -> None:
-    """POST for a place, PUT all of it there. The place may be another host's: see `send`."""
-    with repository.send(
-        "POST", "blobs/uploads/", actions=_PUSH, body=b"", repeat=True
-    ) as response:
-        if response.status not in {201, 202}:
-            repository.refuse(response, "upload of a blob", descriptor.digest)
-        location, at = response.headers.get("Location"), response.url
-        response.drain()
-    if not location:
-        raise RegistryUnavailable(
-            "the registry started an upload without saying where to", reference=repository.name
-        )
-    with repository.named():
-        url = _with_digest(lead_url(at, location), descriptor.digest)
-    # A file of no bytes would be sent in chunks, which some registries refuse.
-    body = data if descriptor.size else b""
-    headers = {
-        "Content-Type": "application/octet-stream",
-        "Content-Length": str(descriptor.size),
-    }
-    with repository.send(
-        "PUT", url, actions=_PUSH, headers=headers, body=body, repeat=False
-    ) as response:
-        if response.status not in {201, 202}:
-            repository.refuse(response, f"blob {descriptor.digest}", descriptor.digest)
-        _check_stored(repository, response.headers.get("Docker-Content-Digest"), descriptor.digest)
 
 
 def push_manifest(
@@ -123,11 +60,11 @@ def _put(repository: RegistryRepository, manifest: Manifest | Index, name: str) 
     digest = manifest.descriptor.digest
     headers = {"Content-Type": manifest.descriptor.media_type}
     with repository.send(
-        "PUT", f"manifests/{name}", actions=_PUSH, headers=headers, body=manifest.raw
+        "PUT", f"manifests/{name}", actions=PUSH, headers=headers, body=manifest.raw
     ) as response:
         if response.status not in {200, 201, 202}:
             repository.refuse(response, f"manifest {name}", digest)
-        _check_stored(repository, response.headers.get("Docker-Content-Digest"), digest)
+        check_stored(repository, response, digest)
         return response.headers.get("OCI-Subject", "")
 
 
@@ -147,28 +84,41 @@ def _listed(manifest: Manifest | Index) -> Descriptor:
 
 
 def _enter(repository: RegistryRepository, subject: Digest, entry: Descriptor) -> None:
-    """Add `entry` to the fallback index, and look whether it is still there.
+    """Add `entry` to the fallback index of `subject`."""
 
-    Registries ignore If-Match, so two writers race: each reads again after it wrote and merges
-    until its own entry stays. Raises RegistryUnavailable when it never does.
+    def add(present: _Entries) -> _Entries:
+        known = any(e["digest"] == entry.digest for e in present)
+        return present if known else [*present, entry.to_json()]
+
+    _merge(repository, subject, add)
+
+
+def _leave(repository: RegistryRepository, subject: Digest, gone: Digest) -> None:
+    """Take `gone` out of the fallback index of `subject`, if there is one."""
+    _merge(repository, subject, lambda present: [e for e in present if e["digest"] != gone])
+
+
+def _merge(
+    repository: RegistryRepository,
+    subject: Digest,
+    change: Callable[[_Entries], _Entries],
+) -> None:
+    """Change the fallback index, and look whether the change is still there.
+
+    Registries ignore If-Match, so two writers race: each reads again after it wrote and changes
+    again until nothing is left to change. Raises RegistryUnavailable when that never comes.
     """
     tag = digest_tag(subject)
-    with repository.learnt.lock:
+    with repository.learnt.lock_of(tag):
         for attempt in range(_MERGE_TRIES):
-            index = read_fallback_index(repository, subject)
-            present = index.manifests if index is not None else ()
-            if any(d.digest == entry.digest for d in present):
+            changed = _changed(repository, subject, change)
+            if changed is None and attempt:
                 # Once more after a pause: a writer that read before us may be about to overwrite.
-                if attempt:
-                    time.sleep(0.05)
-                    index = read_fallback_index(repository, subject)
-                    if index is None or all(d.digest != entry.digest for d in index.manifests):
-                        continue
+                time.sleep(0.05)
+                changed = _changed(repository, subject, change)
+            if changed is None:
                 return
-            merged = Index.build(
-                [*present, entry], annotations=index.annotations if index is not None else None
-            )
-            _put(repository, merged, tag)
+            _put(repository, changed, tag)
     raise RegistryUnavailable(
         f"the referrers tag {tag} was overwritten by someone else {_MERGE_TRIES} times",
         reference=repository.name,
@@ -177,18 +127,85 @@ def _enter(repository: RegistryRepository, subject: Digest, entry: Descriptor) -
     )
 
 
-def _check_stored(repository: RegistryRepository, named: str | None, digest: Digest) -> None:
-    if named and named != digest:
-        raise ContentMismatch(
-            f"the registry stored {named[:100]} in its place",
-            reference=repository.name,
-            digest=digest,
-        )
+def _changed(
+    repository: RegistryRepository,
+    subject: Digest,
+    change: Callable[[_Entries], _Entries],
+) -> Index | None:
+    """The index with `change`, everything else in it as it was; None: there is no change."""
+    index = read_fallback_index(repository, subject)
+    document = decode_object(index.raw if index is not None else Index.build([]).raw)
+    present = document.get("manifests") or []
+    entries = change(present)
+    if entries == present:
+        return None
+    document["manifests"] = entries
+    raw = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    changed = parse_manifest(raw, limits=repository.limits, where=repository.name)
+    return changed if isinstance(changed, Index) else None
 
 
-def _with_digest(url: str, digest: Digest) -> str:
-    """The place of an upload as it was given, with what is to be checked there."""
-    parts = urlsplit(url)
-    joint = "&" if parts.query else ""
-    query = f"{parts.query}{joint}{urlencode({'digest': str(digest)})}"
-    return urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
+def delete_manifest(repository: RegistryRepository, digest: Digest) -> None:
+    """Remove a manifest and every tag on it; first its place in a fallback index.
+
+    First, as a listed manifest that is gone reads like one that could not be fetched.
+
+    Raises:
+        NotFound: it is not there. UnsupportedFormat: this registry does not delete.
+    """
+    subject = repository.manifest(digest).subject
+    if subject is not None and repository.learnt.referrers_api is not True:
+        _leave(repository, subject.digest, digest)
+    if not _delete(repository, digest):
+        raise _cannot_delete(repository, str(digest))
+
+
+def delete_tag(repository: RegistryRepository, tag: str) -> None:
+    """Remove a tag alone; the manifest and its other tags stay.
+
+    Where the registry removes no tag by name (distribution 2.8), the tag is moved to an empty
+    artifact made for this, which is then removed by digest, as regclient does: but only after
+    another such artifact could be removed, or the tag would be lost and yet be there.
+
+    Raises:
+        NotFound: there is no such tag. UnsupportedFormat: this registry does not delete.
+    """
+    repository.resolve(tag)
+    if _delete(repository, tag):
+        return
+    for name in (None, tag):
+        stand_in = _stand_in()
+        push_blob(repository, b"{}", EMPTY_DESCRIPTOR)
+        _put(repository, stand_in, name or stand_in.descriptor.digest)
+        if not _delete(repository, stand_in.descriptor.digest):
+            raise _cannot_delete(repository, tag)
+
+
+def _stand_in() -> Manifest:
+    """An artifact that nothing else can be: its removal takes nothing else along."""
+    return Manifest.build(
+        EMPTY_DESCRIPTOR,
+        [EMPTY_DESCRIPTOR],
+        artifact_type="application/vnd.oci.empty.v1+json",
+        annotations={
+            "org.opencontainers.image.description": f"to be deleted {secrets.token_hex()}"
+        },
+    )
+
+
+def _delete(repository: RegistryRepository, target: Digest | str) -> bool:
+    """DELETE; False: the registry does not know how to."""
+    with repository.send("DELETE", f"manifests/{target}", actions=_DELETE) as response:
+        if response.status in {200, 202, 204}:
+            return True
+        if response.status not in {400, 405, 501}:
+            repository.refuse(response, f"manifest {target}", target)
+        return False
+
+
+def _cannot_delete(repository: RegistryRepository, what: str) -> UnsupportedFormat:
+    return UnsupportedFormat(
+        f"this registry does not delete {what}",
+        reference=repository.name,
+        hint="have deletion switched on there, or remove it by the registry's own means",
+    )

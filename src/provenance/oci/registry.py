@@ -6,7 +6,7 @@ Source: distribution-spec 1.1. There is no `/v2/` ping: the first real request i
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, Self, cast
 
@@ -17,16 +17,19 @@ from provenance.errors import (
     LimitExceeded,
     MalformedDocument,
     ProvenanceError,
+    RegistryUnavailable,
     UnsupportedFormat,
 )
 from provenance.oci.answers import raise_for_status
 from provenance.oci.auth import Authenticator
 from provenance.oci.descriptor import Descriptor
+from provenance.oci.downloading import Download
 from provenance.oci.listing import list_referrers, list_tags
 from provenance.oci.manifest import parse_manifest
 from provenance.oci.media_types import INDEXES, MANIFEST_ACCEPT, MANIFESTS
-from provenance.oci.pushing import push_blob, push_manifest, push_tag
+from provenance.oci.pushing import delete_manifest, delete_tag, push_manifest, push_tag
 from provenance.oci.reference import Reference
+from provenance.oci.uploading import holds_blob, mount_blob, push_blob
 from provenance.settings import Limits, Settings
 from provenance.transport.client import Client
 from provenance.transport.origin import is_loopback_host, origin_of
@@ -37,7 +40,9 @@ if TYPE_CHECKING:
 
     from provenance.oci.credentials import Credentials
     from provenance.oci.manifest import Index, Manifest
-    from provenance.oci.repository import Referrers
+    from provenance.oci.repository import Referrers, Repository
+    from provenance.oci.sources import Content, Progress
+    from provenance.transport.client import Body
     from provenance.transport.response import Response
 
 __all__ = ["Registry", "RegistryRepository"]
@@ -140,7 +145,13 @@ class Learnt:
     """What a repository has shown of itself; never learnt from a refusal or a fault."""
 
     referrers_api: bool | None = None
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    _locks: dict[str, threading.Lock] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def lock_of(self, tag: str) -> threading.Lock:
+        """What writers of one tag take turns by."""
+        with self._lock:
+            return self._locks.setdefault(tag, threading.Lock())
 
 
 class RegistryRepository:
@@ -171,30 +182,32 @@ class RegistryRepository:
         *,
         actions: str = "pull",
         headers: Mapping[str, str] | None = None,
-        body: bytes | BinaryIO | None = None,
+        body: Body | None = None,
         follow: bool = True,
         repeat: bool | None = None,
+        grace: float = 0,
     ) -> Response:
         """Send a request of this repository, logging in when asked to; any status comes back.
 
         `url` may be a path below `/v2/NAME/`. Another origin than the registry's never gets
-        the Authorization. `follow` and `repeat` as in `Client.request`.
+        the Authorization. `follow`, `repeat` and `grace` as in `Client.request`.
         """
         if not url.startswith(("http://", "https://")):
             url = f"{self.base}/v2/{self.reference.repository}/{url}"
         with self.named():
-            return self._send(method, url, actions, headers, body, follow=follow, repeat=repeat)
+            return self._send(
+                method,
+                url,
+                actions,
+                headers=headers,
+                body=body,
+                follow=follow,
+                repeat=repeat,
+                grace=grace,
+            )
 
     def _send(
-        self,
-        method: str,
-        url: str,
-        actions: str,
-        headers: Mapping[str, str] | None,
-        body: bytes | BinaryIO | None,
-        *,
-        follow: bool,
-        repeat: bool | None,
+        self, method: str, url: str, actions: str, *, body: Body | None, **more: Any
     ) -> Response:
         authenticator, name = self.registry.authenticator, self.reference.repository
         ours = origin_of(url) == origin_of(self.base)
@@ -202,12 +215,7 @@ class RegistryRepository:
         renewed = False
         while True:
             response = self.registry.client.request(
-                *(method, url),
-                headers=headers,
-                authorization=authorization,
-                body=body,
-                follow=follow,
-                repeat=repeat,
+                method, url, authorization=authorization, body=body, **more
             )
             response.reference = str(self.reference)
             # After a redirect the 401 is another server's, which is told nothing.
@@ -230,7 +238,21 @@ class RegistryRepository:
             if authorization is None:
                 return response
             response.drain()
+            if body is not None and not isinstance(body, bytes):
+                raise RegistryUnavailable(
+                    f"{self.reference.registry} wanted a new login in the middle of an upload",
+                    hint="it is tried again, with that login",
+                )
             renewed = True
+
+    @property
+    def place(self) -> str:
+        """The repository's path at the host that is asked."""
+        return self.reference.repository
+
+    def grace(self, size: int) -> float:
+        """Seconds beyond the deadline that `size` bytes may take."""
+        return size / self.registry.settings.slowest
 
     @contextmanager
     def named(self) -> Iterator[None]:
@@ -315,13 +337,18 @@ class RegistryRepository:
         if isinstance(name, Digest):
             size = descriptor.size if descriptor else None
             check_content(raw, name, size, where=self.name)
-        if descriptor is not None and descriptor.media_type in MANIFESTS | INDEXES:
-            media_type = descriptor.media_type
-        return parse_manifest(raw, media_type, limits=self.limits, where=f"{self.name}@{name}")
+        where = f"{self.name}@{name}"
+        found = parse_manifest(raw, media_type, limits=self.limits, where=where)
+        if descriptor is not None and descriptor.media_type != found.descriptor.media_type:
+            found = parse_manifest(raw, descriptor.media_type, limits=self.limits, where=where)
+        return found
 
     @contextmanager
     def open(self, blob: Descriptor, /) -> Iterator[VerifiedReader]:
-        """Stream a blob; a redirect to a store elsewhere is followed without Authorization."""
+        """Stream a blob; one that breaks off is taken up again by range.
+
+        A redirect to a store elsewhere is followed without Authorization.
+        """
         if blob.size > self.limits.blob_bytes:
             raise LimitExceeded(
                 f"a blob of {blob.size} bytes is larger than {self.limits.blob_bytes}",
@@ -329,11 +356,8 @@ class RegistryRepository:
                 digest=blob.digest,
                 hint="raise Limits.blob_bytes if you trust it",
             )
-        with self.send("GET", f"blobs/{blob.digest}") as response:
-            if response.status != 200:
-                self.refuse(response, f"blob {blob.digest}", blob.digest)
-            response.digest = blob.digest
-            body = cast("BinaryIO", response)  # it reads and closes, which is all that is asked
+        with closing(Download(self, blob)) as download:
+            body = cast("BinaryIO", download)  # it reads and closes, which is all that is asked
             yield VerifiedReader(body, blob.digest, blob.size, where=self.name)
 
     def referrers(self, subject: Digest, /, *, artifact_type: str = "") -> Referrers:
@@ -344,14 +368,37 @@ class RegistryRepository:
         """Every tag, every page."""
         return list_tags(self)
 
-    def push_blob(self, data: bytes | BinaryIO, descriptor: Descriptor, /) -> None:
-        """Upload a blob unless it is there."""
-        push_blob(self.registry.original(self), data, descriptor)
+    def holds(self, blob: Descriptor, /) -> bool:
+        """Whether a blob is there already, as the registry says. One HEAD."""
+        return holds_blob(self.registry.original(self), blob)
 
-    def push_manifest(self, manifest: Manifest | Index, /, *, tag: str | None = None) -> Descriptor:
+    def mount(self, blob: Descriptor, source: Repository, /) -> bool:
+        """Take a blob from another repository of the same registry, without moving it."""
+        if not isinstance(source, RegistryRepository):
+            return False
+        return mount_blob(self.registry.original(self), blob, self.registry.original(source))
+
+    def push_blob(
+        self, data: Content, descriptor: Descriptor, /, *, progress: Progress | None = None
+    ) -> None:
+        """Upload a blob unless it is there."""
+        push_blob(self.registry.original(self), data, descriptor, progress)
+
+    def push_manifest(
+        self, manifest: Manifest | Index, /, *, tag: str | None = None, nested: bool = False
+    ) -> Descriptor:
         """Upload a manifest; one with a subject is entered in the fallback index where needed."""
+        del nested  # every manifest is one of its own here
         checked = self.reference.with_tag(tag).tag if tag is not None else None
         return push_manifest(self.registry.original(self), manifest, checked)
+
+    def delete(self, target: Digest | str, /) -> None:
+        """Remove a manifest by digest, with every tag on it, or a tag alone."""
+        home, checked = self.registry.original(self), self._check(target)
+        if isinstance(checked, Digest):
+            delete_manifest(home, checked)
+        else:
+            delete_tag(home, checked)
 
     def tag(self, descriptor: Descriptor, tag: str, /) -> None:
         """Point `tag` at a manifest of this repository."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from provenance.digests import Digest, check_content
 from provenance.errors import LimitExceeded
@@ -16,8 +16,19 @@ if TYPE_CHECKING:
     from provenance.digests import VerifiedReader
     from provenance.oci.descriptor import Descriptor
     from provenance.oci.manifest import Index, Manifest
+    from provenance.oci.sources import Content, Progress
 
-__all__ = ["Referrers", "Repository", "Writable", "digest_tag", "may_be_of_type", "read_blob"]
+__all__ = [
+    "Deletes",
+    "Holds",
+    "Mounts",
+    "Referrers",
+    "Repository",
+    "Writable",
+    "digest_tag",
+    "may_be_of_type",
+    "read_blob",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +80,53 @@ class Repository(Protocol):
 class Writable(Repository, Protocol):
     """A repository one may push to. Blobs before manifests before tags."""
 
-    def push_blob(self, data: bytes | BinaryIO, descriptor: Descriptor, /) -> None:
+    def push_blob(
+        self, data: Content, descriptor: Descriptor, /, *, progress: Progress | None = None
+    ) -> None:
         """Store a blob unless it is there. Raises ContentMismatch if `data` is not it."""
         ...
 
-    def push_manifest(self, manifest: Manifest | Index, /, *, tag: str | None = None) -> Descriptor:
-        """Store a manifest, by digest or tag; one with a subject becomes its referrer."""
+    def push_manifest(
+        self, manifest: Manifest | Index, /, *, tag: str | None = None, nested: bool = False
+    ) -> Descriptor:
+        """Store a manifest, by digest or tag; one with a subject becomes its referrer.
+
+        `nested`: an index that follows lists it, so that a layout need not.
+        """
         ...
 
     def tag(self, descriptor: Descriptor, tag: str, /) -> None:
         """Point `tag` at a manifest that is there."""
+        ...
+
+
+@runtime_checkable
+class Holds(Protocol):
+    """An ability: to say whether a blob is there without reading it."""
+
+    def holds(self, blob: Descriptor, /) -> bool:
+        """Whether a blob is there already."""
+        ...
+
+
+@runtime_checkable
+class Mounts(Protocol):
+    """An ability: to take a blob from another repository without moving its bytes."""
+
+    def mount(self, blob: Descriptor, source: Repository, /) -> bool:
+        """Take `blob` from `source`; False: it cannot be had this way."""
+        ...
+
+
+@runtime_checkable
+class Deletes(Protocol):
+    """An ability: to remove."""
+
+    def delete(self, target: Digest | str, /) -> None:
+        """Remove a manifest (by digest, with its place in a list of referrers), or a tag alone.
+
+        Raises NotFound: it is not there. UnsupportedFormat: this place does not remove.
+        """
         ...
 
 

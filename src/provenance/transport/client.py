@@ -11,7 +11,7 @@ import random
 import threading
 import time
 import weakref
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING, Protocol, Self, TypeAlias
 
 from provenance.errors import RateLimited, RegistryUnavailable
 from provenance.settings import Limits, Settings
@@ -21,16 +21,35 @@ from provenance.transport.proxies import proxies_for
 from provenance.transport.response import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from types import TracebackType
 
     from provenance.transport.session import Session
 
-__all__ = ["Client"]
+__all__ = ["Body", "Client"]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _RETRIED = frozenset({429, 502, 503, 504})
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+
+
+class Streamed(Protocol):
+    """A body that is made while it is sent, once."""
+
+    def __len__(self) -> int:
+        """Its bytes, which are promised."""
+        ...
+
+    def __iter__(self) -> Iterator[bytes]:
+        """All of them."""
+        ...
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next of them, at most `size`."""
+        ...
+
+
+Body: TypeAlias = "bytes | Streamed"
 
 
 class Client:
@@ -52,9 +71,10 @@ class Client:
         *,
         headers: Mapping[str, str] | None = None,
         authorization: str | None = None,
-        body: bytes | BinaryIO | None = None,
+        body: Body | None = None,
         follow: bool = True,
         repeat: bool | None = None,
+        grace: float = 0,
     ) -> Response:
         """Send one request and return the answer, whatever its status.
 
@@ -63,19 +83,21 @@ class Client:
             url: absolute, http or https.
             headers: sent along, to redirect targets too; hold no secret.
             authorization: the Authorization header; sent to the origin of `url` alone.
-            body: bytes, or a seekable file at its start.
+            body: bytes, or what is made while it is sent, and so is sent once.
             follow: follow redirects of GET and HEAD; else the redirect is the answer.
             repeat: whether it may be sent again when nobody answered, or not now; None: if the
                 method is idempotent.
+            grace: seconds beyond `Settings.deadline`, for much to move.
 
         Raises:
             RegistryUnavailable: no answer, an unsafe or endless redirect, or too late.
             RateLimited: the server asked for a longer wait than `Settings.retry_wait`.
         """
-        deadline = time.monotonic() + self.settings.deadline
+        deadline = time.monotonic() + self.settings.deadline + grace
         home, at = origin_of(url), url
         tries = 1
-        if repeat or (repeat is None and method in _IDEMPOTENT):
+        again = repeat or (repeat is None and method in _IDEMPOTENT)
+        if again and (body is None or isinstance(body, bytes)):
             tries += self.settings.retries
         for _ in range(self.limits.redirects + 1):
             sent = {"Accept-Encoding": "identity", **(headers or {})}
@@ -109,7 +131,7 @@ class Client:
         method: str,
         url: str,
         headers: Mapping[str, str],
-        body: bytes | BinaryIO | None,
+        body: Body | None,
         tries: int,
         deadline: float,
     ) -> Response:
@@ -163,11 +185,9 @@ class Client:
         method: str,
         url: str,
         headers: Mapping[str, str],
-        body: bytes | BinaryIO | None,
+        body: Body | None,
         deadline: float,
     ) -> Response:
-        if body is not None and not isinstance(body, bytes):
-            body.seek(0)
         answer = self._session().request_until(
             *(deadline, method, url),
             headers=headers,

@@ -59,13 +59,16 @@ class Response:
             RegistryUnavailable: the connection broke, or it took longer than the deadline.
         """
         chunks, left = [], size
-        while left and (chunk := self._read_some(min(left, _CHUNK) if left > 0 else _CHUNK)):
+        while left and (chunk := self.read_some(min(left, _CHUNK) if left > 0 else _CHUNK)):
             chunks.append(chunk)
             left -= len(chunk) if left > 0 else 0
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
-    def _read_some(self, size: int) -> bytes:
-        """What one system call gives: a server that drips is met by the deadline in between."""
+    def read_some(self, size: int = -1) -> bytes:
+        """What one system call gives, at most `size` bytes; empty at the end.
+
+        A server that drips is met by the deadline in between.
+        """
         import requests
         import urllib3
 
@@ -78,7 +81,9 @@ class Response:
             )
         try:
             # None, in spite of urllib3's annotation, once the connection has been given back.
-            data: bytes | None = self._response.raw.read1(size, decode_content=False)
+            data: bytes | None = self._response.raw.read1(
+                size if size > 0 else _CHUNK, decode_content=False
+            )
         except (urllib3.exceptions.HTTPError, requests.RequestException, OSError) as error:
             raise RegistryUnavailable(
                 f"the answer of {display_url(self.url)} broke off ({type(error).__name__})",
