@@ -47,6 +47,8 @@ if TYPE_CHECKING:  # the same table for type checkers and editors; a test compar
     from provenance.findings import Report as Report
     from provenance.image import Image as Image
     from provenance.image import resolve as resolve
+    from provenance.oci.copying import Copied as Copied
+    from provenance.oci.copying import copy as copy
     from provenance.oci.descriptor import Descriptor as Descriptor
     from provenance.oci.descriptor import Platform as Platform
     from provenance.oci.manifest import Index as Index
@@ -70,6 +72,7 @@ __version__ = "0.1.0"
 
 # Name to module: a literal table, so that reading it runs nothing.
 _EXPORTS = {
+    "Copied": "provenance.oci.copying",
     "Descriptor": "provenance.oci.descriptor",
     "Digest": "provenance.digests",
     "Evidence": "provenance.evidence",
@@ -99,6 +102,7 @@ _EXPORTS = {
     "Verified": "provenance.evidence",
     "attach": "provenance.evidence",
     "attest": "provenance.evidence",
+    "copy": "provenance.oci.copying",
     "examine": "provenance.evidence",
     "generate_sbom": "provenance.catalog",
     "pull": "provenance.evidence",

@@ -42,6 +42,8 @@ class Limits:
     """Pages of one listing."""
     referrers: int = 1000
     """Referrers of one subject that are looked at."""
+    manifests: int = 10_000
+    """Manifests that one copy takes along."""
     tags: int = 100_000
     """Tags of one repository."""
     redirects: int = 5

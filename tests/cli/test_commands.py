@@ -219,3 +219,15 @@ def test_the_demonstration_on_a_real_alpine(run: Run, corpus: Path) -> None:
     done = run("demo", str(corpus / "images/alpine/alpine-minirootfs-3.20.3-x86_64.tar.gz"))
     assert done.status == 0, done.out
     assert "14 apk" in done.out
+
+
+def test_copy_prints_the_copy_and_again_does_nothing(run: Run, tag: str, tmp_path: Path) -> None:
+    layout = f"oci:{tmp_path / 'layout'}"
+    first = run("copy", tag, f"{layout}:1.0")
+    assert (first.status, first.err) == (0, "")
+    assert first.out.startswith(f"{layout}@sha256:")
+    again = run("copy", f"{layout}:1.0", tag, "-o", "json")
+    document = json.loads(again.out)
+    assert document["schema"] == "provenance/copy/v1"
+    assert document["digest"] in first.out
+    assert (document["manifests"], document["bytes"], document["tags"]) == (0, 0, [])

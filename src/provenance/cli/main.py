@@ -30,6 +30,7 @@ COMMANDS = {
     "inspect": ("look", "inspect", "Show an image's config and layers."),
     "ls": ("look", "ls", "List the tags of a repository."),
     "tree": ("look", "tree", "Show everything beside an image."),
+    "copy": ("copying", "copy", "Copy an image to another place."),
     "sbom": ("sbom", "sbom", "Make and look at SBOMs."),
     "sign": ("claims", "sign", "Sign an image, keylessly."),
     "attest": ("claims", "attest", "Say something signed about an image."),

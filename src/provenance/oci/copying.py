@@ -1,50 +1,291 @@
-"""Copy one image from any repository to any that can be written to. Blobs before the manifest."""
+"""`copy`: an image from any place to any that can be written to, with all that belongs to it.
+
+Blobs before manifests, manifests before indexes, subjects before referrers, and the tag last: who
+reads it meanwhile sees the image as it was before, or whole. What is there is not sent again, so
+that a copy that was cut off is ended by making it again.
+"""
 
 from __future__ import annotations
 
-import tempfile
-from typing import TYPE_CHECKING
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from provenance.errors import UnsupportedFormat
-from provenance.oci.manifest import Manifest
+from provenance.errors import ContentMismatch, InvalidReference, MalformedDocument, NotFound
+from provenance.oci.connect import connect, writable
+from provenance.oci.crew import Crew
+from provenance.oci.descriptor import Descriptor, Platform
+from provenance.oci.manifest import Index
+from provenance.oci.reference import Reference
+from provenance.oci.repository import Vouches
+from provenance.oci.survey import survey
+from provenance.oci.transfer import move_blobs
+from provenance.settings import Limits, Settings
 
 if TYPE_CHECKING:
-    from typing import BinaryIO
+    from collections.abc import Callable
 
-    from provenance.oci.descriptor import Descriptor
+    from provenance.digests import Digest
+    from provenance.oci.manifest import Manifest
+    from provenance.oci.registry import Registry
     from provenance.oci.repository import Repository, Writable
+    from provenance.oci.survey import Member, Survey
+    from provenance.oci.transfer import Transfer
 
-__all__ = ["copy_image"]
-
-_IN_MEMORY = 8 << 20
+__all__ = ["Copied", "Place", "copy", "copy_between"]
 
 
-def copy_image(
-    source: Repository, descriptor: Descriptor, target: Writable, *, tag: str | None = None
-) -> Descriptor:
-    """Copy the image that `descriptor` names. Every byte is checked on its way.
+class _Referred(Protocol):
+    """What has a reference, as an `Image` does."""
+
+    @property
+    def reference(self) -> Reference: ...
+
+
+Place: TypeAlias = "str | Path | Reference | _Referred"
+"""Where an image is, or is to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What a copy did."""
+
+    name: str
+    """The repository it was copied to."""
+    descriptor: Descriptor
+    manifests: int = 0
+    """Manifests and indexes that were written; the others were there."""
+    blobs: int = 0
+    """Blobs that were moved."""
+    moved: int = 0
+    """Bytes of them."""
+    mounted: int = 0
+    """Blobs that the registry took from another of its repositories."""
+    there: int = 0
+    """Manifests and blobs that were there already."""
+    tags: tuple[str, ...] = ()
+    """Tags that were set, digest tags among them."""
+    left_out: tuple[tuple[Descriptor, str], ...] = field(default=(), repr=False)
+    """What is listed as belonging to the image and was not copied, with the reason."""
+
+    @property
+    def digest(self) -> Digest:
+        """Of the image, at either place."""
+        return self.descriptor.digest
+
+    @property
+    def reference(self) -> Reference:
+        """The copy: `repository@digest`."""
+        return Reference.parse(f"{self.name}@{self.digest}")
+
+
+def copy(
+    source: Place,
+    target: Place,
+    *,
+    referrers: bool = False,
+    platform: str | Platform | None = None,
+    registry: Registry | None = None,
+    settings: Settings | None = None,
+    limits: Limits | None = None,
+    progress: Callable[[Transfer], None] | None = None,
+) -> Copied:
+    """Copy an image; every byte is checked on its way, and every digest stays what it was.
+
+    Args:
+        source: a reference in any of the forms of the documentation, a path, or an image.
+        target: where to; with a tag, the tag is set when all else is there.
+        referrers: copy also what refers to the image and to each manifest of an index, what
+            refers to that, and digest tags (`sha256-<hex>.sig`, ...).
+        platform: of an index, the image for this platform alone.
+        registry: credentials and session to use; None: those of the environment.
+        settings: how to fetch; `workers` blobs move at once.
+        limits: caps on what is read.
+        progress: told of each blob as it moves, from several threads.
 
     Raises:
-        UnsupportedFormat: it is an index; copy the images it lists.
-        ContentMismatch: something read is not what it was named; nothing is tagged then.
+        NotFound: no such image or platform, or the source lacks a part of it.
+        ContentMismatch: something read is not what it was named, or the target names another
+            digest; no tag is set then.
+        UnsupportedFormat: the target cannot be written to.
+        ProvenanceError: one of the two did not answer, or refused.
     """
-    manifest = source.manifest(descriptor)
-    if not isinstance(manifest, Manifest):
-        raise UnsupportedFormat(
-            "an index is not copied as one", reference=source.name, hint="choose a platform"
+    from_, to = _reference(source), _reference(target)
+    settings = settings or (registry.settings if registry else Settings.from_environment())
+    limits = limits or (registry.limits if registry else Limits())
+    with (
+        connect(from_, registry=registry, settings=settings, limits=limits) as origin,
+        connect(to, registry=registry, settings=settings, limits=limits) as place,
+        Crew(settings.workers) as crew,
+    ):
+        root = _root(origin, from_, platform)
+        if to.digest is not None and to.digest != root.digest:
+            raise ContentMismatch(
+                f"the image has the digest {root.digest}, the target names another",
+                reference=str(to),
+                digest=to.digest,
+                hint="name the target by a tag, or by that digest",
+            )
+        return copy_between(
+            *(origin, root, writable(place)),
+            tag=to.tag,
+            referrers=referrers,
+            crew=crew,
+            limits=limits,
+            progress=progress,
         )
-    for blob in (manifest.config, *manifest.layers):
-        with (
-            source.open(blob) as stream,
-            tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as file,
-        ):
-            while chunk := stream.read(1 << 20):
-                file.write(chunk)
-            file.seek(0)
-            target.push_blob(_binary(file), blob)
-    return target.push_manifest(manifest, tag=tag)
 
 
-def _binary(file: tempfile.SpooledTemporaryFile[bytes]) -> BinaryIO:
-    """The same object under the type that has all its methods."""
-    return file  # type: ignore[return-value,unused-ignore]
+def _reference(place: Place) -> Reference:
+    if isinstance(place, (str, Path, Reference)):
+        return Reference.parse(place)
+    return place.reference
+
+
+def _root(origin: Repository, reference: Reference, platform: str | Platform | None) -> Descriptor:
+    """What is to be copied, by digest."""
+    root = origin.resolve(reference.digest or reference.tag or "")
+    if platform is None:
+        return Descriptor(root.media_type, root.digest, root.size)
+    manifest = origin.manifest(root)
+    if not isinstance(manifest, Index):
+        return root
+    wanted = Platform.parse(platform)
+    images = [d for d in manifest.manifests if d.platform is not None]
+    chosen = next((d for d in images if d.platform and d.platform.matches(wanted)), None)
+    if chosen is None:
+        raise NotFound(
+            f"no image for {wanted}",
+            reference=str(reference),
+            hint="there are " + (", ".join(str(d.platform) for d in images[:20]) or "none"),
+        )
+    return Descriptor(chosen.media_type, chosen.digest, chosen.size)
+
+
+def copy_between(
+    source: Repository,
+    root: Descriptor,
+    target: Writable,
+    *,
+    tag: str | None = None,
+    referrers: bool = False,
+    crew: Crew | None = None,
+    limits: Limits | None = None,
+    progress: Callable[[Transfer], None] | None = None,
+) -> Copied:
+    """`copy` between two repositories that are open, of the manifest that `root` describes."""
+    crew, limits = crew or Crew(1), limits or Limits()
+    arrival = _Arrival(target, root, tag)
+    whole = survey(source, root, crew, limits, referrers=referrers, known=arrival.knows)
+    missing = [m.manifest for m in whole.members.values() if m.manifest is not None]
+    moved = move_blobs(source, target, missing, crew, progress)
+    # With referrers the tag waits for them: who trusts the tag must find them.
+    early = tag if not arrival.tagged and len(whole.members) == 1 else None
+    written = _write(target, whole, crew, root.digest, early)
+    tags = [*_tag_digests(target, whole, crew)]
+    if tag is not None and not arrival.tagged:
+        tags.append(tag)
+        if early is None:
+            _tag(target, root, whole.members[root.digest].manifest, tag)
+    return Copied(
+        target.name,
+        root,
+        manifests=written,
+        blobs=moved.blobs,
+        moved=moved.bytes,
+        mounted=moved.mounted,
+        there=moved.there + len(whole.members) - written,
+        tags=tuple(tags),
+        left_out=(*whole.left_out, *moved.left_out),
+    )
+
+
+class _Arrival:
+    """What is at the target already."""
+
+    def __init__(self, target: Writable, root: Descriptor, tag: str | None) -> None:
+        self._target, self._root = target, root
+        self.tagged = tag is not None and self._points(tag)
+        self._listed: dict[Digest, tuple[frozenset[Digest], bool]] = {}
+        self._lock = threading.Lock()
+
+    def _points(self, tag: str) -> bool:
+        try:
+            return self._target.resolve(tag).digest == self._root.digest
+        except (NotFound, InvalidReference):  # a layout with no such name, or with many
+            return False
+
+    def knows(self, member: Member) -> bool:
+        """Whether it is there with its blobs, and where a list of referrers should, so listed."""
+        descriptor = member.descriptor
+        if not isinstance(self._target, Vouches):
+            return False
+        if member.subject is not None:
+            listed, by_api = self._referrers(member.subject)
+            if descriptor.digest not in listed:
+                return False
+            if by_api:
+                return True  # which lists what is there
+        return self._target.vouches(descriptor)
+
+    def _referrers(self, subject: Digest) -> tuple[frozenset[Digest], bool]:
+        with self._lock:
+            known = self._listed.get(subject)
+        if known is None:
+            found = self._target.referrers(subject)
+            known = frozenset(d.digest for d in found), found.scheme == "api"
+            with self._lock:
+                self._listed[subject] = known
+        return known
+
+
+def _write(target: Writable, whole: Survey, crew: Crew, root: Digest, tag: str | None) -> int:
+    """Write the manifests that are missing, each after what it needs. Returns how many."""
+    waiting = dict(whole.members)
+    written = 0
+
+    def write(member: Member) -> bool:
+        crew.check()
+        if member.manifest is None or member.there:
+            return False
+        digest = member.descriptor.digest
+        target.push_manifest(
+            member.manifest, tag=tag if digest == root else None, nested=member.nested
+        )
+        return True
+
+    while waiting:
+        ready = [m for m in waiting.values() if not m.needs & waiting.keys()]
+        if not ready:
+            raise MalformedDocument("manifests need one another in a circle", digest=root)
+        written += sum(crew.each(write, ready))
+        for member in ready:
+            del waiting[member.descriptor.digest]
+    return written
+
+
+def _tag_digests(target: Writable, whole: Survey, crew: Crew) -> list[str]:
+    """Set the digest tags that do not point there already. Returns those set."""
+
+    def tag(item: tuple[str, Descriptor]) -> str:
+        crew.check()
+        name, descriptor = item
+        try:
+            if target.resolve(name).digest == descriptor.digest:
+                return ""
+        except NotFound:
+            pass
+        _tag(target, descriptor, whole.members[descriptor.digest].manifest, name)
+        return name
+
+    return [name for name in crew.each(tag, whole.tags.items()) if name]
+
+
+def _tag(
+    target: Writable, descriptor: Descriptor, manifest: Manifest | Index | None, tag: str
+) -> None:
+    if manifest is not None:
+        target.push_manifest(manifest, tag=tag)
+    else:
+        target.tag(descriptor, tag)

@@ -16,6 +16,7 @@ from provenance.errors import (
     InvalidDigest,
     LimitExceeded,
     MalformedDocument,
+    NotFound,
     ProvenanceError,
     RegistryUnavailable,
     UnsupportedFormat,
@@ -371,6 +372,14 @@ class RegistryRepository:
     def holds(self, blob: Descriptor, /) -> bool:
         """Whether a blob is there already, as the registry says. One HEAD."""
         return holds_blob(self.registry.original(self), blob)
+
+    def vouches(self, manifest: Descriptor, /) -> bool:
+        """Whether a manifest is there already: a registry takes none whose blobs it lacks."""
+        try:
+            found = self.registry.original(self).resolve(manifest.digest)
+        except NotFound:
+            return False
+        return found.size == manifest.size
 
     def mount(self, blob: Descriptor, source: Repository, /) -> bool:
         """Take a blob from another repository of the same registry, without moving it."""

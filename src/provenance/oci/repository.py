@@ -24,6 +24,7 @@ __all__ = [
     "Mounts",
     "Referrers",
     "Repository",
+    "Vouches",
     "Writable",
     "digest_tag",
     "may_be_of_type",
@@ -115,6 +116,15 @@ class Mounts(Protocol):
 
     def mount(self, blob: Descriptor, source: Repository, /) -> bool:
         """Take `blob` from `source`; False: it cannot be had this way."""
+        ...
+
+
+@runtime_checkable
+class Vouches(Protocol):
+    """An ability: to say that a manifest is there together with the blobs it names."""
+
+    def vouches(self, manifest: Descriptor, /) -> bool:
+        """Whether a manifest is there, and so its config and layers; of an index, itself alone."""
         ...
 
 

@@ -22,7 +22,7 @@ from provenance.evidence import examine, sign, verify
 from provenance.evidence.storing import store_bundle
 from provenance.image import Image, resolve
 from provenance.oci.connect import connect, writable
-from provenance.oci.copying import copy_image
+from provenance.oci.copying import copy_between
 from provenance.oci.reference import Reference
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class _Stage:
         target = Reference.parse(self.registry.reference(f"attack/{name}:1.0"))
         with self.original.repository() as source, connect(target) as repository:
             descriptor = self.original.descriptor
-            copy_image(source, descriptor, writable(repository), tag=target.tag)
+            copy_between(source, descriptor, writable(repository), tag=target.tag)
         return resolve(str(target))
 
     def bundle(self, image: Image) -> bytes:

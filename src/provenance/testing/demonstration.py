@@ -15,7 +15,7 @@ from provenance.catalog import generate_sbom
 from provenance.evidence import attest, sign, tree, verify
 from provenance.image import resolve
 from provenance.oci.connect import connect, writable
-from provenance.oci.copying import copy_image
+from provenance.oci.copying import copy_between
 from provenance.oci.reference import Reference
 from provenance.testing.attacks import Attack, attacks
 from provenance.testing.environment_image import image_from_environment
@@ -121,7 +121,7 @@ class Demonstration:
             found = found.for_platform(Platform.host())
         descriptor = found.manifest().descriptor
         with found.repository() as source, connect(target) as repository:
-            pushed = copy_image(source, descriptor, writable(repository), tag=target.tag)
+            pushed = copy_between(source, descriptor, writable(repository), tag=target.tag)
         return target.with_digest(pushed.digest)
 
     def _look(self) -> Iterator[Step]:

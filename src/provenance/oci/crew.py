@@ -1,0 +1,70 @@
+"""`Crew`: the same work on many things by a few threads, that ends together."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, Self, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
+
+__all__ = ["Crew", "Stopped"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Stopped(Exception):
+    """Another thread of the crew failed, or its caller was interrupted."""
+
+
+class Crew:
+    """Threads for the time of a `with`. The first error ends the work of all of them."""
+
+    def __init__(self, workers: int) -> None:
+        """At most `workers` at once."""
+        self._workers = max(1, workers)
+        self._pool: ThreadPoolExecutor | None = None
+        self._stop = threading.Event()
+
+    def each(self, work: Callable[[T], R], things: Iterable[T]) -> list[R]:
+        """`work` on every one, results in their order.
+
+        Raises what `work` raised first, when no thread works any more.
+        """
+        todo = list(things)
+        if len(todo) < 2 or self._workers == 1:
+            return [work(thing) for thing in todo]
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="provenance")
+        futures = [self._pool.submit(work, thing) for thing in todo]
+        try:
+            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+            for future in done:
+                future.result()
+            return [future.result() for future in futures]
+        except BaseException:
+            self._stop.set()
+            for future in futures:
+                future.cancel()
+            wait(futures)
+            raise
+
+    def check(self) -> None:
+        """Raise Stopped if the work is to end. Call it between two pieces of long work."""
+        if self._stop.is_set():
+            raise Stopped
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
