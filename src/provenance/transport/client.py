@@ -19,11 +19,13 @@ from provenance.transport.faults import explain, is_lasting
 from provenance.transport.origin import display_url, lead_url, origin_of
 from provenance.transport.proxies import proxies_for
 from provenance.transport.response import Response
+from provenance.transport.turns import TurnNeverCame, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import TracebackType
 
+    from provenance.transport.origin import Origin
     from provenance.transport.session import Session
 
 __all__ = ["Body", "Client"]
@@ -61,6 +63,7 @@ class Client:
         self.limits = limits or Limits()
         self._local = threading.local()
         self._lock = threading.Lock()
+        self._turns: dict[Origin, Turns] = {}
         # Weak: a thread's session goes with its thread, whose pool may be short-lived.
         self._sessions: weakref.WeakSet[Session] = weakref.WeakSet()
 
@@ -138,10 +141,16 @@ class Client:
         import requests
         import urllib3
 
+        turns = self._turns_of(url)
         for attempt in range(1, tries + 1):
             pause = self.backoff(attempt)
             try:
-                response = self._once(method, url, headers, body, deadline)
+                with turns.turn(deadline):
+                    response = self._once(method, url, headers, body, deadline)
+                    if response.status == 429:
+                        turns.refuse(self._pause(response, pause))
+            except TurnNeverCame:
+                break
             except (
                 requests.RequestException,
                 urllib3.exceptions.HTTPError,
@@ -153,10 +162,9 @@ class Client:
             else:
                 if response.status not in _RETRIED or attempt == tries:
                     return response
-                wait = response.retry_after
-                self._refuse_long_wait(wait, response)
+                self._refuse_long_wait(response)
+                pause = self._pause(response, pause)
                 response.drain()
-                pause = pause if wait is None else wait
             if time.monotonic() + pause > deadline:
                 break
             time.sleep(pause)
@@ -165,7 +173,14 @@ class Client:
             hint="raise Settings.deadline, or try again later",
         )
 
-    def _refuse_long_wait(self, wait: float | None, response: Response) -> None:
+    @staticmethod
+    def _pause(response: Response, otherwise: float) -> float:
+        """Seconds until one may ask again."""
+        wait = response.retry_after
+        return otherwise if wait is None else wait
+
+    def _refuse_long_wait(self, response: Response) -> None:
+        wait = response.retry_after
         if wait is None or wait <= self.settings.retry_wait:
             return
         response.drain()
@@ -205,6 +220,11 @@ class Client:
                 hint="a proxy in between may alter answers",
             )
         return Response(answer, url, deadline)
+
+    def _turns_of(self, url: str) -> Turns:
+        origin = origin_of(url)
+        with self._lock:
+            return self._turns.setdefault(origin, Turns())
 
     def _session(self) -> Session:
         """This thread's session; a new one after a fork, as sockets must not be shared."""

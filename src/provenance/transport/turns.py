@@ -1,0 +1,61 @@
+"""`Turns`: who asks a server that says "too many requests" waits in one line, not each on its own.
+
+Source: RFC 6585 section 4. Sixteen threads that each wait and come back together are refused
+together again; one after the other they get through.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["TurnNeverCame", "Turns"]
+
+_CALM = 5.0
+"""Seconds without a refusal, after which everybody may ask at once again."""
+
+
+class TurnNeverCame(Exception):
+    """The deadline passed in the line."""
+
+
+class Turns:
+    """The line before one origin; while it has refused nobody, there is none."""
+
+    def __init__(self) -> None:
+        """Nobody has been refused yet."""
+        self._line = threading.Lock()
+        self._until = 0.0
+        self._calm = 0.0
+
+    @contextmanager
+    def turn(self, deadline: float) -> Iterator[None]:
+        """One's turn, for the time of a `with`.
+
+        Raises TurnNeverCame: it would come after `deadline` (monotonic seconds).
+        """
+        if time.monotonic() >= self._calm:
+            yield
+            return
+        if not self._line.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            raise TurnNeverCame
+        try:
+            pause = self._until - time.monotonic()
+            if pause > deadline - time.monotonic():
+                raise TurnNeverCame
+            if pause > 0:
+                time.sleep(pause)
+            yield
+        finally:
+            self._line.release()
+
+    def refuse(self, wait: float) -> None:
+        """Let nobody ask for `wait` seconds, and then one at a time until it is calm again."""
+        now = time.monotonic()
+        self._until = max(self._until, now + wait)
+        self._calm = max(self._calm, now + wait + _CALM)
