@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit, urlunsplit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,6 +108,12 @@ class Settings:
     workers: int = 8
     """Threads for one call's input and output."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle without the names and passwords of proxies: those stay on this machine."""
+        told = {f.name: getattr(self, f.name) for f in fields(self)}
+        told["proxies"] = {s: _anonymous(p) for s, p in self.proxies.items()}
+        return _restored, (type(self), told)
+
     def __repr__(self) -> str:
         """Without proxies, whose URLs may hold passwords."""
         return f"Settings(timeout={self.timeout}, deadline={self.deadline}, offline={self.offline})"
@@ -137,3 +144,13 @@ class Settings:
             offline=env.get("PROVENANCE_OFFLINE", "").lower() in {"1", "true", "yes"},
             cache_dir=Path(cache),
         )
+
+
+def _restored(kind: type[Settings], told: dict[str, Any]) -> Settings:
+    return kind(**told)
+
+
+def _anonymous(url: str) -> str:
+    """A proxy's URL without the name and password in it."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

@@ -428,3 +428,28 @@ def test_entering_twice_changes_nothing() -> None:
 def test_a_repository_that_is_not_there_has_no_referrers(local_registry: LocalRegistry) -> None:
     found: Any = open_repository(local_registry).referrers(Digest.of(b"nothing"))
     assert tuple(found) == ()
+
+
+@pytest.mark.parametrize("filters", [True, False], ids=["which filters", "which does not"])
+def test_a_type_is_asked_of_a_registry(*, filters: bool) -> None:
+    with LocalRegistry(filters_referrers=filters, page_size=1) as local:
+        repository = open_repository(local)
+        subject = push(repository)
+        wanted = [
+            push(repository, None, subject=subject, artifact_type="text/a", annotations={"n": n})
+            for n in "12"
+        ]
+        push(repository, None, subject=subject, artifact_type="text/b")
+        local.clear_requests()
+        found = repository.referrers(subject.digest, artifact_type="text/a")
+        assert {d.digest for d in found} == {d.digest for d in wanted}
+        asked = [r.query.get("artifactType") for r in local.requests]
+        assert asked == ["text/a"] * (2 if filters else 3)
+
+
+def test_that_it_filtered_is_believed_only_where_it_says_so(local_registry: LocalRegistry) -> None:
+    repository = open_repository(local_registry)
+    subject = push(repository)
+    push(repository, None, subject=subject, artifact_type="text/b")
+    local_registry.set_header("/referrers/", "OCI-Filters-Applied", "annotations")
+    assert not repository.referrers(subject.digest, artifact_type="text/a").descriptors

@@ -125,10 +125,10 @@ class LayoutRepository:
             self._list(plain, tag)
         return found
 
-    def tag(self, descriptor: Descriptor, tag: str, /) -> None:
+    def tag(self, target: Descriptor | Digest, tag: str, /) -> None:
         """Point `tag` at a manifest that is there."""
-        self.manifest(descriptor)
-        self._list(Descriptor(descriptor.media_type, descriptor.digest, descriptor.size), tag)
+        found = self.manifest(target).descriptor
+        self._list(Descriptor(found.media_type, found.digest, found.size), tag)
 
     def __repr__(self) -> str:
         return f"LayoutRepository({str(self.directory)!r})"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from provenance.errors import (
     LimitExceeded,
@@ -46,9 +47,9 @@ def list_referrers(
     """Everything that refers to `subject`.
 
     The API first, unless this repository is known to lack it; where it lacks it or lists
-    nothing, the fallback tag. `artifact_type` filters the result, not the question: a fallback
-    entry with an empty or config-like type is kept, as older clients wrote those
-    (cosign #4641), and the caller looks through it.
+    nothing, the fallback tag. The API is asked for `artifact_type`; that it filtered is believed
+    only where it says so (`OCI-Filters-Applied`). Elsewhere an entry with an empty or config-like
+    type is kept, as older clients wrote those (cosign #4641), and the caller looks through it.
 
     Raises:
         ProvenanceError: some page could not be read, or is no index: nothing is known.
@@ -57,7 +58,7 @@ def list_referrers(
     found: tuple[Descriptor, ...] = ()
     scheme = "fallback-tag"
     if repository.learnt.referrers_api is not False:
-        listed = _from_api(repository, subject)
+        listed = _from_api(repository, subject, artifact_type)
         if listed is not None:
             repository.learnt.referrers_api = True
             found, scheme = listed, "api"
@@ -65,10 +66,13 @@ def list_referrers(
         index = read_fallback_index(repository, subject)
         if index is not None:
             found, scheme = index.manifests, "fallback-tag"
+            found = tuple(d for d in found if _is_asked(d, artifact_type))
     _check_count(repository, len(found))
-    if artifact_type:
-        found = tuple(d for d in found if may_be_of_type(d, artifact_type))
     return Referrers(found, scheme)
+
+
+def _is_asked(descriptor: Descriptor, artifact_type: str) -> bool:
+    return not artifact_type or may_be_of_type(descriptor, artifact_type)
 
 
 def read_fallback_index(repository: RegistryRepository, subject: Digest) -> Index | None:
@@ -124,10 +128,13 @@ def _tags_of(repository: RegistryRepository, response: Response) -> list[str]:
     return page
 
 
-def _from_api(repository: RegistryRepository, subject: Digest) -> tuple[Descriptor, ...] | None:
+def _from_api(
+    repository: RegistryRepository, subject: Digest, artifact_type: str
+) -> tuple[Descriptor, ...] | None:
     """All pages of the referrers API; None: this registry has none."""
     found: list[Descriptor] = []
-    with closing(_pages(repository, f"referrers/{subject}", OCI_INDEX)) as pages:
+    query = f"?{urlencode({'artifactType': artifact_type})}" if artifact_type else ""
+    with closing(_pages(repository, f"referrers/{subject}{query}", OCI_INDEX)) as pages:
         for number, response in enumerate(pages):
             if number == 0 and _lacks_api(repository, response):
                 return None
@@ -143,7 +150,9 @@ def _from_api(repository: RegistryRepository, subject: Digest) -> tuple[Descript
                 raise _no_page(repository, subject, f"cannot be read: {error.message}") from error
             if not isinstance(index, Index):
                 raise _no_page(repository, subject, "is no index")
-            found += index.manifests
+            applied = response.headers.get("OCI-Filters-Applied", "").split(",")
+            filtered = query and "artifactType" in map(str.strip, applied)
+            found += [d for d in index.manifests if filtered or _is_asked(d, artifact_type)]
             _check_count(repository, len(found))
     return tuple(found)
 

@@ -50,9 +50,9 @@ def push_manifest(
     return descriptor
 
 
-def push_tag(repository: RegistryRepository, descriptor: Descriptor, tag: str) -> None:
+def push_tag(repository: RegistryRepository, target: Descriptor | Digest, tag: str) -> None:
     """Point `tag` at a manifest that is there. Raises NotFound if it is not."""
-    _put(repository, repository.manifest(descriptor), tag)
+    _put(repository, repository.manifest(target), tag)
 
 
 def _put(repository: RegistryRepository, manifest: Manifest | Index, name: str) -> str:

@@ -409,10 +409,10 @@ class RegistryRepository:
         else:
             delete_tag(home, checked)
 
-    def tag(self, descriptor: Descriptor, tag: str, /) -> None:
+    def tag(self, target: Descriptor | Digest, tag: str, /) -> None:
         """Point `tag` at a manifest of this repository."""
         checked = self.reference.with_tag(tag).tag or tag
-        push_tag(self.registry.original(self), descriptor, checked)
+        push_tag(self.registry.original(self), target, checked)
 
     def _check(self, target: str | Digest) -> str | Digest:
         """A tag or digest that may stand in a URL. Raises InvalidDigest, InvalidReference."""

@@ -96,7 +96,7 @@ class Writable(Repository, Protocol):
         """
         ...
 
-    def tag(self, descriptor: Descriptor, tag: str, /) -> None:
+    def tag(self, target: Descriptor | Digest, tag: str, /) -> None:
         """Point `tag` at a manifest that is there."""
         ...
 

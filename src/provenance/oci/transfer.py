@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from provenance.errors import NotFound
 from provenance.oci.manifest import Manifest
+from provenance.oci.media_types import OCI_ARTIFACT
 from provenance.oci.repository import Mounts
 
 if TYPE_CHECKING:
@@ -61,7 +62,9 @@ def move_blobs(
     blobs: dict[Digest, Descriptor] = {}
     for manifest in manifests:
         if isinstance(manifest, Manifest):
-            for blob in (manifest.config, *manifest.layers):
+            # An artifact manifest has blobs alone; its config is a stand-in.
+            bare = manifest.descriptor.media_type == OCI_ARTIFACT
+            for blob in manifest.layers if bare else (manifest.config, *manifest.layers):
                 blobs.setdefault(blob.digest, blob)
     mover = _Mover(source, target, crew, progress)
     # The largest first: the last one to end is then a small one.
