@@ -24,8 +24,8 @@ def test_a_session_of_its_own_closes_with_the_block(local_registry: LocalRegistr
     with connect(reference, settings=QUICK) as opened:
         assert isinstance(opened, RegistryRepository)
         push(opened)
-        assert len(opened.registry.client._sessions) == 1
-    assert len(opened.registry.client._sessions) == 0
+        assert opened.registry.client._held is not None
+    assert opened.registry.client._held is None
 
 
 def test_a_session_that_was_given_stays_open(local_registry: LocalRegistry) -> None:
@@ -33,7 +33,7 @@ def test_a_session_that_was_given_stays_open(local_registry: LocalRegistry) -> N
     with Registry(settings=QUICK) as registry:
         with connect(reference, registry=registry) as opened:
             push(writable(opened))  # type: ignore[arg-type]
-        assert len(registry.client._sessions) == 1
+        assert registry.client._held is not None
 
 
 def test_a_layout_is_written_to_and_an_archive_is_not(tmp_path: Path) -> None:

@@ -473,19 +473,32 @@ class TestRetries:
             client.request("GET", f"{local_registry.url}/x")
 
 
-class TestSessions:
-    def test_one_a_thread(self, client: Client) -> None:
-        found = [client._session()]
-        thread = threading.Thread(target=lambda: found.append(client._session()))
-        thread.start()
-        thread.join()
-        assert found[0] is not found[1]
-        assert client._session() is found[0]
+def connections_made(client: Client) -> tuple[int, int]:
+    """How many were opened, and how many requests were sent on them."""
+    [manager] = client._connections()._managers.values()
+    pools: Any = manager.pools
+    [pool] = [pools[key] for key in pools.keys()]  # noqa: SIM118 - no mapping that iterates
+    return pool.num_connections, pool.num_requests
+
+
+class TestConnections:
+    def test_threads_that_come_and_go_share_one(
+        self, local_registry: LocalRegistry, client: Client
+    ) -> None:
+        def ask() -> None:
+            client.request("GET", f"{local_registry.url}/v2/").drain()
+
+        for _ in range(3):
+            thread = threading.Thread(target=ask)
+            thread.start()
+            thread.join()
+        assert connections_made(client) == (1, 3)
 
     def test_none_outlives_a_fork(self, client: Client) -> None:
-        before = client._session()
-        client._local.pid = -1  # as it looks to a child
-        assert client._session() is not before
+        before = client._connections()
+        assert client._connections() is before
+        client._pid = -1  # as it looks to a child
+        assert client._connections() is not before
 
     def test_a_connection_is_used_again(
         self, local_registry: LocalRegistry, client: Client
@@ -495,9 +508,15 @@ class TestSessions:
         for method in ("GET", "HEAD", "GET"):
             with client.request(method, url) as response:
                 response.read_capped(100)
-        pools: Any = client._session().get_adapter(url).poolmanager.pools  # type: ignore[attr-defined]
-        [pool] = [pools[key] for key in pools.keys()]  # noqa: SIM118 - no mapping that iterates
-        assert (pool.num_connections, pool.num_requests) == (1, 3)
+        assert connections_made(client) == (1, 3)
+
+    def test_what_was_not_read_is_nobody_s_answer(
+        self, local_registry: LocalRegistry, client: Client
+    ) -> None:
+        first, second = (local_registry.put_blob("app", text * 9999) for text in (b"1", b"2"))
+        client.request("GET", f"{local_registry.url}/v2/app/blobs/{first}").close()
+        with client.request("GET", f"{local_registry.url}/v2/app/blobs/{second}") as response:
+            assert response.read_capped(1 << 20) == b"2" * 9999
 
     def test_a_closed_client_opens_again(self, local_registry: LocalRegistry) -> None:
         client = Client(QUICK)

@@ -127,16 +127,3 @@ def test_what_is_asked_again_of_who_hangs_up(
     with Client(QUICK) as client, pytest.raises(RegistryUnavailable, match="cannot be reached"):
         client.request(method, url, body=b"body", repeat=repeat)
     assert fault.hits == hits
-
-
-def test_a_thread_takes_its_session_with_it(local_registry: LocalRegistry) -> None:
-    with Client(QUICK) as client:
-
-        def ask() -> None:
-            client.request("GET", f"{local_registry.url}/v2/").close()
-
-        for _ in range(3):
-            thread = threading.Thread(target=ask)
-            thread.start()
-            thread.join()
-        assert len(client._sessions) <= 1

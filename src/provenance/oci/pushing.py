@@ -28,7 +28,7 @@ __all__ = ["delete_manifest", "delete_tag", "push_manifest", "push_tag"]
 
 _Entries: TypeAlias = "list[dict[str, Any]]"
 _DELETE = "delete,pull,push"
-_MERGE_TRIES = 6
+_MERGE_TRIES = 24
 
 
 def push_manifest(
@@ -39,10 +39,13 @@ def push_manifest(
     With a subject and without `OCI-Subject` in the answer, the registry keeps no list of
     referrers: the manifest is then entered in the index at the referrers tag.
     """
-    descriptor = manifest.descriptor
-    answered = _put(repository, manifest, tag or descriptor.digest)
-    subject = manifest.subject
-    if subject is not None:
+    descriptor, subject = manifest.descriptor, manifest.subject
+    if subject is None:
+        _put(repository, manifest, tag or descriptor.digest)
+        return descriptor
+    # In turn, as some registries lose one of two referrers that come at once (olareg 0.1).
+    with repository.learnt.lock_of(digest_tag(subject.digest)):
+        answered = _put(repository, manifest, tag or descriptor.digest)
         if answered == subject.digest:
             repository.learnt.referrers_api = True
         else:
@@ -106,19 +109,31 @@ def _merge(
     """Change the fallback index, and look whether the change is still there.
 
     Registries ignore If-Match, so two writers race: each reads again after it wrote and changes
-    again until nothing is left to change. Raises RegistryUnavailable when that never comes.
+    again until nothing is left to change. The pauses in between grow, and differ by chance, so
+    that writers do not march in step. Raises RegistryUnavailable when that never comes.
     """
-    tag = digest_tag(subject)
-    with repository.learnt.lock_of(tag):
-        for attempt in range(_MERGE_TRIES):
+    tag, client = digest_tag(subject), repository.registry.client
+    left, wrote = _MERGE_TRIES, False
+    while True:
+        try:
             changed = _changed(repository, subject, change)
-            if changed is None and attempt:
+            if changed is None and wrote:
                 # Once more after a pause: a writer that read before us may be about to overwrite.
-                time.sleep(0.05)
+                time.sleep(client.backoff(0) * 0.2)
                 changed = _changed(repository, subject, change)
             if changed is None:
                 return
             _put(repository, changed, tag)
+            wrote = True
+        except RegistryUnavailable:
+            # Beside another's write, distribution answers 500 to a read: not this time.
+            if left <= 1:
+                raise
+        left -= 1
+        if left <= 0:
+            break
+        if left < _MERGE_TRIES - 1:
+            time.sleep(min(1.0, client.backoff(0) * (_MERGE_TRIES - left) * 0.1))
     raise RegistryUnavailable(
         f"the referrers tag {tag} was overwritten by someone else {_MERGE_TRIES} times",
         reference=repository.name,
@@ -155,7 +170,8 @@ def delete_manifest(repository: RegistryRepository, digest: Digest) -> None:
     """
     subject = repository.manifest(digest).subject
     if subject is not None and repository.learnt.referrers_api is not True:
-        _leave(repository, subject.digest, digest)
+        with repository.learnt.lock_of(digest_tag(subject.digest)):
+            _leave(repository, subject.digest, digest)
     if not _delete(repository, digest):
         raise _cannot_delete(repository, str(digest))
 

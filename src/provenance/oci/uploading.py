@@ -191,9 +191,14 @@ class _Upload:
     def cancel(self) -> None:
         """Tell the registry that no more will come; it forgets an upload in time anyway."""
         with contextlib.suppress(ProvenanceError):
-            self._repository.send(
-                "DELETE", self._url, actions=PUSH, follow=False, repeat=False
-            ).close()
+            if not self._drop() and self.take_up():  # its place may have moved
+                self._drop()
+
+    def _drop(self) -> bool:
+        with self._repository.send(
+            "DELETE", self._url, actions=PUSH, follow=False, repeat=False
+        ) as response:
+            return response.status != 416
 
     def _patch(self, part: _Part) -> None:
         headers = {

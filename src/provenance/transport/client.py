@@ -1,6 +1,6 @@
 """`Client`: one HTTP request, with the redirects, retries and waits that are safe.
 
-requests moves the bytes. What is a security decision is decided here: where Authorization goes,
+urllib3 moves the bytes. What is a security decision is decided here: where Authorization goes,
 which redirects are followed, which certificates are trusted, how long anything may take.
 """
 
@@ -10,14 +10,12 @@ import os
 import random
 import threading
 import time
-import weakref
 from typing import TYPE_CHECKING, Protocol, Self, TypeAlias
 
 from provenance.errors import RateLimited, RegistryUnavailable
 from provenance.settings import Limits, Settings
-from provenance.transport.faults import explain, is_lasting
+from provenance.transport.faults import explain, foreign_errors, is_lasting
 from provenance.transport.origin import display_url, lead_url, origin_of
-from provenance.transport.proxies import proxies_for
 from provenance.transport.response import Response
 from provenance.transport.turns import TurnNeverCame, Turns
 
@@ -25,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import TracebackType
 
+    from provenance.transport.connections import Connections
     from provenance.transport.origin import Origin
-    from provenance.transport.session import Session
 
 __all__ = ["Body", "Client"]
 
@@ -55,17 +53,16 @@ Body: TypeAlias = "bytes | Streamed"
 
 
 class Client:
-    """Sends requests with one session a thread. Close it, or use it in a `with`."""
+    """Sends requests; threads share its connections. Close it, or use it in a `with`."""
 
     def __init__(self, settings: Settings | None = None, limits: Limits | None = None) -> None:
         """Use `settings` (None: those of the environment) and `limits`."""
         self.settings = settings or Settings.from_environment()
         self.limits = limits or Limits()
-        self._local = threading.local()
         self._lock = threading.Lock()
+        self._held: Connections | None = None
+        self._pid = 0
         self._turns: dict[Origin, Turns] = {}
-        # Weak: a thread's session goes with its thread, whose pool may be short-lived.
-        self._sessions: weakref.WeakSet[Session] = weakref.WeakSet()
 
     def request(
         self,
@@ -103,7 +100,11 @@ class Client:
         if again and (body is None or isinstance(body, bytes)):
             tries += self.settings.retries
         for _ in range(self.limits.redirects + 1):
-            sent = {"Accept-Encoding": "identity", **(headers or {})}
+            sent = {
+                "Accept-Encoding": "identity",
+                "User-Agent": self.settings.user_agent,
+                **(headers or {}),
+            }
             if origin_of(at) != home:  # once away it stays behind, should they send us back
                 authorization = None
             if authorization is not None:
@@ -138,9 +139,6 @@ class Client:
         tries: int,
         deadline: float,
     ) -> Response:
-        import requests
-        import urllib3
-
         turns = self._turns_of(url)
         for attempt in range(1, tries + 1):
             pause = self.backoff(attempt)
@@ -151,12 +149,7 @@ class Client:
                         turns.refuse(self._pause(response, pause))
             except TurnNeverCame:
                 break
-            except (
-                requests.RequestException,
-                urllib3.exceptions.HTTPError,
-                OSError,
-                ValueError,
-            ) as error:
+            except foreign_errors() as error:
                 if attempt == tries or is_lasting(error):
                     raise explain(error, url, self.settings) from error
             else:
@@ -203,14 +196,10 @@ class Client:
         body: Body | None,
         deadline: float,
     ) -> Response:
-        answer = self._session().request_until(
-            *(deadline, method, url),
-            headers=headers,
-            data=body,
-            stream=True,
-            allow_redirects=False,
+        answer = self._connections().exchange(
+            *(method, url, headers, body),
             timeout=max(0.001, min(self.settings.timeout, deadline - time.monotonic())),
-            proxies=proxies_for(url, self.settings),
+            deadline=deadline,
         )
         # Content must arrive as it is stored: what is hashed is never decoded on the way.
         if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
@@ -219,28 +208,26 @@ class Client:
                 f"{display_url(url)} sent encoded content that was not asked for",
                 hint="a proxy in between may alter answers",
             )
-        return Response(answer, url, deadline)
+        return Response(answer, url, deadline, empty=method == "HEAD")
 
     def _turns_of(self, url: str) -> Turns:
         origin = origin_of(url)
         with self._lock:
             return self._turns.setdefault(origin, Turns())
 
-    def _session(self) -> Session:
-        """This thread's session; a new one after a fork, as sockets must not be shared."""
-        if getattr(self._local, "pid", None) != os.getpid():
-            from provenance.transport.session import Session
+    def _connections(self) -> Connections:
+        """Those of this process: a fork's sockets must not be shared."""
+        if self._held is None or self._pid != os.getpid():
+            from provenance.transport.connections import Connections
 
             self._check_authorities()
-            session = Session(self.settings)
-            self._local.session, self._local.pid = session, os.getpid()
             with self._lock:
-                self._sessions.add(session)
-        found: Session = self._local.session
-        return found
+                if self._held is None or self._pid != os.getpid():
+                    self._held, self._pid = Connections(self.settings), os.getpid()
+        return self._held
 
     def _check_authorities(self) -> None:
-        """Say what is wrong with a CA bundle that is not there: requests blames the host."""
+        """Say what is wrong with a CA bundle that is not there, before a host is blamed."""
         bundle = self.settings.ca_bundle
         if bundle is not None and not os.access(bundle, os.R_OK):
             raise RegistryUnavailable(
@@ -249,13 +236,11 @@ class Client:
             )
 
     def close(self) -> None:
-        """Close every session. The client can be used again afterwards."""
+        """Close every connection. The client can be used again afterwards."""
         with self._lock:
-            sessions = list(self._sessions)
-            self._sessions.clear()
-        for session in sessions:
-            session.close()
-        self._local = threading.local()
+            held, self._held = self._held, None
+        if held is not None:
+            held.close()
 
     def __enter__(self) -> Self:
         return self

@@ -5,6 +5,7 @@ Messages of HTTP libraries are not repeated: they may quote URLs with secrets.
 
 from __future__ import annotations
 
+import functools
 import socket
 import ssl
 from typing import TYPE_CHECKING
@@ -18,10 +19,21 @@ if TYPE_CHECKING:
 
     from provenance.settings import Settings
 
-__all__ = ["explain", "is_lasting"]
+__all__ = ["explain", "foreign_errors", "is_lasting"]
 
 _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"})
+_NO_URL = frozenset({"InvalidURL", "LocationParseError", "URLSchemeUnknown", "ProxySchemeUnknown"})
 _NO_AUTHORITIES = frozenset({"NO_CERTIFICATE_OR_CRL_FOUND", "NO_START_LINE", "PEM_LIB"})
+
+
+@functools.cache
+def foreign_errors() -> tuple[type[Exception], ...]:
+    """Everything that the libraries beneath raise when an exchange fails."""
+    from http.client import HTTPException
+
+    from urllib3.exceptions import HTTPError
+
+    return HTTPError, HTTPException, OSError, ValueError
 
 
 def explain(error: BaseException, url: str, settings: Settings) -> RegistryUnavailable:
@@ -60,7 +72,7 @@ def is_lasting(error: BaseException) -> bool:
         isinstance(cause, (ssl.SSLCertVerificationError, UnicodeError))
         or (isinstance(cause, ssl.SSLError) and cause.reason in _NOT_TLS | _NO_AUTHORITIES)
         or (isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME)
-        or type(cause).__name__ in {"InvalidURL", "LocationParseError", "InvalidSchema"}
+        or type(cause).__name__ in _NO_URL
         for cause in _chain(error)
     )
 

@@ -7,13 +7,14 @@ import time
 from typing import TYPE_CHECKING, Self
 
 from provenance.errors import LimitExceeded, RegistryUnavailable
+from provenance.transport.faults import foreign_errors
 from provenance.transport.origin import display_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-    import requests
+    import urllib3
 
 __all__ = ["Response"]
 
@@ -24,20 +25,30 @@ _DRAINED = 16 << 10
 class Response:
     """An HTTP answer whose body has not been read yet. Close it, or use it in a `with`."""
 
-    def __init__(self, response: requests.Response, url: str, deadline: float) -> None:
-        """Wrap `response`; reading stops at `deadline` (monotonic seconds)."""
+    def __init__(
+        self,
+        response: urllib3.BaseHTTPResponse,
+        url: str,
+        deadline: float,
+        *,
+        empty: bool = False,
+    ) -> None:
+        """Wrap `response`; reading stops at `deadline` (monotonic seconds).
+
+        `empty`: it has no body, whatever it says of its length.
+        """
         self._response = response
         self._deadline = deadline
         self.url = url
         """Where the answer came from, after redirects."""
-        self.status: int = response.status_code
+        self.status: int = response.status
         self.headers: Mapping[str, str] = response.headers
         """Case-insensitive."""
         self.reference = ""
         """What was asked for, to name in errors: a redirect may have led far from it."""
         self.digest = ""
         """The digest of what was asked for, where it has one."""
-        if response.request.method == "HEAD" or self.headers.get("Content-Length") == "0":
+        if empty or self.headers.get("Content-Length") == "0":
             self.read()  # nothing is there: the connection goes back to be used again
 
     @property
@@ -69,9 +80,6 @@ class Response:
 
         A server that drips is met by the deadline in between.
         """
-        import requests
-        import urllib3
-
         if time.monotonic() > self._deadline:
             raise RegistryUnavailable(
                 f"{display_url(self.url)} did not finish in time",
@@ -79,12 +87,11 @@ class Response:
                 digest=self.digest,
                 hint="raise Settings.deadline, or try again",
             )
+        want = size if size > 0 else _CHUNK
         try:
             # None, in spite of urllib3's annotation, once the connection has been given back.
-            data: bytes | None = self._response.raw.read1(
-                size if size > 0 else _CHUNK, decode_content=False
-            )
-        except (urllib3.exceptions.HTTPError, requests.RequestException, OSError) as error:
+            data: bytes | None = self._response.read1(want, decode_content=False)
+        except foreign_errors() as error:
             raise RegistryUnavailable(
                 f"the answer of {display_url(self.url)} broke off ({type(error).__name__})",
                 reference=self.reference,
@@ -119,6 +126,7 @@ class Response:
     def close(self) -> None:
         """Give the connection back, or drop it where the body was not read."""
         self._response.close()
+        self._response.release_conn()
 
     def __enter__(self) -> Self:
         return self
