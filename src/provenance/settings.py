@@ -90,8 +90,8 @@ class Settings:
     upload_chunk: int = 0
     """Bytes of one part of an upload; 0: all in one."""
     retries: int = 3
-    """Tries after the first, for 429, 502, 503, 504 and broken
-    connections of idempotent requests, and for a blob that breaks off on its way."""
+    """Tries after the first, of idempotent requests: for 429, 502, 503, 504 and broken connections,
+    for 500 too where something is read, and for a blob that breaks off on its way."""
     retry_wait: float = 20.0
     """Seconds that one wait (Retry-After included) may take; longer means RateLimited at once."""
     plain_http: tuple[str, ...] = ()

@@ -18,7 +18,7 @@ from provenance.oci.crew import Crew
 from provenance.oci.descriptor import Descriptor, Platform
 from provenance.oci.manifest import Index
 from provenance.oci.reference import Reference
-from provenance.oci.repository import Vouches
+from provenance.oci.repository import Gathers, Vouches
 from provenance.oci.survey import survey
 from provenance.oci.transfer import move_blobs
 from provenance.settings import Limits, Settings
@@ -245,24 +245,36 @@ def _write(target: Writable, whole: Survey, crew: Crew, root: Digest, tag: str |
     waiting = dict(whole.members)
     written = 0
 
-    def write(member: Member) -> bool:
+    def write(members: list[Member]) -> None:
         crew.check()
-        if member.manifest is None or member.there:
-            return False
-        digest = member.descriptor.digest
-        target.push_manifest(
-            member.manifest, tag=tag if digest == root else None, nested=member.nested
-        )
-        return True
+        manifests = [m.manifest for m in members if m.manifest is not None]
+        if len(members) > 1 and isinstance(target, Gathers):
+            target.push_referrers(manifests)
+            return
+        for member, manifest in zip(members, manifests, strict=True):
+            name = tag if member.descriptor.digest == root else None
+            target.push_manifest(manifest, tag=name, nested=member.nested)
 
     while waiting:
         ready = [m for m in waiting.values() if not m.needs & waiting.keys()]
         if not ready:
             raise MalformedDocument("manifests need one another in a circle", digest=root)
-        written += sum(crew.each(write, ready))
+        missing = [m for m in ready if m.manifest is not None and not m.there]
+        crew.each(write, _by_subject(missing))
+        written += len(missing)
         for member in ready:
             del waiting[member.descriptor.digest]
     return written
+
+
+def _by_subject(members: list[Member]) -> list[list[Member]]:
+    """Referrers of one subject together, all others alone."""
+    groups: dict[Digest, list[Member]] = {}
+    for member in members:
+        stated = member.manifest.subject if member.manifest is not None else None
+        key = member.descriptor.digest if stated is None or member.nested else stated.digest
+        groups.setdefault(key, []).append(member)
+    return list(groups.values())
 
 
 def _tag_digests(target: Writable, whole: Survey, crew: Crew) -> list[str]:

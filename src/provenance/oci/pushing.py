@@ -19,12 +19,12 @@ from provenance.oci.uploading import PUSH, check_stored, push_blob
 from provenance.strict_json import decode_object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from provenance.digests import Digest
     from provenance.oci.registry import RegistryRepository
 
-__all__ = ["delete_manifest", "delete_tag", "push_manifest", "push_tag"]
+__all__ = ["delete_manifest", "delete_tag", "push_manifest", "push_referrers", "push_tag"]
 
 _Entries: TypeAlias = "list[dict[str, Any]]"
 _DELETE = "delete,pull,push"
@@ -39,18 +39,30 @@ def push_manifest(
     With a subject and without `OCI-Subject` in the answer, the registry keeps no list of
     referrers: the manifest is then entered in the index at the referrers tag.
     """
-    descriptor, subject = manifest.descriptor, manifest.subject
-    if subject is None:
-        _put(repository, manifest, tag or descriptor.digest)
-        return descriptor
+    if manifest.subject is None:
+        _put(repository, manifest, tag or manifest.descriptor.digest)
+    else:
+        push_referrers(repository, [manifest], tag)
+    return manifest.descriptor
+
+
+def push_referrers(
+    repository: RegistryRepository, manifests: Sequence[Manifest | Index], tag: str | None = None
+) -> None:
+    """Store what refers to one subject; a fallback index is changed once for all of it.
+
+    `tag` is for one of them alone.
+    """
+    subject = next(m.subject.digest for m in manifests if m.subject is not None)
     # In turn, as some registries lose one of two referrers that come at once (olareg 0.1).
-    with repository.learnt.lock_of(digest_tag(subject.digest)):
-        answered = _put(repository, manifest, tag or descriptor.digest)
-        if answered == subject.digest:
-            repository.learnt.referrers_api = True
+    with repository.learnt.lock_of(digest_tag(subject)):
+        unlisted = [
+            m for m in manifests if _put(repository, m, tag or m.descriptor.digest) != subject
+        ]
+        if unlisted:
+            _enter(repository, subject, [_listed(m) for m in unlisted])
         else:
-            _enter(repository, subject.digest, _listed(manifest))
-    return descriptor
+            repository.learnt.referrers_api = True
 
 
 def push_tag(repository: RegistryRepository, target: Descriptor | Digest, tag: str) -> None:
@@ -86,12 +98,12 @@ def _listed(manifest: Manifest | Index) -> Descriptor:
     )
 
 
-def _enter(repository: RegistryRepository, subject: Digest, entry: Descriptor) -> None:
-    """Add `entry` to the fallback index of `subject`."""
+def _enter(repository: RegistryRepository, subject: Digest, entries: Sequence[Descriptor]) -> None:
+    """Add `entries` to the fallback index of `subject`."""
 
     def add(present: _Entries) -> _Entries:
-        known = any(e["digest"] == entry.digest for e in present)
-        return present if known else [*present, entry.to_json()]
+        known = {e["digest"] for e in present}
+        return [*present, *(e.to_json() for e in entries if e.digest not in known)]
 
     _merge(repository, subject, add)
 

@@ -28,7 +28,13 @@ from provenance.oci.downloading import Download
 from provenance.oci.listing import list_referrers, list_tags
 from provenance.oci.manifest import parse_manifest
 from provenance.oci.media_types import INDEXES, MANIFEST_ACCEPT, MANIFESTS
-from provenance.oci.pushing import delete_manifest, delete_tag, push_manifest, push_tag
+from provenance.oci.pushing import (
+    delete_manifest,
+    delete_tag,
+    push_manifest,
+    push_referrers,
+    push_tag,
+)
 from provenance.oci.reference import Reference
 from provenance.oci.uploading import holds_blob, mount_blob, push_blob
 from provenance.settings import Limits, Settings
@@ -36,7 +42,7 @@ from provenance.transport.client import Client
 from provenance.transport.origin import is_loopback_host, origin_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
     from provenance.oci.credentials import Credentials
@@ -400,6 +406,10 @@ class RegistryRepository:
         del nested  # every manifest is one of its own here
         checked = self.reference.with_tag(tag).tag if tag is not None else None
         return push_manifest(self.registry.original(self), manifest, checked)
+
+    def push_referrers(self, manifests: Sequence[Manifest | Index], /) -> None:
+        """Upload manifests of one subject; a fallback index is changed once for all of them."""
+        push_referrers(self.registry.original(self), manifests)
 
     def delete(self, target: Digest | str, /) -> None:
         """Remove a manifest by digest, with every tag on it, or a tag alone."""

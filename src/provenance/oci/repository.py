@@ -10,7 +10,7 @@ from provenance.digests import Digest, check_content
 from provenance.errors import LimitExceeded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from provenance.digests import VerifiedReader
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Deletes",
+    "Gathers",
     "Holds",
     "Mounts",
     "Referrers",
@@ -125,6 +126,15 @@ class Vouches(Protocol):
 
     def vouches(self, manifest: Descriptor, /) -> bool:
         """Whether a manifest is there, and so its config and layers; of an index, itself alone."""
+        ...
+
+
+@runtime_checkable
+class Gathers(Protocol):
+    """An ability: to take several referrers of one subject with less work than one by one."""
+
+    def push_referrers(self, manifests: Sequence[Manifest | Index], /) -> None:
+        """Store manifests that all have the same subject."""
         ...
 
 

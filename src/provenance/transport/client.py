@@ -30,6 +30,7 @@ __all__ = ["Body", "Client"]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _RETRIED = frozenset({429, 502, 503, 504})
+_RETRIED_READS = _RETRIED | {500}  # which distribution answers beside another's write
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 
 
@@ -140,6 +141,7 @@ class Client:
         deadline: float,
     ) -> Response:
         turns = self._turns_of(url)
+        retried = _RETRIED_READS if method in {"GET", "HEAD"} else _RETRIED
         for attempt in range(1, tries + 1):
             pause = self.backoff(attempt)
             try:
@@ -153,7 +155,7 @@ class Client:
                 if attempt == tries or is_lasting(error):
                     raise explain(error, url, self.settings) from error
             else:
-                if response.status not in _RETRIED or attempt == tries:
+                if response.status not in retried or attempt == tries:
                     return response
                 self._refuse_long_wait(response)
                 pause = self._pause(response, pause)
