@@ -209,20 +209,3 @@ JSON = st.recursive(
 def test_any_value_in_any_field_is_read_or_refused(key: str, value: Any) -> None:
     with contextlib.suppress(ProvenanceError):
         parse_manifest(_with(**{key: value}))
-
-
-@pytest.mark.parametrize(
-    ("has", "wanted", "matches"),
-    [
-        ("linux/arm64", "linux/arm64/v8", True),
-        ("linux/arm64/v8", "linux/arm64", True),
-        ("linux/arm/v6", "linux/arm", False),
-        ("linux/arm/v7", "linux/arm", True),
-        ("linux/amd64", "windows/amd64", False),
-        ("linux/amd64", "linux/x86_64", True),
-    ],
-)
-def test_platforms_match_as_containerd_matches_them(
-    has: str, wanted: str, *, matches: bool
-) -> None:
-    assert Platform.parse(has).matches(Platform.parse(wanted)) is matches

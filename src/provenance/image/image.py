@@ -7,15 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from provenance.errors import LimitExceeded, NotFound, UnsupportedFormat
-from provenance.image.choice import choose, platforms_of
 from provenance.image.config import Config
 from provenance.image.layer import Layer, layers_of
 from provenance.image.layers import Collected, LayerReader
 from provenance.image.names import literal, steps
 from provenance.image.tar import Kind
-from provenance.oci.descriptor import Descriptor, Platform
 from provenance.oci.manifest import Index, Manifest
 from provenance.oci.media_types import IMAGE_CONFIGS, INDEXES
+from provenance.oci.platforms import Platform, choose, no_such_platform, platforms_of
 from provenance.oci.reference import Reference
 from provenance.oci.repository import read_blob
 from provenance.settings import Limits, Settings
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from provenance.digests import Digest
     from provenance.image.file import File
     from provenance.image.tree import Tree
+    from provenance.oci.descriptor import Descriptor
     from provenance.oci.registry import Registry
     from provenance.oci.repository import Repository
 
@@ -168,31 +168,22 @@ class Image:
         return self._platform
 
     def for_platform(self, platform: str | Platform) -> Image:
-        """The image for one platform.
+        """The image for one platform, or the best that runs on it; see `oci.platforms.choose`.
 
         Raises:
             NotFound: no such platform; lists those there are.
         """
         wanted = Platform.parse(platform) if isinstance(platform, str) else platform
         manifest = self.manifest()
+        where = str(self.reference)
         if not isinstance(manifest, Index):
             if not self.platforms or any(p.matches(wanted) for p in self.platforms):
                 return self
-            raise self._no_platform(str(wanted))
-        chosen = choose(manifest, wanted)
-        if chosen is None:
-            raise self._no_platform(str(wanted))
+            digest = self.digest or ""
+            raise no_such_platform(wanted, self.platforms, where=where, digest=digest)
+        chosen = choose(manifest, wanted, where=where)
         image = self._child(chosen, chosen.platform or wanted)
         return image.for_platform(wanted) if image.is_index else image
-
-    def _no_platform(self, wanted: str) -> NotFound:
-        there = ", ".join(str(p) for p in self.platforms) or "none that is named"
-        return NotFound(
-            f"no image for platform {wanted}",
-            hint=f"choose one of: {there}",
-            reference=str(self.reference),
-            digest=self.digest or "",
-        )
 
     def _child(self, descriptor: Descriptor, platform: Platform) -> Image:
         depth, above = 0, self._index

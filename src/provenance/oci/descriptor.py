@@ -1,10 +1,9 @@
-"""`Descriptor` and `Platform`: what points at content. Source: image-spec v1.1, descriptor.md."""
+"""`Descriptor`: what points at content. Source: image-spec v1.1, descriptor.md."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import platform as _platform
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,112 +11,13 @@ from types import MappingProxyType
 from typing import Any, Self
 
 from provenance.digests import Digest
-from provenance.errors import InvalidDigest, InvalidReference, MalformedDocument
+from provenance.errors import InvalidDigest, MalformedDocument
+from provenance.oci.platforms import Platform
 
 __all__ = ["EMPTY_DESCRIPTOR", "Descriptor", "Platform"]
 
-_MACHINES = {
-    "x86_64": ("amd64", ""),
-    "amd64": ("amd64", ""),
-    "aarch64": ("arm64", ""),
-    "arm64": ("arm64", ""),
-    "armv7l": ("arm", "v7"),
-    "armv6l": ("arm", "v6"),
-    "i386": ("386", ""),
-    "i686": ("386", ""),
-    "ppc64le": ("ppc64le", ""),
-    "s390x": ("s390x", ""),
-    "riscv64": ("riscv64", ""),
-}
-_ARCHITECTURES = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "i386": "386"}
-# containerd's normalisation: these variants say nothing that their absence does not.
-_DEFAULT_VARIANT = {"arm64": "v8", "arm": "v7", "amd64": "v1"}
-_WORD = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9][\w.+!#$&^-]*/[A-Za-z0-9][\w.+!#$&^;= -]*", re.ASCII)
 _MAX_SIZE = 1 << 62
-
-
-@dataclass(frozen=True, slots=True)
-class Platform:
-    """What a build of an image runs on."""
-
-    os: str
-    architecture: str
-    variant: str = ""
-    os_version: str = ""
-    os_features: tuple[str, ...] = ()
-
-    @classmethod
-    def parse(cls, text: str | Self) -> Self:
-        """`os/architecture[/variant]`, e.g. `linux/arm64/v8`. Raises InvalidReference."""
-        if isinstance(text, cls):
-            return text
-        parts = str(text).split("/")
-        if not 2 <= len(parts) <= 3 or not all(_WORD.fullmatch(p) for p in parts):
-            raise InvalidReference(
-                f"{str(text)[:100]!r} is not a platform",
-                hint="write it as linux/amd64 or linux/arm/v7",
-            )
-        os, architecture = parts[0].lower(), parts[1].lower()
-        return cls(
-            os, _ARCHITECTURES.get(architecture, architecture), parts[2] if parts[2:] else ""
-        )
-
-    @classmethod
-    def host(cls) -> Self:
-        """The platform of this machine's containers: Linux, on its processor."""
-        machine = _platform.machine().lower()
-        architecture, variant = _MACHINES.get(machine, (machine, ""))
-        return cls("linux", architecture, variant)
-
-    @classmethod
-    def from_json(cls, value: Any, pointer: str = "") -> Self:
-        """From a descriptor's `platform`. Raises MalformedDocument."""
-        if not isinstance(value, Mapping):
-            raise MalformedDocument("a platform must be an object", pointer=pointer)
-
-        def word(key: str) -> str:
-            found = value.get(key) or ""
-            if not isinstance(found, str):
-                raise MalformedDocument(f"{key} must be a string", pointer=f"{pointer}/{key}")
-            return found
-
-        features = value.get("os.features") or ()
-        if not isinstance(features, (list, tuple)):
-            raise MalformedDocument(
-                "os.features must be an array", pointer=f"{pointer}/os.features"
-            )
-        return cls(
-            word("os"),
-            word("architecture"),
-            word("variant"),
-            word("os.version"),
-            tuple(str(f) for f in features),
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """As image-spec writes it."""
-        out: dict[str, Any] = {"architecture": self.architecture, "os": self.os}
-        if self.os_version:
-            out["os.version"] = self.os_version
-        if self.os_features:
-            out["os.features"] = list(self.os_features)
-        if self.variant:
-            out["variant"] = self.variant
-        return out
-
-    def matches(self, wanted: Platform) -> bool:
-        """Whether an image for `self` is one for `wanted`; no variant means the default one."""
-        default = _DEFAULT_VARIANT.get(wanted.architecture, "")
-        return (
-            self.os == wanted.os
-            and self.architecture == wanted.architecture
-            and (self.variant or default) == (wanted.variant or default)
-            and (not wanted.os_version or self.os_version == wanted.os_version)
-        )
-
-    def __str__(self) -> str:
-        return "/".join(p for p in (self.os, self.architecture, self.variant) if p)
 
 
 @dataclass(frozen=True, slots=True)

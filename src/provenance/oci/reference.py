@@ -1,7 +1,8 @@
 """`Reference`: where an image is, as people write it, checked before any URL or path is made.
 
 Grammar: distribution/reference (`[host[:port]/]path[:tag][@digest]`) with Docker's defaults,
-and skopeo's transports for other places. syft's words for the same are accepted.
+and skopeo's transports for other places. syft's words for the same are accepted, but for
+`registry:2` and `docker:dind`: a word and a tag are an image of Docker Hub.
 """
 
 from __future__ import annotations
@@ -33,15 +34,18 @@ _ALIASES = {
     "dir:": "dir",
 }
 _LOCAL = frozenset({"oci", "oci-archive", "docker-archive", "dir"})
+_IMAGES = frozenset({"registry:", "docker:"})
+"""Words of syft's that are images of Docker Hub too, among the most pulled."""
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
-_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{{1,5}})?", re.ASCII)
+_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Fa-f:]+\])(?::[0-9]{{1,5}})?", re.ASCII)
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _PATH = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*", re.ASCII)
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", re.ASCII)
 # A local tag is an annotation's value (image-spec, annotations.md): wider than a registry's.
 _REF_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._/@+:-]{0,254})", re.ASCII)
-_NAME_LIMIT = 255
+_IMAGE_ID = re.compile(r"[a-f0-9]{64}", re.ASCII)
+_NAME_LIMIT = 255  # distribution-spec, "Pulling manifests": registry and name together
 _SNIFFED_ENTRIES, _SNIFFED_BYTES = 100_000, 4 << 20
 _DOCKER_HUB = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
 
@@ -90,6 +94,8 @@ class Reference:
                 rest = text[len(prefix) :]
                 if scheme in _LOCAL:
                     return cls._parse_local(text, scheme, rest)
+                if prefix in _IMAGES and _TAG.fullmatch(rest.partition("@")[0]):
+                    break
                 return cls._parse_remote(text, scheme, rest)
         return cls._parse_remote(text, "docker", text)
 
@@ -105,6 +111,8 @@ class Reference:
         _check_registry(text, registry)
         if _looks_like_host(registry):
             registry = registry.lower()
+        if digest is None and _IMAGE_ID.fullmatch(rest):
+            _refuse(text, "64 hex digits are an image's id; after the name write @sha256: and them")
         if registry in _DOCKER_HUB:
             registry = "docker.io"
             path = path if "/" in path else f"library/{path}"
@@ -154,10 +162,17 @@ class Reference:
 
     def with_tag(self, tag: str) -> Self:
         """The same repository at `tag`; the digest is dropped. Raises InvalidReference."""
-        grammar = _REF_NAME if self.is_local else _TAG
-        if grammar.fullmatch(tag) is None:
+        found = replace(self, tag=tag, digest=None)
+        if self.scheme == "dir":
+            _refuse(f"{self}:{tag}", "a plain directory has no tags")
+        if not self.is_local and _TAG.fullmatch(tag) is None:
             _refuse(tag, "a tag is 1 to 128 letters, digits, '_', '.', '-'")
-        return replace(self, tag=tag, digest=None)
+        # The name of an image in a layout may hold an "@", but must not end as a digest does.
+        if self.is_local and (
+            _REF_NAME.fullmatch(tag) is None or _split_digest(tag, tag) != (tag, None)
+        ):
+            _refuse(tag, "a name in a layout is a tag or an image reference, without a digest")
+        return found
 
     def __str__(self) -> str:
         text = self.name
