@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import tarfile
     from typing import Literal, NoReturn
 
-__all__ = ["Reference"]
+__all__ = ["Reference", "host_of", "split_name"]
 
 _ALIASES = {
     "docker://": "docker",
@@ -145,7 +145,7 @@ class Reference:
     @property
     def host(self) -> str:
         """Host and port to connect to; Docker Hub's differs from its name."""
-        return "registry-1.docker.io" if self.registry == "docker.io" else self.registry
+        return host_of(self.registry)
 
     @property
     def name(self) -> str:
@@ -181,6 +181,27 @@ class Reference:
         if self.digest is not None:
             text += f"@{self.digest}"
         return text
+
+
+def host_of(registry: str) -> str:
+    """Host and port to connect to for a registry of this name; Docker Hub's differs from it."""
+    return "registry-1.docker.io" if registry == "docker.io" else registry
+
+
+def split_name(text: str) -> tuple[str, str]:
+    """The registry and the path, which may be empty, of `host[:port][/path]`.
+
+    Unlike in a reference the first component always is the host, and no path is filled in.
+
+    Raises:
+        InvalidReference: outside the grammar of either.
+    """
+    registry, slash, path = text.partition("/")
+    _check_registry(text, registry)
+    if slash and _PATH.fullmatch(path) is None:
+        _refuse(text, "after the registry come lower-case letters and digits, joined by . _ - or /")
+    registry = registry.lower()
+    return "docker.io" if registry in _DOCKER_HUB else registry, path
 
 
 def _refuse(text: str, hint: str) -> NoReturn:
