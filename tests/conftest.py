@@ -40,6 +40,9 @@ def _own_surroundings(
     home = tmp_path_factory.getbasetemp() / "home"
     home.mkdir(exist_ok=True)
     monkeypatch.setenv("HOME", str(home))
+    no_mirrors = home / "registries.conf"
+    no_mirrors.touch()
+    monkeypatch.setenv("CONTAINERS_REGISTRIES_CONF", str(no_mirrors))
     for name in (
         *("DOCKER_CONFIG", "DOCKER_AUTH_CONFIG", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR"),
         *("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "SIGSTORE_ID_TOKEN", "SOURCE_DATE_EPOCH"),

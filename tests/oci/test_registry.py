@@ -390,18 +390,3 @@ def test_a_list_of_tags_that_is_none(
     with pytest.raises(MalformedDocument, match="tags") as refused:
         repository.tags()
     assert refused.value.reference == repository.name
-
-
-def test_a_mirror_is_asked_in_place_and_its_content_checked(
-    local_registry: LocalRegistry,
-) -> None:
-    pushed = push(open_repository(local_registry))
-    local_registry.clear_requests()
-    with Registry(settings=QUICK, mirrors={"ghcr.io": local_registry.host}) as registry:
-        mirrored = registry.repository(Reference.parse("ghcr.io/org/app:1"))
-        assert mirrored.manifest(pushed.digest).descriptor.digest == pushed.digest
-        local_registry.tamper(BLOB.digest, bytes.upper)
-        with pytest.raises(ContentMismatch, match=r"ghcr\.io/org/app"):
-            read_blob(mirrored, BLOB, limit=100)
-        with pytest.raises(NotFound, match=r"ghcr\.io/org/app:gone"):
-            mirrored.resolve("gone")

@@ -42,7 +42,7 @@ def raise_for_status(
         what: of what it was asked, e.g. `manifest sha256:...`.
         limit: most bytes of the body to read.
         source: where the credentials came from.
-        account: the host they are for, where a mirror was asked.
+        account: the host that was asked and they are for, where that is a mirror.
 
     Raises:
         NotFound: 404. Unauthorized: 401. Forbidden: 403. RateLimited: 429, or its error code.
@@ -50,7 +50,7 @@ def raise_for_status(
     """
     status = response.status
     said = _error_text(response, limit)
-    host = reference.registry
+    host = account or reference.registry
     place = str(reference)
     if status == 429 or "TOOMANYREQUESTS" in said:
         raise RateLimited(
@@ -63,7 +63,7 @@ def raise_for_status(
         401: (
             Unauthorized,
             "wants a login" if not source or source == "no credentials" else f"refused {source}",
-            f"log in (docker login {account or host}), or give credentials=",
+            f"log in (docker login {host}), or give credentials=",
         ),
         403: (Forbidden, "forbids access", "ask for access to this repository"),
         404: (NotFound, "has no", "check the spelling, and that it was pushed"),

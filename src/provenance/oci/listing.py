@@ -82,7 +82,7 @@ def read_fallback_index(repository: RegistryRepository, subject: Digest) -> Inde
         MalformedDocument: the tag holds something that is no index.
     """
     try:
-        found = repository.manifest(digest_tag(subject))
+        found = repository.manifest_here(digest_tag(subject))
     except NotFound:
         return None
     if not isinstance(found, Index):
@@ -191,7 +191,7 @@ def _pages(
 
     `follow` redirects anywhere (without Authorization elsewhere); else to the same host alone.
     """
-    url, seen = f"{repository.base}/v2/{repository.reference.repository}/{path}", set[str]()
+    url, seen = f"{repository.base}/v2/{repository.place.repository}/{path}", set[str]()
     while url:
         if len(seen) >= repository.limits.pages:
             raise LimitExceeded(

@@ -10,6 +10,7 @@ import secrets
 import time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from provenance.digests import Digest
 from provenance.errors import RegistryUnavailable, UnsupportedFormat
 from provenance.oci.descriptor import EMPTY_DESCRIPTOR, Descriptor
 from provenance.oci.listing import read_fallback_index
@@ -21,7 +22,6 @@ from provenance.strict_json import decode_object
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from provenance.digests import Digest
     from provenance.oci.registry import RegistryRepository
 
 __all__ = ["delete_manifest", "delete_tag", "push_manifest", "push_referrers", "push_tag"]
@@ -67,7 +67,9 @@ def push_referrers(
 
 def push_tag(repository: RegistryRepository, target: Descriptor | Digest, tag: str) -> None:
     """Point `tag` at a manifest that is there. Raises NotFound if it is not."""
-    _put(repository, repository.manifest(target), tag)
+    descriptor = None if isinstance(target, Digest) else target
+    digest = target if isinstance(target, Digest) else target.digest
+    _put(repository, repository.manifest_here(digest, descriptor), tag)
 
 
 def _put(repository: RegistryRepository, manifest: Manifest | Index, name: str) -> str:
@@ -180,7 +182,7 @@ def delete_manifest(repository: RegistryRepository, digest: Digest) -> None:
     Raises:
         NotFound: it is not there. UnsupportedFormat: this registry does not delete.
     """
-    subject = repository.manifest(digest).subject
+    subject = repository.manifest_here(digest).subject
     if subject is not None and repository.learnt.referrers_api is not True:
         with repository.learnt.lock_of(digest_tag(subject.digest)):
             _leave(repository, subject.digest, digest)
@@ -198,7 +200,7 @@ def delete_tag(repository: RegistryRepository, tag: str) -> None:
     Raises:
         NotFound: there is no such tag. UnsupportedFormat: this registry does not delete.
     """
-    repository.resolve(tag)
+    repository.resolve_here(tag)
     if _delete(repository, tag):
         return
     for name in (None, tag):

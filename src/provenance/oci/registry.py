@@ -8,26 +8,31 @@ from __future__ import annotations
 import threading
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, Self, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar, cast
 
 from provenance.digests import Digest, VerifiedReader, check_content
 from provenance.errors import (
     ContentMismatch,
+    Forbidden,
     InvalidDigest,
     LimitExceeded,
     MalformedDocument,
     NotFound,
     ProvenanceError,
+    RateLimited,
     RegistryUnavailable,
+    Unauthorized,
     UnsupportedFormat,
 )
-from provenance.oci.answers import raise_for_status
+from provenance.oci import conf_files
 from provenance.oci.auth import Authenticator
+from provenance.oci.conversation import Conversation
 from provenance.oci.descriptor import Descriptor
 from provenance.oci.downloading import Download
 from provenance.oci.listing import list_referrers, list_tags
 from provenance.oci.manifest import parse_manifest
 from provenance.oci.media_types import INDEXES, MANIFEST_ACCEPT, MANIFESTS
+from provenance.oci.mirrors import Mirrors
 from provenance.oci.pushing import (
     delete_manifest,
     delete_tag,
@@ -39,22 +44,26 @@ from provenance.oci.reference import Reference
 from provenance.oci.uploading import holds_blob, mount_blob, push_blob
 from provenance.settings import Limits, Settings
 from provenance.transport.client import Client
-from provenance.transport.origin import is_loopback_host, origin_of
+from provenance.transport.origin import is_loopback_host
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import TracebackType
 
     from provenance.oci.credentials import Credentials
     from provenance.oci.manifest import Index, Manifest
+    from provenance.oci.mirrors import MirrorMap, Place
     from provenance.oci.repository import Referrers, Repository
     from provenance.oci.sources import Content, Progress
-    from provenance.transport.client import Body
     from provenance.transport.response import Response
 
 __all__ = ["Registry", "RegistryRepository"]
 
 _LONGEST_LENGTH = 19  # digits of a Content-Length that is one
+# What a mirror may answer without being the last word; altered content is one.
+_PASSED_OVER = (NotFound, Unauthorized, Forbidden, RateLimited, RegistryUnavailable)
+
+R = TypeVar("R")
 
 
 class Registry:
@@ -69,7 +78,7 @@ class Registry:
         credentials: Credentials | None = None,
         settings: Settings | None = None,
         limits: Limits | None = None,
-        mirrors: Mapping[str, str] | None = None,
+        mirrors: MirrorMap | Mirrors | None = None,
     ) -> None:
         """Describe it; nothing is opened yet.
 
@@ -78,20 +87,30 @@ class Registry:
                 None: Docker's and podman's configuration.
             settings: None: those of the environment.
             limits: caps on what is read.
-            mirrors: registry to the host that is read from in its place, with credentials of
-                its own. What a mirror sends is checked against digests as everything is; a tag is
-                the mirror's word. What is pushed goes to the registry itself.
+            mirrors: registry, or `host/path`, to the places that are asked before it, before
+                those that the machine's `registries.conf` names, with credentials of their own;
+                or `Mirrors` in place of both. What a mirror sends is checked against digests as
+                everything is; a tag is the mirror's word. What is pushed goes to the registry.
+
+        Raises:
+            NotEvaluated, MalformedDocument: a `registries.conf` cannot be read: it may forbid.
         """
         self.settings = settings or Settings.from_environment()
         self.limits = limits or Limits()
-        self.mirrors = dict(mirrors or {})
+        if not isinstance(mirrors, Mirrors):
+            mirrors = Mirrors.of(mirrors, conf_files.read(conf_files.find()))
+        self.mirrors = mirrors
         self.client = Client(self.settings, self.limits)
         self.authenticator = Authenticator(self.client, credentials)
         self._learnt: dict[tuple[str, str], Learnt] = {}
         self._lock = threading.Lock()
 
     def repository(self, reference: Reference | str) -> RegistryRepository:
-        """The repository that `reference` is in. Raises UnsupportedFormat for a local place."""
+        """The repository that `reference` is in.
+
+        Raises:
+            UnsupportedFormat: a local place. Forbidden: `registries.conf` blocks it.
+        """
         found = Reference.parse(reference)
         if found.scheme != "docker":
             raise UnsupportedFormat(
@@ -99,20 +118,13 @@ class Registry:
                 reference=str(found),
                 hint="use provenance.oci.connect.connect, which opens every kind of place",
             )
-        return self._repository(found, self.mirrors.get(found.registry))
+        return self.at(found, self.mirrors.places(found)[-1])
 
-    def _repository(self, reference: Reference, mirror: str | None) -> RegistryRepository:
-        host = reference.host if mirror is None else mirror
-        account = reference.registry if mirror is None else mirror
+    def at(self, reference: Reference, place: Place) -> RegistryRepository:
+        """The repository that is called `reference`, read and written at `place`."""
         with self._lock:
-            learnt = self._learnt.setdefault((host, reference.repository), Learnt())
-        return RegistryRepository(self, reference, learnt, base=self._base(host), account=account)
-
-    def original(self, repository: RegistryRepository) -> RegistryRepository:
-        """The same repository in the registry it belongs to: mirrors are not written to."""
-        if repository.reference.registry not in self.mirrors:
-            return repository
-        return self._repository(repository.reference, None)
+            learnt = self._learnt.setdefault((place.host, place.repository), Learnt())
+        return RegistryRepository(self, reference, learnt, place, self._base(place.host))
 
     def _base(self, host: str) -> str:
         """The URL of the registry at `host`, without a path."""
@@ -143,7 +155,7 @@ class Registry:
         return _rebuild, (self.settings, self.limits, self.mirrors)
 
 
-def _rebuild(settings: Settings, limits: Limits, mirrors: dict[str, str]) -> Registry:
+def _rebuild(settings: Settings, limits: Limits, mirrors: Mirrors) -> Registry:
     return Registry(settings=settings, limits=limits, mirrors=mirrors)
 
 
@@ -161,130 +173,11 @@ class Learnt:
             return self._locks.setdefault(tag, threading.Lock())
 
 
-class RegistryRepository:
-    """One repository in a registry. Implements `Writable`."""
+class RegistryRepository(Conversation):
+    """One repository in a registry. Implements `Writable` and every ability.
 
-    def __init__(
-        self, registry: Registry, reference: Reference, learnt: Learnt, *, base: str, account: str
-    ) -> None:
-        """Use `Registry.repository` instead."""
-        self.registry = registry
-        self.reference = reference
-        self.learnt = learnt
-        self.limits = registry.limits
-        self.base = base
-        """The URL that is asked, without a path."""
-        self.account = account
-        """The host whose credentials it may have."""
-
-    @property
-    def name(self) -> str:
-        """Registry and repository."""
-        return self.reference.name
-
-    def send(
-        self,
-        method: str,
-        url: str,
-        *,
-        actions: str = "pull",
-        headers: Mapping[str, str] | None = None,
-        body: Body | None = None,
-        follow: bool = True,
-        repeat: bool | None = None,
-        grace: float = 0,
-    ) -> Response:
-        """Send a request of this repository, logging in when asked to; any status comes back.
-
-        `url` may be a path below `/v2/NAME/`. Another origin than the registry's never gets
-        the Authorization. `follow`, `repeat` and `grace` as in `Client.request`.
-        """
-        if not url.startswith(("http://", "https://")):
-            url = f"{self.base}/v2/{self.reference.repository}/{url}"
-        with self.named():
-            return self._send(
-                method,
-                url,
-                actions,
-                headers=headers,
-                body=body,
-                follow=follow,
-                repeat=repeat,
-                grace=grace,
-            )
-
-    def _send(
-        self, method: str, url: str, actions: str, *, body: Body | None, **more: Any
-    ) -> Response:
-        authenticator, name = self.registry.authenticator, self.reference.repository
-        ours = origin_of(url) == origin_of(self.base)
-        authorization = authenticator.header(self.account, name, actions) if ours else None
-        renewed = False
-        while True:
-            response = self.registry.client.request(
-                method, url, authorization=authorization, body=body, **more
-            )
-            response.reference = str(self.reference)
-            # After a redirect the 401 is another server's, which is told nothing.
-            asked = response.status == 401 and origin_of(response.url) == origin_of(self.base)
-            if not (ours and asked) or renewed:
-                return response
-            challenge = response.headers.get("WWW-Authenticate", "")
-            try:
-                authorization = authenticator.answer(
-                    self.reference,
-                    actions,
-                    challenge,
-                    self.base,
-                    authorization,
-                    account=self.account,
-                )
-            except BaseException:
-                response.close()
-                raise
-            if authorization is None:
-                return response
-            response.drain()
-            if body is not None and not isinstance(body, bytes):
-                raise RegistryUnavailable(
-                    f"{self.reference.registry} wanted a new login in the middle of an upload",
-                    hint="it is tried again, with that login",
-                )
-            renewed = True
-
-    @property
-    def place(self) -> str:
-        """The repository's path at the host that is asked."""
-        return self.reference.repository
-
-    def grace(self, size: int) -> float:
-        """Seconds beyond the deadline that `size` bytes may take."""
-        return size / self.registry.settings.slowest
-
-    @contextmanager
-    def named(self) -> Iterator[None]:
-        """Put the reference into errors of those who know none."""
-        try:
-            yield
-        except ProvenanceError as error:
-            error.reference = error.reference or str(self.reference)
-            raise
-
-    def refuse(self, response: Response, what: str, target: Digest | str | None = None) -> NoReturn:
-        """Raise what this answer means; see `raise_for_status`."""
-        place = self.reference
-        if isinstance(target, Digest):
-            place = self.reference.with_digest(target)
-        elif target is not None:
-            place = self.reference.with_tag(target)
-        raise_for_status(
-            response,
-            place,
-            what,
-            limit=self.limits.error_bytes,
-            source=self.registry.authenticator.source(self.account),
-            account=self.account,
-        )
+    It is read from its mirrors first, where there are some, and written to at home.
+    """
 
     def resolve(self, target: str | Digest, /) -> Descriptor:
         """One HEAD; a GET only where the registry does not say what a descriptor needs.
@@ -292,7 +185,36 @@ class RegistryRepository:
         A digest in the answer is only a pin, which every byte read later must meet, and never
         takes the place of the caller's.
         """
-        target = self._check(target)
+        checked = self._check(target)
+        return self._first(checked, lambda place: place.resolve_here(checked))
+
+    def _first(self, target: str | Digest, ask: Callable[[RegistryRepository], R]) -> R:
+        """The answer of the first place that has one: its mirrors, then the registry itself."""
+        passed = []
+        for mirror in self._mirrors(target):
+            try:
+                return ask(mirror)
+            except _PASSED_OVER as error:
+                passed.append(f"{mirror.place.name}: {error.message}")
+        try:
+            return ask(self)
+        except ProvenanceError as error:
+            if passed:
+                error.hint = f"{error.hint}; before it were asked {'; '.join(passed)}"
+            raise
+
+    def _mirrors(self, target: str | Digest) -> list[RegistryRepository]:
+        if self.place.mirror:
+            return []
+        if isinstance(target, Digest):
+            named = self.reference.with_digest(target)
+        else:
+            named = self.reference.with_tag(target)
+        places = self.registry.mirrors.places(named)
+        return [self.registry.at(self.reference, place) for place in places[:-1]]
+
+    def resolve_here(self, target: str | Digest, /) -> Descriptor:
+        """`resolve` at this place alone."""
         what = f"manifest {target}"
         headers = {"Accept": MANIFEST_ACCEPT}
         with self.send("HEAD", f"manifests/{target}", headers=headers) as response:
@@ -304,7 +226,7 @@ class RegistryRepository:
         digest = self._pin(target, named)
         known = length.isascii() and length.isdigit() and len(length) < _LONGEST_LENGTH
         if digest is None or not known or media_type not in MANIFESTS | INDEXES:
-            return self.manifest(target).descriptor
+            return self.manifest_here(target).descriptor
         return Descriptor(media_type, digest, int(length))
 
     def _pin(self, target: str | Digest, named: str | None) -> Digest | None:
@@ -334,6 +256,12 @@ class RegistryRepository:
         """GET, with its bytes checked against the digest that named it."""
         descriptor = target if isinstance(target, Descriptor) else None
         name = target.digest if isinstance(target, Descriptor) else self._check(target)
+        return self._first(name, lambda place: place.manifest_here(name, descriptor))
+
+    def manifest_here(
+        self, name: Digest | str, descriptor: Descriptor | None = None, /
+    ) -> Manifest | Index:
+        """`manifest` at this place alone."""
         what = f"manifest {name}"
         headers = {"Accept": MANIFEST_ACCEPT}
         with self.send("GET", f"manifests/{name}", headers=headers) as response:
@@ -363,26 +291,37 @@ class RegistryRepository:
                 digest=blob.digest,
                 hint="raise Limits.blob_bytes if you trust it",
             )
-        with closing(Download(self, blob)) as download:
+        download = self._first(blob.digest, lambda place: Download(place, blob))
+        with closing(download):
             body = cast("BinaryIO", download)  # it reads and closes, which is all that is asked
             yield VerifiedReader(body, blob.digest, blob.size, where=self.name)
 
     def referrers(self, subject: Digest, /, *, artifact_type: str = "") -> Referrers:
-        """Every referrer of `subject`; see `listing.list_referrers`."""
+        """Every referrer of `subject`; see `listing.list_referrers`.
+
+        That a mirror lists none says nothing of the registry itself, which is asked then.
+        """
+        for mirror in self._mirrors(subject):
+            try:
+                found = list_referrers(mirror, subject, artifact_type)
+            except _PASSED_OVER:
+                continue
+            if found.descriptors:
+                return found
         return list_referrers(self, subject, artifact_type)
 
     def tags(self) -> tuple[str, ...]:
-        """Every tag, every page."""
+        """Every tag, every page, of the registry itself."""
         return list_tags(self)
 
     def holds(self, blob: Descriptor, /) -> bool:
         """Whether a blob is there already, as the registry says. One HEAD."""
-        return holds_blob(self.registry.original(self), blob)
+        return holds_blob(self, blob)
 
     def vouches(self, manifest: Descriptor, /) -> bool:
         """Whether a manifest is there already: a registry takes none whose blobs it lacks."""
         try:
-            found = self.registry.original(self).resolve(manifest.digest)
+            found = self.resolve_here(manifest.digest)
         except NotFound:
             return False
         return found.size == manifest.size
@@ -391,13 +330,13 @@ class RegistryRepository:
         """Take a blob from another repository of the same registry, without moving it."""
         if not isinstance(source, RegistryRepository):
             return False
-        return mount_blob(self.registry.original(self), blob, self.registry.original(source))
+        return mount_blob(self, blob, source)
 
     def push_blob(
         self, data: Content, descriptor: Descriptor, /, *, progress: Progress | None = None
     ) -> None:
         """Upload a blob unless it is there."""
-        push_blob(self.registry.original(self), data, descriptor, progress)
+        push_blob(self, data, descriptor, progress)
 
     def push_manifest(
         self, manifest: Manifest | Index, /, *, tag: str | None = None, nested: bool = False
@@ -405,15 +344,15 @@ class RegistryRepository:
         """Upload a manifest; one with a subject is entered in the fallback index where needed."""
         del nested  # every manifest is one of its own here
         checked = self.reference.with_tag(tag).tag if tag is not None else None
-        return push_manifest(self.registry.original(self), manifest, checked)
+        return push_manifest(self, manifest, checked)
 
     def push_referrers(self, manifests: Sequence[Manifest | Index], /) -> None:
         """Upload manifests of one subject; a fallback index is changed once for all of them."""
-        push_referrers(self.registry.original(self), manifests)
+        push_referrers(self, manifests)
 
     def delete(self, target: Digest | str, /) -> None:
         """Remove a manifest by digest, with every tag on it, or a tag alone."""
-        home, checked = self.registry.original(self), self._check(target)
+        home, checked = self, self._check(target)
         if isinstance(checked, Digest):
             delete_manifest(home, checked)
         else:
@@ -422,7 +361,7 @@ class RegistryRepository:
     def tag(self, target: Descriptor | Digest, tag: str, /) -> None:
         """Point `tag` at a manifest of this repository."""
         checked = self.reference.with_tag(tag).tag or tag
-        push_tag(self.registry.original(self), target, checked)
+        push_tag(self, target, checked)
 
     def _check(self, target: str | Digest) -> str | Digest:
         """A tag or digest that may stand in a URL. Raises InvalidDigest, InvalidReference."""

@@ -53,7 +53,7 @@ def mount_blob(
     """Take a blob from another repository of the same registry; False: not to be had so."""
     if source.base != repository.base or source.account != repository.account:
         return False
-    query = urlencode({"mount": descriptor.digest, "from": source.place})
+    query = urlencode({"mount": descriptor.digest, "from": source.place.repository})
     with repository.send(
         "POST", f"blobs/uploads/?{query}", actions=PUSH, body=b"", repeat=True
     ) as response:
