@@ -6,6 +6,7 @@ Source: distribution-spec 1.1, "Pushing Manifests with Subject", "Deleting Manif
 from __future__ import annotations
 
 import json
+import random
 import secrets
 import time
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -29,6 +30,7 @@ __all__ = ["delete_manifest", "delete_tag", "push_manifest", "push_referrers", "
 _Entries: TypeAlias = "list[dict[str, Any]]"
 _DELETE = "delete,pull,push"
 _MERGE_TRIES = 24
+_SETTLE = 0.02
 
 
 def push_manifest(
@@ -126,14 +128,16 @@ def _merge(
     again until nothing is left to change. The pauses in between grow, and differ by chance, so
     that writers do not march in step. Raises RegistryUnavailable when that never comes.
     """
-    tag, client = digest_tag(subject), repository.registry.client
-    left, wrote = _MERGE_TRIES, False
+    tag = digest_tag(subject)
+    left, wrote, took = _MERGE_TRIES, False, _SETTLE
     while True:
+        began = time.monotonic()
         try:
             changed = _changed(repository, subject, change)
             if changed is None and wrote:
-                # Once more after a pause: a writer that read before us may be about to overwrite.
-                time.sleep(client.backoff(0) * 0.2)
+                # Once more after a pause: a writer that read before us may be about to overwrite,
+                # and takes about as long for that as we did.
+                time.sleep(took * random.uniform(2, 4))  # noqa: S311
                 changed = _changed(repository, subject, change)
             if changed is None:
                 return
@@ -143,11 +147,12 @@ def _merge(
             # Beside another's write, distribution answers 500 to a read: not this time.
             if left <= 1:
                 raise
+        took = max(took, time.monotonic() - began)
         left -= 1
         if left <= 0:
             break
         if left < _MERGE_TRIES - 1:
-            time.sleep(min(1.0, client.backoff(0) * (_MERGE_TRIES - left) * 0.1))
+            time.sleep(took * random.uniform(0, min(_MERGE_TRIES - left, 4)))  # noqa: S311
     raise RegistryUnavailable(
         f"the referrers tag {tag} was overwritten by someone else {_MERGE_TRIES} times",
         reference=repository.name,
