@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from provenance.errors import UnsupportedFormat
 from provenance.image.image import Image
+from provenance.oci.descriptor import Descriptor
 from provenance.oci.reference import Reference
 
 if TYPE_CHECKING:
@@ -62,9 +63,14 @@ def resolve(
         from provenance.oci.connect import connect
 
         with connect(reference, registry=registry, settings=settings, limits=limits) as repository:
-            descriptor = repository.resolve(reference.tag or "")
-            # A file at hand is read while it is open: opening an archive again costs more.
-            manifest = repository.manifest(descriptor) if reference.is_local else None
+            if platform is None and not reference.is_local:
+                descriptor, manifest = repository.resolve(reference.tag or ""), None
+            else:
+                # An index is read anyway to choose from; and a file at hand while it is open, as
+                # opening an archive again costs more.
+                manifest = repository.manifest(reference.tag or "")
+                read = manifest.descriptor
+                descriptor = Descriptor(read.media_type, read.digest, read.size)
         found = Image(
             reference.with_digest(descriptor.digest),
             tag=reference.tag,

@@ -164,6 +164,8 @@ class Learnt:
     """What a repository has shown of itself; never learnt from a refusal or a fault."""
 
     referrers_api: bool | None = None
+    held: set[Digest] = field(default_factory=set)
+    """Blobs that need not be asked for again before each push."""
     _locks: dict[str, threading.Lock] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

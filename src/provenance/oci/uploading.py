@@ -18,6 +18,7 @@ from provenance.errors import (
     ProvenanceError,
     RegistryUnavailable,
 )
+from provenance.oci.descriptor import EMPTY_DESCRIPTOR
 from provenance.oci.sources import HeldBack, open_content
 from provenance.transport.origin import lead_url
 
@@ -83,7 +84,8 @@ def push_blob(
     Raises:
         ContentMismatch: `data` is not what `descriptor` says, or the registry stored another.
     """
-    if holds_blob(repository, descriptor):
+    if descriptor.digest in repository.learnt.held or holds_blob(repository, descriptor):
+        _keep(repository, descriptor)
         return
     client = repository.registry.client
     upload: _Upload | None = None
@@ -102,11 +104,18 @@ def push_blob(
                 upload.cancel()
             raise
         else:
+            _keep(repository, descriptor)
             return
         time.sleep(client.backoff(attempt))
         if holds_blob(repository, descriptor):
             return
         upload = upload if upload is not None and upload.take_up() else None
+
+
+def _keep(repository: RegistryRepository, descriptor: Descriptor) -> None:
+    """Remember of the empty config, which each artifact has, that it is there."""
+    if descriptor.digest == EMPTY_DESCRIPTOR.digest:
+        repository.learnt.held.add(descriptor.digest)
 
 
 class _Told:
