@@ -8,6 +8,7 @@ that a copy that was cut off is ended by making it again.
 from __future__ import annotations
 
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
@@ -15,8 +16,9 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from provenance.errors import ContentMismatch, InvalidReference, MalformedDocument, NotFound
 from provenance.oci.connect import connect, writable
 from provenance.oci.crew import Crew
-from provenance.oci.descriptor import Descriptor, Platform
+from provenance.oci.descriptor import Descriptor
 from provenance.oci.manifest import Index
+from provenance.oci.platforms import Platform, choose
 from provenance.oci.reference import Reference
 from provenance.oci.repository import Gathers, Vouches
 from provenance.oci.survey import survey
@@ -115,8 +117,9 @@ def copy(
     settings = settings or (registry.settings if registry else Settings.from_environment())
     limits = limits or (registry.limits if registry else Limits())
     with (
-        connect(from_, registry=registry, settings=settings, limits=limits) as origin,
-        connect(to, registry=registry, settings=settings, limits=limits) as place,
+        _session(from_, to, registry, settings, limits) as session,
+        connect(from_, registry=session, settings=settings, limits=limits) as origin,
+        connect(to, registry=session, settings=settings, limits=limits) as place,
         Crew(settings.workers) as crew,
     ):
         root = _root(origin, from_, platform)
@@ -137,6 +140,21 @@ def copy(
         )
 
 
+def _session(
+    source: Reference,
+    target: Reference,
+    registry: Registry | None,
+    settings: Settings,
+    limits: Limits,
+) -> AbstractContextManager[Registry | None]:
+    """One session for both sides, where either is a registry: they share logins."""
+    if registry is not None or "docker" not in {source.scheme, target.scheme}:
+        return nullcontext(registry)
+    from provenance.oci.registry import Registry as Session
+
+    return Session(settings=settings, limits=limits)
+
+
 def _reference(place: Place) -> Reference:
     if isinstance(place, (str, Path, Reference)):
         return Reference.parse(place)
@@ -151,15 +169,7 @@ def _root(origin: Repository, reference: Reference, platform: str | Platform | N
     manifest = origin.manifest(root)
     if not isinstance(manifest, Index):
         return root
-    wanted = Platform.parse(platform)
-    images = [d for d in manifest.manifests if d.platform is not None]
-    chosen = next((d for d in images if d.platform and d.platform.matches(wanted)), None)
-    if chosen is None:
-        raise NotFound(
-            f"no image for {wanted}",
-            reference=str(reference),
-            hint="there are " + (", ".join(str(d.platform) for d in images[:20]) or "none"),
-        )
+    chosen = choose(manifest, Platform.parse(platform), where=str(reference))
     return Descriptor(chosen.media_type, chosen.digest, chosen.size)
 
 
