@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import pickle
+import pwd
+from pathlib import Path
+
+import pytest
 
 from provenance.oci.registry import Registry
 from provenance.settings import Settings
@@ -21,3 +25,25 @@ def test_a_proxy_s_password_stays_on_this_machine() -> None:
 def test_settings_without_secrets_stay_what_they_are() -> None:
     plain = Settings(timeout=7, plain_http=("a:5000",), proxies={"http": "http://p:1"})
     assert pickle.loads(pickle.dumps(plain)) == plain
+
+
+@pytest.mark.parametrize(
+    ("environ", "folder"),
+    [
+        ({"HOME": "/home/ann"}, "/home/ann/.cache/provenance"),
+        ({"HOME": "/home/ann", "XDG_CACHE_HOME": "/c"}, "/c/provenance"),
+        ({"XDG_CACHE_HOME": "/c", "PROVENANCE_CACHE_DIR": "/p"}, "/p"),
+    ],
+)
+def test_the_cache_is_where_the_environment_says(environ: dict[str, str], folder: str) -> None:
+    assert Settings.from_environment(environ).cache_dir == Path(folder)
+
+
+def test_a_user_without_a_home_has_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(uid: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {uid}")
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    assert Settings.from_environment().cache_dir is None
+    assert Settings.from_environment({"PROVENANCE_CACHE_DIR": "/p"}).cache_dir == Path("/p")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -123,8 +124,8 @@ class Settings:
         """The settings that environment variables ask for.
 
         Reads REQUESTS_CA_BUNDLE or SSL_CERT_FILE, HTTP(S)_PROXY, NO_PROXY (either case),
-        PROVENANCE_OFFLINE, PROVENANCE_CACHE_DIR, XDG_CACHE_HOME. The environment can forbid
-        network use, never relax a check.
+        PROVENANCE_OFFLINE, PROVENANCE_CACHE_DIR, XDG_CACHE_HOME, HOME; a user without a home has
+        no cache. The environment can forbid network use, never relax a check.
         """
         env = os.environ if environ is None else environ
 
@@ -133,16 +134,21 @@ class Settings:
 
         ca = env.get("REQUESTS_CA_BUNDLE") or env.get("SSL_CERT_FILE")
         proxies = {s: p for s in ("http", "https") if (p := either(f"{s.upper()}_PROXY"))}
-        base = env.get("XDG_CACHE_HOME") or str(
-            Path(env.get("HOME") or "~").expanduser() / ".cache"
-        )
-        cache = env.get("PROVENANCE_CACHE_DIR") or str(Path(base) / "provenance")
+        cache: Path | None = None
+        if named := env.get("PROVENANCE_CACHE_DIR"):
+            cache = Path(named)
+        elif base := env.get("XDG_CACHE_HOME"):
+            cache = Path(base) / "provenance"
+        else:
+            # A user without HOME who is in no list of users, as in many containers, has no cache.
+            with contextlib.suppress(RuntimeError):
+                cache = Path(env.get("HOME") or "~").expanduser() / ".cache" / "provenance"
         return cls(
             ca_bundle=Path(ca) if ca else None,
             proxies=proxies,
             no_proxy=either("NO_PROXY"),
             offline=env.get("PROVENANCE_OFFLINE", "").lower() in {"1", "true", "yes"},
-            cache_dir=Path(cache),
+            cache_dir=cache,
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import pwd
 import re
 from pathlib import Path
 from typing import Any
@@ -272,7 +273,10 @@ class TestWhereItLies:
         path.write_text(f"[[registry]]\nprefix = '{prefix}'\nlocation = '{location}'\n")
         return path
 
-    def test_nowhere_is_nothing(self, tmp_path: Path) -> None:
+    def test_nowhere_is_nothing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert find({}) == ()
+        monkeypatch.delenv("HOME")
+        monkeypatch.setattr(pwd, "getpwuid", lambda uid: {}[uid])
         assert find({}) == ()
         assert find({"HOME": str(tmp_path)}) == ()
         assert read(()) == RegistriesConf()

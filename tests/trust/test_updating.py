@@ -14,12 +14,16 @@ import pytest
 
 from provenance.errors import NotEvaluated
 from provenance.settings import Settings
+from provenance.testing.registry.messages import Content, Response
+from provenance.testing.registry.server import Server
+from provenance.testing.registry.tls import server_context
 from provenance.trust import Trust, updating
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from provenance.testing.registry.messages import Request
     from provenance.testing.sigstore import LocalSigstore
 
 
@@ -83,6 +87,19 @@ def repository(tmp_path: Path) -> Iterator[Repository]:
         yield Repository(folder, f"http://127.0.0.1:{server.server_port}", asked)
         server.shutdown()
         thread.join()
+
+
+class Folder:
+    """Answers with a folder's files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def respond(self, request: Request) -> Response:
+        file = self.folder / request.path.lstrip("/")
+        if not file.is_file():
+            return Response(404, {}, Content(b""))
+        return Response(200, {}, Content(file.read_bytes()))
 
 
 @pytest.fixture
@@ -195,6 +212,24 @@ def test_a_repository_that_is_gone_is_not_knowing(
     root = repository.publish(targets(local_sigstore))
     with pytest.raises(NotEvaluated, match="cannot be reached"):
         Trust.from_tuf("http://127.0.0.1:9", root, settings=settings)
+
+
+def test_a_repository_is_believed_by_the_authority_of_the_settings(
+    repository: Repository, local_sigstore: LocalSigstore, tmp_path: Path
+) -> None:
+    root = repository.publish(targets(local_sigstore))
+    context, pem = server_context()
+    authority = tmp_path / "authority.pem"
+    authority.write_bytes(pem)
+    server = Server(Folder(repository.folder), context)
+    settings = Settings(ca_bundle=authority, retries=0, timeout=5)
+    try:
+        assert Trust.from_tuf(server.base, root, settings=settings).has_logs
+        updating._refreshed.clear()
+        with pytest.raises(NotEvaluated, match=r"no certificate this machine trusts.*ca_bundle"):
+            Trust.from_tuf(server.base, root, settings=Settings(retries=0, timeout=5))
+    finally:
+        server.stop()
 
 
 def test_a_file_that_is_no_root_is_not_taken(

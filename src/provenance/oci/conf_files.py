@@ -33,8 +33,7 @@ def find(environ: Mapping[str, str] | None = None) -> tuple[Path, ...]:
         NotEvaluated: a folder of drop-ins cannot be looked into: it might forbid something.
     """
     env = os.environ if environ is None else environ
-    base = env.get("XDG_CONFIG_HOME") or (f"{env['HOME']}/.config" if env.get("HOME") else "")
-    user = Path(base) / "containers" / "registries.conf" if base else None
+    user = _users(env)
     folders = [_SYSTEM, user]
     if named := env.get("CONTAINERS_REGISTRIES_CONF"):
         main = Path(named)
@@ -62,6 +61,16 @@ def read(files: Sequence[Path]) -> RegistriesConf:
     for file in files:
         found = found.merged(parse(_content(file), source=str(file)))
     return found
+
+
+def _users(env: Mapping[str, str]) -> Path | None:
+    """Where the user's own file would be; None for a user without a home."""
+    base = env.get("XDG_CONFIG_HOME")
+    try:
+        home = Path(base) if base else Path(env.get("HOME") or "~").expanduser() / ".config"
+    except RuntimeError:
+        return None
+    return home / "containers" / "registries.conf"
 
 
 def _drop_ins(folder: Path) -> list[Path]:

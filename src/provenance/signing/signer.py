@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
-from provenance.errors import SigningError
+from provenance.errors import ProvenanceError, SigningError
 from provenance.settings import Settings
 from provenance.signing.patience import within
 from provenance.signing.tokens import certified_as, find_token, is_local
@@ -13,6 +13,11 @@ from provenance.trust import Trust
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from sigstore.models import ClientTrustConfig
+    from sigstore.sign import SigningContext
+
+    from provenance.transport.client import Client
 
 __all__ = ["Signer"]
 
@@ -28,8 +33,8 @@ class Signer:
     issuer: str
     """Who vouches for the identity."""
     _token: str = field(repr=False)
-    _deadline: float = field(repr=False)
-    """Seconds one signature may take."""
+    _settings: Settings = field(repr=False)
+    """How its services are reached, and how long one signature may take."""
 
     def __reduce__(self) -> Any:
         """Refuse: a pickle travels to places a token must not."""
@@ -50,8 +55,8 @@ class Signer:
             trust: the Sigstore instance; None: the public one.
             signing_config: file with where to sign, in place of the trust's own.
             identity_token: an OIDC token; None: SIGSTORE_ID_TOKEN, the CI system's, a browser.
-            settings: how to reach the trust root, and how long a signature may take. To the
-                services that sign only the environment's proxies and authorities apply.
+            settings: how to reach the trust root, the issuer and the services that sign, and how
+                long a signature may take.
 
         Raises:
             SigningError: there is no identity, the token is expired or malformed, or `offline`
@@ -68,9 +73,9 @@ class Signer:
                 f"signing with {trust.source} needs the network, which offline forbids",
                 hint="sign where it is allowed",
             )
-        token = identity_token or find_token(trust)
+        token = identity_token or find_token(trust, settings=settings)
         identity, issuer = certified_as(token)
-        return cls(trust, identity, issuer, token, settings.deadline)
+        return cls(trust, identity, issuer, token, settings)
 
     def sign_statement(self, statement: bytes) -> bytes:
         """Sign an in-toto statement, version 1; returns a Sigstore bundle v0.3 in JSON.
@@ -93,24 +98,27 @@ class Signer:
                 hint="version 1, subjects with a name and a SHA-2 digest, an object as predicate",
             ) from error
         try:
-            return within(self._deadline, lambda: self._sign(content, statement))
+            return within(self._settings.deadline, lambda: self._sign(content, statement))
         except TimeoutError as error:
             raise SigningError(
-                f"{self.trust.source} did not sign within {self._deadline:g} s",
+                f"{self.trust.source} did not sign within {self._settings.deadline:g} s",
                 hint="try again later, or raise Settings.deadline",
             ) from error
 
     def _sign(self, content: Any, statement: bytes) -> bytes:
         from sigstore.models import InvalidBundle
         from sigstore.oidc import ExpiredIdentity, IdentityError, IdentityToken
-        from sigstore.sign import SigningContext
         from sigstore.verify import Verifier
+
+        from provenance.transport.client import Client
 
         config = self.trust.client_config()
         try:
-            with SigningContext.from_trust_config(config).signer(
-                IdentityToken(self._token)
-            ) as signer:
+            token = IdentityToken(self._token)
+            with (
+                Client(self._settings) as client,
+                _services(config, client).signer(token) as signer,
+            ):
                 bundle = signer.sign_dsse(content)
             checked = Verifier(trusted_root=config.trusted_root).verify_dsse(bundle, _Anyone())
         except (ExpiredIdentity, IdentityError) as error:
@@ -124,6 +132,11 @@ class Signer:
                 f"what {self.trust.source} signed is incomplete: {_cause(error)}",
                 hint="its timestamp service may be down; try again, nothing was published",
             ) from error
+        except ProvenanceError as error:
+            raise SigningError(
+                f"signing as {self.identity} with {self.trust.source} failed: {error.message}",
+                hint=error.hint or "try again; nothing was published",
+            ) from error
         # The library raises classes it does not export for what its services answer.
         except Exception as error:
             raise SigningError(
@@ -135,6 +148,21 @@ class Signer:
                 f"what {self.trust.source} signed is another statement", hint="do not use it"
             )
         return bundle.to_json().encode()
+
+
+def _services(config: ClientTrustConfig, client: Client) -> SigningContext:
+    """The services that `config` names, asked through `client`; for this thread."""
+    from sigstore.sign import SigningContext
+
+    from provenance.signing.sessions import reach_through
+
+    named = config.signing_config
+    authority, log, clocks = named.get_fulcio(), named.get_tlogs()[0], named.get_tsas()
+    for service in (authority, log, *clocks):
+        reach_through(client, service)
+    return SigningContext(
+        fulcio=authority, rekor=log, trusted_root=config.trusted_root, tsa_clients=clocks
+    )
 
 
 class _Anyone:

@@ -7,21 +7,27 @@ import sys
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from provenance.errors import NotEvaluated, SigningError
+from provenance.errors import NotEvaluated, ProvenanceError, SigningError
 from provenance.strict_json import decode_object
+from provenance.transport.origin import display_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from provenance.settings import Settings
+    from provenance.transport.client import Client
     from provenance.trust import Trust
 
 __all__ = ["certified_as", "find_token", "is_local"]
 
 _GITHUB = "https://token.actions.githubusercontent.com"
 _GITLAB = "https://gitlab.com"
+_AUDIENCE = "sigstore"
 
 
-def find_token(trust: Trust, *, environ: Mapping[str, str] | None = None) -> str:
+def find_token(
+    trust: Trust, *, settings: Settings | None = None, environ: Mapping[str, str] | None = None
+) -> str:
     """A raw OIDC token. A secret: hand it to the certificate authority alone.
 
     Order: SIGSTORE_ID_TOKEN; the CI system's own (GitHub, GitLab, Buildkite, Google Cloud);
@@ -35,9 +41,12 @@ def find_token(trust: Trust, *, environ: Mapping[str, str] | None = None) -> str
         return token
     from sigstore.oidc import IdentityError, detect_credential
 
+    from provenance.transport.client import Client
+
     try:
-        ambient = detect_credential()
-    except IdentityError as error:
+        with Client(settings) as client:
+            ambient = _of_github(client) or detect_credential()
+    except (IdentityError, ProvenanceError) as error:
         raise SigningError(
             f"this CI system gave no identity token: {str(error)[:300]}",
             hint="grant the job `id-token: write` (GitHub) or declare an id_token (GitLab)",
@@ -49,7 +58,7 @@ def find_token(trust: Trust, *, environ: Mapping[str, str] | None = None) -> str
             "there is no identity to sign with",
             hint="set SIGSTORE_ID_TOKEN, run in a CI job with an OIDC token, or at a terminal",
         )
-    return _from_browser(trust)
+    return _from_browser(trust, settings)
 
 
 def certified_as(token: str) -> tuple[str, str]:
@@ -93,16 +102,47 @@ def is_local(trust: Trust) -> bool:
     return bool(found) and set(found) <= {"127.0.0.1", "::1", "localhost"}
 
 
-def _from_browser(trust: Trust) -> str:
+def _of_github(client: Client) -> str | None:
+    """The token of a GitHub job, or None where this is none; by our transport.
+
+    The library asks with urllib3's defaults: an Enterprise Server with an authority of its own
+    would not be believed. Source: GitHub's documentation, "OpenID Connect", "Requesting the JWT
+    using environment variables".
+
+    Raises:
+        ProvenanceError: the service did not answer, or not with a token.
+    """
+    env = os.environ
+    url, secret = (env.get(f"ACTIONS_ID_TOKEN_REQUEST_{name}") for name in ("URL", "TOKEN"))
+    if not env.get("GITHUB_ACTIONS") or not url or not secret:
+        return None
+    url += f"{'&' if '?' in url else '?'}audience={_AUDIENCE}"
+    with client.request("GET", url, authorization=f"bearer {secret}", follow=False) as answer:
+        raw = answer.read_capped(client.limits.token_bytes, "token")
+    token = decode_object(raw).get("value") if answer.status == 200 else None
+    if not isinstance(token, str) or not token:
+        raise NotEvaluated(f"{display_url(url)} answered {answer.status} without a token")
+    return token
+
+
+def _from_browser(trust: Trust, settings: Settings | None = None) -> str:
     """Let a person log in. Blocks until they did."""
     import requests
     from sigstore.errors import Error
-    from sigstore.oidc import Issuer, IssuerError
+    from sigstore.oidc import IssuerError
+
+    from provenance.signing.sessions import Login
+    from provenance.transport.client import Client
 
     try:
         url = trust.client_config().signing_config.get_oidc_url()
-        return str(Issuer(url).identity_token())
-    except (Error, IssuerError, NotEvaluated, OSError, requests.RequestException) as error:
+        with Client(settings) as client:
+            return str(Login(url, client).identity_token())
+    except ProvenanceError as error:
+        raise SigningError(
+            f"the login did not succeed: {error.message}", hint=error.hint
+        ) from error
+    except (Error, IssuerError, OSError, requests.RequestException) as error:
         raise SigningError(
             f"the login did not succeed ({type(error).__name__})", hint="try again"
         ) from error
