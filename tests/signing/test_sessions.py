@@ -228,6 +228,7 @@ def test_a_session_answers_as_requests_does(sigstore: LocalSigstore) -> None:
             missing.raise_for_status()
         sent = sigstore.requests[-1].headers
         assert sent["Content-Length"] == str(len('{"a": 1}'))
+        assert sent["Accept-Encoding"] == "identity"  # an encoded answer would be refused
         assert (sent["Content-Type"], sent["User-Agent"][:15]) == (
             "application/json",
             "python-requests",

@@ -87,7 +87,9 @@ class _Adapter(BaseAdapter):
         """Whatever the session says of certificates, proxies and time, `Client` knows better."""
         headers = CaseInsensitiveDict(request.headers)
         authorization = headers.pop("Authorization", None)
-        headers.pop("Content-Length", None)  # of the body, which is bytes
+        # Of the connection, which is another: `Client` takes no encoded answer, and counts itself.
+        for name in ("Accept-Encoding", "Connection", "Content-Length"):
+            headers.pop(name, None)
         body, url = request.body, request.url or ""
         with self._client.request(
             request.method or "GET",
