@@ -36,7 +36,8 @@ class Peer:
     why: str
     """The reason for this pin."""
     how: str = "go install"
-    """`go install`; `go build` in a module of our own; `debian`; `wheel`; or `unavailable`."""
+    """`go install`; `go build` or `go test` in a module of our own; `debian`; `wheel`; or
+    `unavailable`."""
     full: bool = False
     """Only with --full."""
     root: str = ""
@@ -124,6 +125,22 @@ PEERS = (
         full=True,
     ),
     Peer(
+        "conformance",
+        "github.com/opencontainers/distribution-spec/conformance",
+        "v0.0.0-20260831232431-97274622c111",
+        "the specification's own suite for registries, newest at writing",
+        full=True,
+    ),
+    Peer(
+        "conformance-workflows",
+        "github.com/opencontainers/distribution-spec/conformance",
+        "v0.0.0-20231101194043-f2182352d4cc",
+        "the same as it was for 1.1: the four workflows that registries are listed by",
+        how="go test",
+        full=True,
+        root="github.com/opencontainers/distribution-spec/conformance",
+    ),
+    Peer(
         "zot",
         "zotregistry.dev/zot",
         "",
@@ -161,6 +178,7 @@ def _install(peer: Peer) -> None:
     ways = {
         "go install": _go_install,
         "go build": _go_build,
+        "go test": _go_test,
         "debian": _debian,
         "wheel": _wheel,
     }
@@ -196,11 +214,20 @@ def _go_install(peer: Peer) -> None:
 
 def _go_build(peer: Peer) -> None:
     """In a small module of our own: for modules with replace lines, or without a version list."""
+    _in_a_module(peer, "build")
+
+
+def _go_test(peer: Peer) -> None:
+    """The tests of a package, as a program."""
+    _in_a_module(peer, "test", "-c")
+
+
+def _in_a_module(peer: Peer, *how: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder)
         _run([_go(), "mod", "init", "peer"], here)
         _run([_go(), "mod", "edit", f"-require={peer.root}@{peer.version}"], here)
-        _run([_go(), "build", "-o", str(binary(peer.name)), peer.module], here)
+        _run([_go(), *how, "-o", str(binary(peer.name)), peer.module], here)
 
 
 def _debian(peer: Peer) -> None:

@@ -10,9 +10,10 @@ import base64
 import secrets
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
+from provenance.testing.registry.behaviour import Door
 from provenance.testing.registry.messages import Response, error
 
 if TYPE_CHECKING:
@@ -20,13 +21,10 @@ if TYPE_CHECKING:
 
     from provenance.testing.registry.messages import Request
 
-__all__ = ["TOKEN_PATH", "Auth", "AuthKind"]
+__all__ = ["Auth"]
 
-AuthKind = Literal["basic", "bearer"]
 Access = tuple[str, str]
 """Repository and action: `("app", "pull")`."""
-
-TOKEN_PATH = "/token"  # noqa: S105 - a path
 
 
 @dataclass
@@ -39,39 +37,41 @@ class _Token:
 class Auth:
     """The door. `refuse` gives the answer for those who may not pass, None for those who may."""
 
-    kind: AuthKind | None = None
+    door: Door = field(default_factory=Door)
     username: str = ""
     password: str = ""
     identity_token: str = ""
     """A refresh token that the token service takes instead of a password."""
-    anonymous_pull: bool = False
-    token_lifetime: int | None = None
-    """Requests that one token is good for."""
-    realm: str | None = None
-    """Where the challenge sends clients for a token; None: to this server."""
-    service: str = "local-registry"
     _tokens: dict[str, _Token] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def refuse(self, request: Request, wanted: Iterable[Access]) -> Response | None:
         """The answer for a request that lacks some of the `wanted` access."""
         needed = frozenset(wanted)
-        if self.kind is None:
+        if self.door.kind is None:
             return None
-        if self.kind == "basic":
-            if self._knows(request) or (self.anonymous_pull and _only_pulls(needed)):
+        if self.door.kind == "basic":
+            if self._knows(request) or (self.door.anonymous_pull and _only_pulls(needed)):
                 return None
-            return _unauthorized('Basic realm="local registry"')
+            return _unauthorized(self.door.basic_challenge)
         held = self._spend(request)
         if held is not None and needed <= held:
             return None
-        realm = self.realm or request.base + TOKEN_PATH
-        challenge = f'Bearer realm="{realm}",service="{self.service}"'
-        if needed:
-            challenge += f',scope="{_scopes(needed)}"'
+        return _unauthorized(self._challenge(request, needed, known=held is not None))
+
+    def _challenge(self, request: Request, needed: frozenset[Access], *, known: bool) -> str:
+        text = f'Bearer realm="{self.door.realm or request.base + self.door.token_path}"'
+        if self.door.names_service:
+            text += f',service="{self.door.service}"'
+        if needed and (self.door.scope_of_head or request.method != "HEAD"):
+            text += f',scope="{_scopes(needed)}"'
         if request.header("Authorization"):
-            challenge += f',error="{"invalid_token" if held is None else "insufficient_scope"}"'
-        return _unauthorized(challenge)
+            text += f',error="{"insufficient_scope" if known else "invalid_token"}"'
+        return text
+
+    def serves(self, request: Request) -> bool:
+        """Whether this request is for the token service."""
+        return self.door.kind == "bearer" and request.path == self.door.token_path
 
     def issue(self, request: Request) -> Response:
         """The token service: GET with Basic credentials or none, POST in OAuth2's form."""
@@ -80,16 +80,20 @@ class Auth:
             known = self._grants(form)
             tried, scopes = True, form.get("scope", [])
         else:
+            form = dict(request.query)
             known, tried = self._knows(request), bool(request.header("Authorization"))
-            scopes = list(request.query.get("scope", []))
-        if not known and (tried or not self.anonymous_pull):
-            return _unauthorized(f'Basic realm="{self.service}"')
+            scopes = form.get("scope", [])
+        if self.door.needs_service and not form.get("service"):
+            return error(400, "UNSUPPORTED", "the query names no service")
+        if not known and (tried or not self.door.anonymous_pull):
+            return _unauthorized(f'Basic realm="{self.door.service}"')
         asked = frozenset(a for scope in scopes for a in _parse_scope(scope))
         granted = asked if known else frozenset(a for a in asked if a[1] == "pull")
         token = secrets.token_urlsafe(24)
         with self._lock:
-            self._tokens[token] = _Token(granted, self.token_lifetime)
-        answer = {"token": token, "access_token": token, "expires_in": 300}
+            self._tokens[token] = _Token(granted, self.door.token_lifetime)
+        answer: dict[str, object] = dict.fromkeys(self.door.token_names, token)
+        answer["expires_in"] = 300
         if known and self.identity_token:
             answer["refresh_token"] = self.identity_token
         return Response.of_json(200, answer)

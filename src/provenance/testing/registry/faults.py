@@ -1,46 +1,67 @@
-"""Ways to misbehave: each fault is an object that counts its hits and can be taken back."""
+"""Faults in force: which requests each one strikes, and when. What they do is misbehaviour.py's."""
 
 from __future__ import annotations
 
 import re
 import threading
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypedDict
 
-from provenance.testing.registry.messages import Content, Response, error, error_code
+from provenance.testing.registry.messages import Request, Response
 
 if TYPE_CHECKING:
-    from provenance.testing.registry.messages import Request
+    from typing import Unpack
 
-__all__ = ["Fault", "Faults"]
+__all__ = ["After", "Before", "Fault", "Faults", "When"]
 
-Change = Callable[["Request", "Response | None"], "Response | None"]
+Before = Callable[[Request], Request | Response]
+"""Before the registry does anything: the request to go on with, or the answer instead."""
+After = Callable[[Request, Response], "Response | None"]
+"""When it is done: the answer in the place of its own; None leaves it."""
+
+
+class When(TypedDict, total=False):
+    """Which of the requests that match are struck."""
+
+    method: str | None
+    """HTTP method; None: every one."""
+    skip: int
+    """Of those that match, let so many pass first."""
+    times: int | None
+    """Then strike so many; None: all that follow."""
 
 
 @dataclass(eq=False)
 class Fault:
     """One way to misbehave. `hits` counts; `remove()` takes it back."""
 
-    pattern: re.Pattern[str]
-    change: Change
     owner: Faults
-    before: bool = False
-    """Answer instead of the registry, which then does nothing; else change its answer."""
-    method: str | None = None
-    times: int | None = None
+    pattern: re.Pattern[str]
+    before: Before | None = None
+    after: After | None = None
     digest: str = ""
+    """Only for answers that carry this blob or manifest."""
+    method: str | None = None
+    skip: int = 0
+    times: int | None = None
+    passed: int = 0
+    """Matches that were let pass."""
     hits: int = 0
 
-    def matches(self, request: Request, response: Response | None) -> bool:
-        """Whether this fault is about this request, and not used up."""
-        return (
-            (self.times is None or self.hits < self.times)
-            and (self.method is None or self.method == request.method)
-            and self.pattern.search(request.path) is not None
-            and (not self.digest or (response is not None and response.digest == self.digest))
-        )
+    def strikes(self, request: Request, response: Response | None) -> bool:
+        """Whether this request is one to strike; counts it. Call it under the owner's lock."""
+        if self.times is not None and self.hits >= self.times:
+            return False
+        if self.method not in {None, request.method} or not self.pattern.search(request.path):
+            return False
+        if self.digest and (response is None or response.digest != self.digest):
+            return False
+        if self.passed < self.skip:
+            self.passed += 1
+            return False
+        self.hits += 1
+        return True
 
     def remove(self) -> None:
         """Behave again."""
@@ -48,11 +69,7 @@ class Fault:
 
 
 class Faults:
-    """The faults in force, in the order they were added. Mixed into `LocalRegistry`.
-
-    `pattern` is a regular expression searched in the path (`/v2/app/blobs/sha256:...`),
-    `method` an HTTP method (None: all), `times` how often it strikes (None: always).
-    """
+    """The faults in force, in the order they were added."""
 
     def __init__(self) -> None:
         """Start well behaved."""
@@ -75,171 +92,38 @@ class Faults:
             if fault in self._faults:
                 self._faults.remove(fault)
 
-    def strike(
-        self, request: Request, response: Response | None, *, before: bool
-    ) -> Response | None:
-        """What the faults make of an answer (None: there is none yet)."""
+    def _arriving(self, request: Request) -> Request | Response:
+        """What the faults make of a request: another one, or an answer at once."""
         for fault in self.faults:
-            if fault.before != before:
+            if fault.before is None or not self._struck(fault, request, None):
                 continue
-            with self._fault_lock:
-                struck = fault.matches(request, response)
-                fault.hits += struck
-            if struck:
-                response = fault.change(request, response)
-                if before and response is not None:
-                    return response
+            outcome = fault.before(request)
+            if isinstance(outcome, Response):
+                return outcome
+            request = outcome
+        return request
+
+    def _leaving(self, request: Request, response: Response) -> Response:
+        """What the faults make of an answer."""
+        for fault in self.faults:
+            if fault.after is not None and self._struck(fault, request, response):
+                response = fault.after(request, response) or response
         return response
 
-    def fail(
-        self,
-        pattern: str,
-        status: int = 429,
-        *,
-        headers: Mapping[str, str] | None = None,
-        body: bytes | None = None,
-        times: int | None = None,
-        method: str | None = None,
-        after: bool = False,
-    ) -> Fault:
-        """Answer `status` to paths that match.
-
-        Args:
-            pattern: regular expression searched in the path.
-            status: of the answer.
-            headers: of the answer, e.g. `{"Retry-After": "1"}`.
-            body: of the answer; None: the spec's error document for the status.
-            times: how often; None: always.
-            method: only for this HTTP method.
-            after: do what was asked and only then answer so: a lost confirmation.
-        """
-        answer = error(status, error_code(status), "as the test asked", headers)
-        if body is not None:
-            answer = Response(status, dict(headers or {}), Content(body))
-
-        def change(_request: Request, _response: Response | None) -> Response:
-            return answer
-
-        return self._add(pattern, change, before=not after, times=times, method=method)
-
-    def html(self, pattern: str, *, times: int | None = None, method: str | None = None) -> Fault:
-        """Answer 200 with a log-in page, as some registries do where they mean no."""
-        page = b"<!doctype html><title>Sign in</title><p>Please sign in.</p>"
-        headers = {"Content-Type": "text/html; charset=utf-8"}
-        return self.fail(pattern, 200, headers=headers, body=page, times=times, method=method)
-
-    def redirect(
-        self,
-        pattern: str,
-        location: str | Callable[[str], str],
-        *,
-        status: int = 307,
-        times: int | None = None,
-        method: str | None = None,
-    ) -> Fault:
-        """Send those who ask elsewhere: to `location`, or to `location(path)`."""
-
-        def change(request: Request, _response: Response | None) -> Response:
-            target = location if isinstance(location, str) else location(request.path)
-            return Response(status, {"Location": target})
-
-        return self._add(pattern, change, before=True, times=times, method=method)
-
-    def disconnect(
-        self,
-        pattern: str,
-        *,
-        times: int | None = None,
-        method: str | None = None,
-        after: bool = False,
-    ) -> Fault:
-        """Close the connection without an answer; `after`: once the work is done."""
-
-        def change(_request: Request, _response: Response | None) -> Response:
-            return Response(0, hang_up=True)
-
-        return self._add(pattern, change, before=not after, times=times, method=method)
-
-    def delay(
-        self,
-        pattern: str,
-        seconds: float,
-        *,
-        times: int | None = None,
-        method: str | None = None,
-    ) -> Fault:
-        """Wait before each answer; every request waits for itself."""
-
-        def change(_request: Request, response: Response | None) -> Response | None:
-            time.sleep(seconds)
-            return response
-
-        return self._add(pattern, change, before=True, times=times, method=method)
-
-    def set_header(
-        self,
-        pattern: str,
-        name: str,
-        value: str | None,
-        *,
-        times: int | None = None,
-        method: str | None = None,
-    ) -> Fault:
-        """Replace a header of the answer; None drops it.
-
-        `set_header("/manifests/", "Docker-Content-Digest", wrong)` makes the registry lie about
-        a digest, `set_header("/tags/list", "Link", '<http://other/>; rel="next"')` about pages.
-        """
-
-        def change(_request: Request, response: Response | None) -> Response | None:
-            if response is None:
-                return None
-            headers = {k: v for k, v in response.headers.items() if k.lower() != name.lower()}
-            if value is not None:
-                headers[name] = value
-            return replace(response, headers=headers)
-
-        return self._add(pattern, change, times=times, method=method)
-
-    def drop_header(
-        self, pattern: str, name: str, *, times: int | None = None, method: str | None = None
-    ) -> Fault:
-        """Leave a header of the answer out."""
-        return self.set_header(pattern, name, None, times=times, method=method)
-
-    def tamper(
-        self, digest: str, function: Callable[[bytes], bytes], *, times: int | None = None
-    ) -> Fault:
-        """Serve `function(content)` for a blob or manifest, under its old name."""
-
-        def change(_request: Request, response: Response | None) -> Response | None:
-            if response is None:
-                return None
-            return replace(response, body=Content(function(response.body.read())))
-
-        return self._add("", change, digest=digest, times=times)
-
-    def truncate(self, digest: str, keep: int | None = None, *, times: int | None = None) -> Fault:
-        """Send `keep` bytes (None: half) of a blob or manifest, then close: a broken transfer."""
-
-        def change(_request: Request, response: Response | None) -> Response | None:
-            if response is None:
-                return None
-            return replace(response, cut=len(response.body) // 2 if keep is None else keep)
-
-        return self._add("", change, digest=digest, times=times)
+    def _struck(self, fault: Fault, request: Request, response: Response | None) -> bool:
+        with self._fault_lock:
+            return fault.strikes(request, response)
 
     def _add(
         self,
         pattern: str,
-        change: Change,
+        after: After | None = None,
         *,
-        before: bool = False,
-        times: int | None = None,
-        method: str | None = None,
+        before: Before | None = None,
         digest: str = "",
+        **when: Unpack[When],
     ) -> Fault:
-        fault = Fault(re.compile(pattern), change, self, before, method, times, digest)
+        fault = Fault(self, re.compile(pattern), before, after, digest, **when)
         with self._fault_lock:
             self._faults.append(fault)
         return fault

@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from provenance.digests import Digest
-from provenance.testing.registry.auth import TOKEN_PATH, Auth, AuthKind
-from provenance.testing.registry.faults import Faults
-from provenance.testing.registry.messages import RecordedRequest, Request, Response, error
-from provenance.testing.registry.routes import Behaviour, access, answer
+from provenance.testing.registry.application import Application
+from provenance.testing.registry.auth import Auth
+from provenance.testing.registry.holdings import Holdings
+from provenance.testing.registry.messages import RecordedRequest, Request
+from provenance.testing.registry.misbehaviour import Misbehaviour
+from provenance.testing.registry.profiles import find_profile
 from provenance.testing.registry.server import Server
-from provenance.testing.registry.store import Store, StoredManifest
 
 if TYPE_CHECKING:
-    from collections import defaultdict
+    from collections.abc import Callable
     from types import TracebackType
 
-    from provenance.testing.images import BuiltImage
+    from provenance.testing.registry.behaviour import AuthKind
+    from provenance.testing.registry.messages import Response
+    from provenance.testing.registry.profiles import Profile
 
 __all__ = ["LocalRegistry"]
 
 
-class LocalRegistry(Faults):
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class _OtherHost:
+    """What a second server answers with."""
+
+    respond: Callable[[Request], Response]
+
+
+class LocalRegistry(Misbehaviour, Holdings):
     """An OCI registry on an ephemeral loopback port, for tests: distribution-spec 1.1.
 
     >>> with LocalRegistry() as registry:
@@ -33,24 +47,37 @@ class LocalRegistry(Faults):
     'sha256:2cf24dba5fb0'
 
     `blobs`, `manifests` and `tags` are its store, by repository: plain dicts that a test may
-    edit. `requests` is what was asked. `fail`, `tamper`, `truncate`, `delay`, `redirect`,
-    `html`, `disconnect`, `set_header` and `drop_header` make it misbehave.
+    edit. `requests` is what was asked.
+
+    `profile` makes it differ from the specification as a registry in the wild does: `ghcr`,
+    `ghcr-redirecting`, `dockerhub`, `acr`, `artifactory` (before 7.90), `harbor29`, `harbor27`,
+    `gar`, `gcr`, `quay`, `ecr`, `gitlab`, `nexus`, `zot`, `distribution28`; or a `Profile` of
+    your own. One that asks for a login knows the account `registry.account`. Its rate limits are
+    faults: `clear_faults()` lets the time pass.
+
+    Faults make it misbehave: other answers (`fail`, `html`, `redirect`, `alter`), wrong ones
+    (`set_header`, `drop_header`, `tamper`, `cut_page`, `claim_length`), connections that break
+    (`disconnect`, `cut`, `truncate`, `cut_upload`), time (`delay`, `drip`, `expire_tokens`).
+    Each takes `method`, `skip` and `times`: which of the requests are struck.
     """
 
     def __init__(
         self,
         *,
-        referrers_api: bool = True,
-        filters_referrers: bool = True,
+        profile: str | Profile | None = None,
+        referrers_api: bool | None = None,
+        filters_referrers: bool | None = None,
         page_size: int | None = None,
-        deletes: bool = True,
-        single_post: bool = True,
-        manifest_bytes: int = 4 << 20,
+        deletes: bool | None = None,
+        single_post: bool | None = None,
+        ranges: bool | None = None,
+        shortest_chunk: int | None = None,
+        manifest_bytes: int | None = None,
         auth: AuthKind | None = None,
         username: str = "",
         password: str = "",
         identity_token: str = "",
-        anonymous_pull: bool = False,
+        anonymous_pull: bool | None = None,
         token_lifetime: int | None = None,
         realm: str | None = None,
         tls: bool = False,
@@ -58,13 +85,19 @@ class LocalRegistry(Faults):
     ) -> None:
         """Describe the registry; `start()` or `with` opens the port.
 
+        What is None is as the profile has it, and without a profile as the specification has
+        it, every optional ability included.
+
         Args:
+            profile: which registry to be like: a name, or a profile of your own.
             referrers_api: whether it lists referrers; off: 404 and no OCI-Subject, as
                 distribution 2.8 does.
             filters_referrers: whether it filters them by artifactType, and says so.
             page_size: most entries of one page of tags or referrers.
             deletes: whether it deletes; off: 405.
             single_post: whether a blob may come in one POST; off: 202, the body ignored.
+            ranges: whether a part of a blob can be had; off: 200 and the whole.
+            shortest_chunk: bytes that each part of an upload but the last must have.
             manifest_bytes: largest manifest; above 413.
             auth: None, "basic", or "bearer" (with a token service at `/token`).
             username: the one account's name.
@@ -75,20 +108,49 @@ class LocalRegistry(Faults):
             realm: the token service's URL in challenges; None: its own.
             tls: speak HTTPS with a certificate of its own authority, `ca_pem`.
             directory: keep uploaded blobs in files here; None: in memory.
+
+        Raises:
+            ValueError: no profile has this name.
         """
-        super().__init__()
-        self._behaviour = Behaviour(
-            referrers_api, filters_referrers, page_size, deletes, single_post, manifest_bytes
+        Misbehaviour.__init__(self)
+        Holdings.__init__(self, Path(directory) if directory is not None else None)
+        found = find_profile(profile)
+        behaviour = replace(
+            found.behaviour,
+            **_given(
+                referrers_api=referrers_api,
+                filters_referrers=filters_referrers,
+                page_size=page_size,
+                deletes=deletes,
+                single_post=single_post,
+                ranges=ranges,
+                shortest_chunk=shortest_chunk,
+                manifest_bytes=manifest_bytes,
+            ),
         )
-        self.auth = Auth(
-            auth, username, password, identity_token, anonymous_pull, token_lifetime, realm
+        door = replace(
+            found.door,
+            **_given(
+                kind=auth,
+                anonymous_pull=anonymous_pull,
+                token_lifetime=token_lifetime,
+                realm=realm,
+            ),
         )
-        self.store = Store(Path(directory) if directory is not None else None)
+        if found.door.kind is not None and not username:
+            username, password = "user", "password"
+        self.auth = Auth(door, username, password, identity_token)
+        self._application = Application(behaviour, self.auth, self.store)
         self.ca_pem = b""
         self._wants_tls = tls
         self._server: Server | None = None
+        self._other_host: Server | None = None
         self._requests: list[RecordedRequest] = []
+        self._requests_elsewhere: list[RecordedRequest] = []
         self._record_lock = threading.Lock()
+        for rate in behaviour.rates:
+            wait = {} if rate.retry_after is None else {"Retry-After": str(rate.retry_after)}
+            self.fail(rate.pattern, headers=wait, method=rate.method, skip=rate.requests)
 
     # Running
 
@@ -100,14 +162,18 @@ class LocalRegistry(Faults):
                 from provenance.testing.registry.tls import server_context
 
                 context, self.ca_pem = server_context()
+            if self._application.sends_elsewhere:
+                self._other_host = Server(_OtherHost(self._respond_elsewhere), context)
             self._server = Server(self, context)
         return self
 
     def stop(self) -> None:
         """Close the port and every connection; the store stays."""
-        server, self._server = self._server, None
-        if server is not None:
+        running = [server for server in (self._server, self._other_host) if server is not None]
+        self._server = self._other_host = None
+        for server in running:
             server.stop()
+        if running:
             self.store.close()
 
     def __enter__(self) -> Self:
@@ -141,6 +207,11 @@ class LocalRegistry(Faults):
         """`app:1.0` or `app@sha256:...` as a full reference into this registry."""
         return f"{self.host}/{name}"
 
+    @property
+    def account(self) -> tuple[str, str]:
+        """The one account's name and password."""
+        return self.auth.username, self.auth.password
+
     # What was asked
 
     @property
@@ -149,90 +220,54 @@ class LocalRegistry(Faults):
         with self._record_lock:
             return list(self._requests)
 
+    @property
+    def requests_elsewhere(self) -> list[RecordedRequest]:
+        """What the other host was asked, where the profile sends clients to one."""
+        with self._record_lock:
+            return list(self._requests_elsewhere)
+
     def clear_requests(self) -> None:
         """Forget what was asked so far."""
         with self._record_lock:
             self._requests.clear()
+            self._requests_elsewhere.clear()
 
     def respond(self, request: Request) -> Response:
         """Answer one request: faults, door, protocol, faults."""
-        response = self.strike(request, None, before=True)
-        if response is None:
-            response = self._answer(request)
-            response = self.strike(request, response, before=False) or response
-        recorded = RecordedRequest(
-            method=request.method,
-            path=request.path,
-            query={name: values[-1] for name, values in request.query.items()},
-            status=response.status,
-            headers=request.headers,
-        )
-        with self._record_lock:
-            self._requests.append(recorded)
+        return self._settle(request, self._answer, self._requests)
+
+    def _respond_elsewhere(self, request: Request) -> Response:
+        return self._settle(request, self._application.answer_elsewhere, self._requests_elsewhere)
+
+    def _settle(
+        self,
+        request: Request,
+        answer: Callable[[Request], Response],
+        records: list[RecordedRequest],
+    ) -> Response:
+        status = 0  # of a request that broke off
+        try:
+            arrived = self._arriving(request)
+            if isinstance(arrived, Request):
+                response = self._leaving(arrived, answer(arrived))
+            else:
+                response = arrived
+            status = response.status
+        finally:
+            recorded = RecordedRequest(
+                method=request.method,
+                path=request.path,
+                query={name: values[-1] for name, values in request.query.items()},
+                status=status,
+                headers=request.headers,
+            )
+            with self._record_lock:
+                records.append(recorded)
         return response
 
     def _answer(self, request: Request) -> Response:
-        if self.auth.kind == "bearer" and request.path == TOKEN_PATH:
-            return self.auth.issue(request)
-        if not request.path.startswith("/v2"):
-            return error(404, "UNSUPPORTED", "no such end point")
-        refusal = self.auth.refuse(request, access(request))
-        return refusal or answer(request, self.store, self._behaviour)
+        elsewhere = self._other_host.base if self._other_host is not None else ""
+        return self._application.answer(request, elsewhere)
 
-    # What it holds
-
-    @property
-    def blobs(self) -> defaultdict[str, dict[str, bytes | Path]]:
-        """Repository to digest to content (bytes, or the file that holds them)."""
-        return self.store.blobs
-
-    @property
-    def manifests(self) -> defaultdict[str, dict[str, StoredManifest]]:
-        """Repository to digest to manifest."""
-        return self.store.manifests
-
-    @property
-    def tags(self) -> defaultdict[str, dict[str, str]]:
-        """Repository to tag to digest."""
-        return self.store.tags
-
-    def put_blob(self, repository: str, data: bytes, *, digest: str = "") -> Digest:
-        """Store bytes, under their sha256 unless the test wants another name for them."""
-        name = Digest(digest) if digest else Digest.of(data)
-        self.blobs[repository][name] = data
-        return name
-
-    def put_blob_file(self, repository: str, path: Path | str, *, digest: str = "") -> Digest:
-        """Serve a file as a blob, from where it is: for layers that memory should not hold."""
-        import hashlib
-
-        source = Path(path)
-        if not digest:
-            with source.open("rb") as file:
-                digest = f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
-        self.blobs[repository][Digest(digest)] = source
-        return Digest(digest)
-
-    def put_manifest(
-        self,
-        repository: str,
-        data: bytes,
-        *,
-        media_type: str = "application/vnd.oci.image.manifest.v1+json",
-        tag: str | None = None,
-        digest: str = "",
-    ) -> Digest:
-        """Store a manifest without any check, under its sha256 or the `digest` given."""
-        manifest = StoredManifest(data, media_type)
-        tags = (tag,) if tag is not None else ()
-        return self.store.put_manifest(repository, manifest, tags=tags, digest=digest)
-
-    def put_image(self, name: str, image: BuiltImage) -> Digest:
-        """Store an image that `ImageBuilder` built, as `app:1.0` or, without a tag, `app`."""
-        repository, _, tag = name.partition(":")
-        for digest, data in image.blobs.items():
-            self.put_blob(repository, data, digest=digest)
-        found = image.manifest
-        return self.put_manifest(
-            repository, found.raw, media_type=found.descriptor.media_type, tag=tag or None
-        )
+    def _forget_tokens(self) -> None:
+        self.auth.forget_tokens()

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from email.message import Message
     from pathlib import Path
 
-__all__ = ["Content", "RecordedRequest", "Request", "Response", "error", "error_code"]
+__all__ = ["Content", "Readable", "RecordedRequest", "Request", "Response", "error", "error_code"]
 
 _JSON = "application/json"
 
@@ -115,6 +115,8 @@ class Response:
     """Send only so many bytes of the body, then close: a broken transfer."""
     hang_up: bool = False
     """Close the connection without an answer."""
+    pace: tuple[int, float] | None = None
+    """Send so many bytes of the body at a time, after so many seconds each."""
 
     @classmethod
     def of_json(cls, status: int, document: object, **headers: str) -> Response:

@@ -11,6 +11,7 @@ import socket
 import socketserver
 import ssl
 import threading
+import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -161,18 +162,26 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(response.status, _phrase(response.status))
         for name, value in response.headers.items():
             self.send_header(name, value)
-        if not any(name.lower() == "content-length" for name in response.headers):
+        claimed = [v for n, v in response.headers.items() if n.lower() == "content-length"]
+        if not claimed:
             self.send_header("Content-Length", str(size))
-        if response.cut is not None:
-            self.close_connection = True
+        silent = self.command == "HEAD" or response.status in {204, 304}
+        if response.cut is not None or (claimed not in ([], [str(size)]) and not silent):
+            self.close_connection = True  # where this answer ends, nobody could tell otherwise
         self.end_headers()
-        if self.command == "HEAD" or response.status in {204, 304}:
-            return
-        self._send_body(response, size if response.cut is None else min(response.cut, size))
+        if not silent:
+            self._send_body(response, size if response.cut is None else min(response.cut, size))
 
     def _send_body(self, response: Response, size: int) -> None:
         source, start = response.body.source, response.body.start
-        if isinstance(source, bytes):
+        if response.pace is not None:
+            piece, seconds = response.pace
+            data = response.body.read()[:size]
+            for at in range(0, size, piece):
+                self.wfile.flush()
+                time.sleep(seconds)
+                self.wfile.write(data[at : at + piece])
+        elif isinstance(source, bytes):
             self.wfile.write(memoryview(source)[start : start + size])
         elif size:
             self.wfile.flush()

@@ -73,6 +73,8 @@ class Upload:
     path: Path | None
     """None: in memory."""
     size: int = 0
+    ended: bool = False
+    """A chunk came that only the last one may be as short as."""
 
     def append(self, body: Readable) -> None:
         """Add everything that `body` has."""
@@ -103,6 +105,8 @@ class Store:
     )
     tags: defaultdict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
     uploads: dict[str, Upload] = field(default_factory=dict)
+    unlisted: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Repository and digest of a referrer, to the lists that do not have it yet."""
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def __contains__(self, repository: str) -> bool:
@@ -161,8 +165,12 @@ class Store:
     def referrers(self, repository: str, subject: str) -> list[dict[str, Any]]:
         """Descriptors of every manifest that names `subject`, oldest first."""
         with self.lock:
-            held = list(self.manifests.get(repository, {}).items())
-        return [m.referrer(digest) for digest, m in held if m.subject == subject]
+            held = self.manifests.get(repository, {}).items()
+            found = {digest: m for digest, m in held if m.subject == subject}
+            for digest in [d for d in found if self.unlisted.get((repository, d))]:
+                self.unlisted[repository, digest] -= 1
+                del found[digest]
+        return [manifest.referrer(digest) for digest, manifest in found.items()]
 
     def close(self) -> None:
         """Drop uploads that never ended."""

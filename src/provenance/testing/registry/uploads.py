@@ -10,6 +10,9 @@ from provenance.errors import InvalidDigest
 from provenance.testing.registry.messages import Response, error
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from provenance.testing.registry.behaviour import Behaviour
     from provenance.testing.registry.messages import Request
     from provenance.testing.registry.store import Store
 
@@ -19,13 +22,13 @@ _CONTENT_RANGE = re.compile(r"(?:bytes )?(\d+)-(\d+)(?:/.*)?")
 
 
 def answer(  # noqa: PLR0911 - one return a case of the protocol
-    request: Request, store: Store, name: str, upload: str, *, single_post: bool
+    request: Request, store: Store, behaviour: Behaviour, name: str, upload: str
 ) -> Response:
     """What the registry says to a request about an upload; `upload` is empty for a new one."""
     if not upload:
         if request.method != "POST":
             return error(405, "UNSUPPORTED", "the operation is unsupported")
-        return _begin(request, store, name, single_post=single_post)
+        return _begin(request, store, behaviour, name)
     held = store.uploads.get(upload)
     if held is None or held.repository != name:
         return error(404, "BLOB_UPLOAD_UNKNOWN", "no such upload")
@@ -38,25 +41,46 @@ def answer(  # noqa: PLR0911 - one return a case of the protocol
         return error(405, "UNSUPPORTED", "the operation is unsupported")
     if misplaced := _misplaced(request, store, upload):
         return misplaced
+    if request.method == "PUT":
+        held.append(request.body)
+        return _end(request, store, upload)
+    if held.ended:
+        return error(400, "BLOB_UPLOAD_INVALID", "only the last chunk may be that short")
+    before = held.size
     held.append(request.body)
-    return (
-        _progress(store, upload, 202) if request.method == "PATCH" else _end(request, store, upload)
-    )
+    held.ended = held.size - before < behaviour.shortest_chunk
+    return _progress(store, upload, 202)
 
 
-def _begin(request: Request, store: Store, name: str, *, single_post: bool) -> Response:
+def _begin(request: Request, store: Store, behaviour: Behaviour, name: str) -> Response:
     mount, digest = request.parameter("mount"), request.parameter("digest")
     if mount is not None:
-        # Without `from` a registry may look everywhere (end-11); this one does not.
-        source = store.blobs.get(request.parameter("from") or "", {}).get(mount)
+        source = _mountable(request, store, behaviour, mount)
         if source is not None:
             store.blobs[name][mount] = source
             return _created(name, mount)
     upload = store.begin_upload(name)
-    if digest is not None and single_post:
+    if digest is not None and behaviour.single_post:
         store.uploads[upload].append(request.body)
         return _end(request, store, upload)
-    return _progress(store, upload, 202)
+    begun = _progress(store, upload, 202)
+    if behaviour.shortest_chunk:
+        least = {"OCI-Chunk-Min-Length": str(behaviour.shortest_chunk)}
+        return Response(begun.status, {**begun.headers, **least})
+    return begun
+
+
+def _mountable(
+    request: Request, store: Store, behaviour: Behaviour, digest: str
+) -> bytes | Path | None:
+    """The blob in the repository named; without a name, in any one where that is allowed."""
+    named = request.parameter("from")
+    if behaviour.mounts == "never":
+        return None
+    if named is None and behaviour.mounts == "anywhere":
+        held = (blobs[digest] for blobs in list(store.blobs.values()) if digest in blobs)
+        return next(held, None)
+    return store.blobs.get(named or "", {}).get(digest)
 
 
 def _progress(store: Store, upload: str, status: int) -> Response:
