@@ -18,6 +18,7 @@ from tests.testing.wire import (
 )
 
 from provenance.testing import LocalRegistry
+from provenance.testing.registry import Behaviour, Profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,6 +133,17 @@ def test_a_range_of_a_blob(
         assert answer.body == body
 
 
+def test_a_registry_without_ranges_sends_all() -> None:
+    # RFC 9110, 14.2: a server may ignore the header.
+    with LocalRegistry(ranges=False) as registry:
+        registry.put_blob("org/app", DATA)
+        path = f"/v2/org/app/blobs/{digest_of(DATA)}"
+        for asked in ("bytes=2-4", "bytes=99-"):
+            answer = ask(registry, "GET", path, headers={"Range": asked})
+            assert (answer.status, answer.body) == (200, DATA)
+            assert answer.headers["Content-Range"] is answer.headers["Accept-Ranges"] is None
+
+
 def test_a_manifest_comes_by_tag_and_by_digest(registry: LocalRegistry) -> None:
     data = manifest()
     registry.put_manifest("org/app", data, tag="1.0")
@@ -194,6 +206,48 @@ def test_a_blob_in_pieces_that_come_in_order(registry: LocalRegistry) -> None:
     digest = digest_of(b"hello")
     assert ask(registry, "PUT", f"{second.headers['Location']}&digest={digest}").status == 201
     assert registry.blobs["org/app"][digest] == b"hello"
+
+
+def test_only_the_last_piece_may_be_short() -> None:
+    # distribution-spec 1.1, "Pushing a blob in chunks": OCI-Chunk-Min-Length.
+    with LocalRegistry(shortest_chunk=3) as registry:
+        begun = ask(registry, "POST", UPLOADS)
+        assert begun.headers["OCI-Chunk-Min-Length"] == "3"
+        location = begun.headers["Location"]
+        assert ask(registry, "PATCH", location, body=b"hel").status == 202
+        assert ask(registry, "PATCH", location, body=b"l").status == 202
+        refused = ask(registry, "PATCH", location, body=b"hello")
+        assert (refused.status, refused.code) == (400, "BLOB_UPLOAD_INVALID")
+        assert ask(registry, "GET", location).headers["Range"] == "0-3"
+        digest = digest_of(b"hello")
+        assert ask(registry, "PUT", f"{location}&digest={digest}", body=b"o").status == 201
+        assert registry.blobs["org/app"][digest] == b"hello"
+
+
+@pytest.mark.parametrize(
+    ("mounts", "query", "status"),
+    [
+        ("never", "&from=org/app", 202),
+        ("never", "", 202),
+        ("named", "&from=org/app", 201),
+        ("named", "", 202),
+        ("anywhere", "&from=org/app", 201),
+        ("anywhere", "&from=absent", 202),
+        ("anywhere", "", 201),
+    ],
+)
+def test_where_a_blob_is_mounted_from(mounts: Any, query: str, status: int) -> None:
+    with LocalRegistry(profile=Profile("own", Behaviour(mounts=mounts))) as registry:
+        registry.put_blob("org/app", DATA)
+        path = f"/v2/new/blobs/uploads/?mount={digest_of(DATA)}{query}"
+        assert ask(registry, "POST", path).status == status
+        assert (digest_of(DATA) in registry.blobs["new"]) == (status == 201)
+
+
+def test_a_registry_that_takes_manifests_before_their_content() -> None:
+    with LocalRegistry(profile=Profile("own", Behaviour(sparse=True))) as registry:
+        assert put(registry, "1.0", manifest(layers=[descriptor(b"gone")])).status == 201
+        assert put(registry, "2.0", manifest(layers=[{}])).status == 400
 
 
 @pytest.mark.parametrize("digest", [ABSENT, "sha256:beef", ""])

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.testing.wire import MANIFEST, ask, digest_of, manifest
+from tests.testing.wire import MANIFEST, ask, connect, digest_of, manifest
 
 from provenance.testing import LocalRegistry
+from provenance.testing.registry.messages import Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 DATA = b"0123456789"
 DIGEST = digest_of(DATA)
@@ -143,3 +147,153 @@ def test_a_transfer_breaks_off(registry: LocalRegistry, keep: int | None, got: b
         ask(registry, "GET", BLOB)
     assert caught.value.partial == got
     assert ask(registry, "GET", BLOB).body == DATA
+
+
+# Which requests are struck
+
+
+@pytest.mark.parametrize("headers", [{}, {"Retry-After": "3"}], ids=["without", "with Retry-After"])
+@pytest.mark.parametrize("status", [429, 503])
+def test_the_third_to_the_fourth_request(
+    registry: LocalRegistry, status: int, headers: dict[str, str]
+) -> None:
+    fault = registry.fail("/blobs/", status, headers=headers, skip=2, times=2, method="GET")
+    answers = []
+    for _ in range(6):
+        ask(registry, "HEAD", BLOB)
+        ask(registry, "GET", TAG)
+        answers.append(ask(registry, "GET", BLOB))
+    assert [a.status for a in answers] == [200, 200, status, status, 200, 200]
+    assert answers[2].headers["Retry-After"] == headers.get("Retry-After")
+    assert (fault.passed, fault.hits) == (2, 2)
+
+
+def test_two_faults_take_turns(registry: LocalRegistry) -> None:
+    registry.fail("/blobs/", 503, times=1)
+    registry.cut("/blobs/", 3, skip=1, times=1)
+    assert ask(registry, "GET", BLOB).status == 503
+    assert ask(registry, "GET", BLOB).body == DATA
+    with pytest.raises(http.client.IncompleteRead):
+        ask(registry, "GET", BLOB)
+    assert ask(registry, "GET", BLOB).body == DATA
+
+
+# Connections
+
+
+@pytest.mark.parametrize("keep", [0, 4, 7])
+@pytest.mark.parametrize("held", ["in memory", "in a file"])
+def test_a_download_is_cut_at_a_byte(
+    registry: LocalRegistry, tmp_path: Path, held: str, keep: int
+) -> None:
+    if held == "in a file":
+        (tmp_path / "blob").write_bytes(DATA)
+        registry.put_blob_file("app", tmp_path / "blob")
+    registry.cut("/blobs/", keep)
+    with pytest.raises(http.client.IncompleteRead) as caught:
+        ask(registry, "GET", BLOB)
+    assert caught.value.partial == DATA[:keep]
+    with pytest.raises(http.client.IncompleteRead) as caught:
+        ask(registry, "GET", BLOB, headers={"Range": "bytes=2-"})
+    assert caught.value.partial == DATA[2 : 2 + keep]
+
+
+@pytest.mark.parametrize("method", ["PATCH", "PUT"])
+@pytest.mark.parametrize("keep", [0, 1, 1 << 20, (1 << 20) + 7])
+def test_an_upload_is_cut_at_a_byte_and_goes_on_from_there(
+    registry: LocalRegistry, method: str, keep: int
+) -> None:
+    data = bytes(range(256)) * (3 << 12)
+    digest = digest_of(data)
+    location = ask(registry, "POST", "/v2/app/blobs/uploads/").headers["Location"]
+    registry.cut_upload("/uploads/.", keep, method=method, times=1)
+    where = location if method == "PATCH" else f"{location}&digest={digest}"
+    with pytest.raises((ConnectionError, http.client.HTTPException)):
+        ask(registry, method, where, body=data)
+    status = ask(registry, "GET", location)
+    assert (status.status, status.headers["Range"]) == (204, f"0-{max(keep - 1, 0)}")
+    rest = {"Content-Range": f"{keep}-{len(data) - 1}"}
+    assert ask(registry, "PATCH", location, headers=rest, body=data[keep:]).status == 202
+    assert ask(registry, "PUT", f"{location}&digest={digest}").status == 201
+    assert registry.blobs["app"][digest] == data
+    assert [r.status for r in registry.requests] == [202, 0, 204, 202, 201]
+
+
+def test_a_manifest_that_is_cut_on_its_way_in_is_not_stored(registry: LocalRegistry) -> None:
+    registry.cut_upload("/manifests/", 10)
+    path = "/v2/app/manifests/new"
+    with pytest.raises((ConnectionError, http.client.HTTPException)):
+        ask(registry, "PUT", path, headers={"Content-Type": MANIFEST}, body=manifest())
+    assert "new" not in registry.tags["app"]
+
+
+def test_a_body_that_is_shorter_than_the_cut_is_whole(registry: LocalRegistry) -> None:
+    registry.cut_upload("/manifests/", 1 << 20)
+    path = "/v2/app/manifests/new"
+    answer = ask(registry, "PUT", path, headers={"Content-Type": MANIFEST}, body=manifest())
+    assert answer.status == 201
+
+
+@pytest.mark.parametrize(("claimed", "got"), [(4, DATA[:4]), (10, DATA)])
+def test_a_length_that_is_too_short_or_right(
+    registry: LocalRegistry, claimed: int, got: bytes
+) -> None:
+    registry.claim_length("/blobs/", claimed)
+    with closing(connect(registry)) as connection:
+        connection.request("GET", BLOB)
+        assert connection.getresponse().read() == got
+
+
+def test_a_length_that_is_too_long(registry: LocalRegistry) -> None:
+    registry.claim_length("/blobs/", 99)
+    with pytest.raises(http.client.IncompleteRead) as caught:
+        ask(registry, "GET", BLOB)
+    assert (caught.value.partial, caught.value.expected) == (DATA, 89)
+
+
+# Pages
+
+
+def test_a_page_without_its_link_and_one_that_is_cut() -> None:
+    with LocalRegistry(page_size=1) as registry:
+        for tag in ("a", "b"):
+            registry.put_manifest("app", manifest(), tag=tag)
+        registry.drop_header("/tags/", "Link", times=1)
+        assert ask(registry, "GET", "/v2/app/tags/list").headers["Link"] is None
+        assert ask(registry, "GET", "/v2/app/tags/list").headers["Link"] is not None
+        registry.cut_page("/tags/", 12)
+        answer = ask(registry, "GET", "/v2/app/tags/list")
+        assert (answer.status, answer.body) == (200, b'{"name": "ap')
+
+
+def test_an_answer_is_altered_or_left(registry: LocalRegistry) -> None:
+    registry.alter("/blobs/", lambda request, _: Response(418) if request.query else None)
+    assert ask(registry, "GET", BLOB).status == 200
+    assert ask(registry, "GET", f"{BLOB}?x=1").status == 418
+
+
+# Time
+
+
+@pytest.mark.parametrize("how", [{}, {"Range": "bytes=5-"}])
+def test_a_slow_drip_is_whole_at_the_end(registry: LocalRegistry, how: dict[str, str]) -> None:
+    registry.drip("/blobs/", 0.01, size=2)
+    start = time.monotonic()
+    assert ask(registry, "GET", BLOB, headers=how).body == (DATA[5:] if how else DATA)
+    assert time.monotonic() - start >= 0.03
+
+
+def test_tokens_expire_in_the_middle() -> None:
+    with LocalRegistry(auth="bearer", username="u", password="p") as registry:
+        registry.put_manifest("app", manifest(), tag="1.0")
+        told = {"Authorization": "Basic " + base64.b64encode(b"u:p").decode()}
+
+        def login() -> dict[str, str]:
+            answer = ask(registry, "GET", "/token?scope=repository:app:pull", headers=told)
+            return {"Authorization": f"Bearer {answer.json['token']}"}
+
+        registry.expire_tokens("/manifests/", skip=1, times=1)
+        held = login()
+        statuses = [ask(registry, "GET", TAG, headers=held).status for _ in range(3)]
+        assert statuses == [200, 401, 401]
+        assert ask(registry, "GET", TAG, headers=login()).status == 200

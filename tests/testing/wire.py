@@ -39,11 +39,12 @@ class Answer:
         return str(error["code"])
 
 
-def connect(registry: LocalRegistry) -> http.client.HTTPConnection:
+def connect(registry: LocalRegistry, host: str = "") -> http.client.HTTPConnection:
+    """A connection to the registry, or to the other `host` it sends clients to."""
     if registry.url.startswith("https"):
         context = ssl.create_default_context(cadata=registry.ca_pem.decode())
-        return http.client.HTTPSConnection(registry.host, timeout=10, context=context)
-    return http.client.HTTPConnection(registry.host, timeout=10)
+        return http.client.HTTPSConnection(host or registry.host, timeout=10, context=context)
+    return http.client.HTTPConnection(host or registry.host, timeout=10)
 
 
 def ask(
