@@ -99,6 +99,9 @@ class Settings:
     """Registries, by host and port, spoken to in plain HTTP; those on loopback are anyway."""
     encrypted: tuple[str, ...] = ()
     """Registries, by host and port, on loopback that speak HTTPS all the same."""
+    token_services: tuple[str, ...] = ()
+    """Hosts (with the port where there is one) that a registry may send logins to although they
+    are inside a private network and it is not."""
     offline: bool = False
     """Stop trust, log and database requests. A registry the caller names is still read."""
     max_trust_age: int = 180

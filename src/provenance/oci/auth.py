@@ -1,55 +1,106 @@
-"""Answers to challenges: Basic, and tokens from a token service, one a registry and scope.
+"""`Authenticator`: what to send to which registry, learnt from its challenges.
 
-Source: distribution's token specification, and the list of attacks on it: a realm is chosen by
-the registry, so it must be https, may not point inside (CVE-2026-48978), and is not redirected.
+Source: RFC 9110, distribution's token specification. One token for each registry and scope, shared
+by threads: the first asks, the others wait for its answer. A token is renewed shortly before it
+expires, or when a 401 says that it has. A credential that was refused is looked up once more: a
+long run outlives those of clouds.
 """
 
 from __future__ import annotations
 
-import base64
-import json
-import re
+import copy
+import math
 import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
-from provenance.errors import MalformedDocument, RateLimited, RegistryUnavailable, Unauthorized
-from provenance.oci.challenges import parse_challenges
-from provenance.oci.credentials import Credential, Credentials, find_credential
-from provenance.transport.origin import display_url, is_loopback_host, is_private_host, origin_of
+from provenance.errors import ProvenanceError, Unauthorized
+from provenance.oci.challenges import Challenge, parse_challenges
+from provenance.oci.credentials import Keychain
+from provenance.oci.realms import check_realm
+from provenance.oci.token_service import basic, request_grant
 
 if TYPE_CHECKING:
-    from provenance.oci.challenges import Challenge
+    from collections.abc import Callable, Iterator
+
+    from provenance.oci.credentials import Credential, Credentials
     from provenance.oci.reference import Reference
     from provenance.transport.client import Client
-    from provenance.transport.response import Response
 
-__all__ = ["Authenticator"]
+__all__ = ["Authenticator", "choose_challenge"]
 
-# RFC 6750's b64token, and what else is visible: nothing that could end or split a header.
-_TOKEN = re.compile(r"[!-~]+", re.ASCII)
 _LONGEST_SCOPE = 1024
+_MARGIN_SECONDS = 10.0
+"""A token is renewed so long before it expires: the request and clocks take their time."""
+
+_Key = tuple[str, str, str]
+"""Account, repository, actions."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """An Authorization that was asked for, and how to ask again."""
+
+    header: str = field(repr=False)
+    renewal: float
+    """When (of the clock) it is better asked for again."""
+    challenge: Challenge
+    base: str
+
+
+@dataclass(slots=True)
+class _Queue:
+    """Those who want the same Authorization. What the first could not get, the others do not."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    failures: int = 0
+    failure: ProvenanceError | None = None
 
 
 class Authenticator:
     """Holds what one `Registry` has been given and has been told; shared by its threads."""
 
-    def __init__(self, client: Client, credentials: Credentials | None) -> None:
-        """Ask token services through `client`, with `credentials` or those of the environment."""
+    def __init__(
+        self,
+        client: Client,
+        credentials: Credentials | None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Ask token services through `client`, with `credentials` or those of the environment.
+
+        `clock` counts seconds.
+        """
         self._client = client
-        self._given = credentials
-        self._headers: dict[tuple[str, str], str] = {}
-        self._basic: dict[str, str] = {}
-        self._found: dict[str, Credential | None] = {}
-        self._locks: dict[tuple[str, str], threading.Lock] = {}
+        self._keychain = Keychain(credentials)
+        self._clock = clock
+        self._tokens: dict[_Key, _Known] = {}
+        self._basic: set[str] = set()
+        self._found: dict[tuple[str, str], Credential | None] = {}
+        self._queues: dict[_Key, _Queue] = {}
         self._lock = threading.Lock()
 
     def header(self, account: str, repository: str, actions: str) -> str | None:
-        """The Authorization known to work for this repository and these actions, if any."""
-        known = self._headers.get((account, _scope(repository, actions)))
-        if known is None and actions == "pull":
-            known = self._headers.get((account, _scope(repository, "pull,push")))
-        return known or self._basic.get(account)
+        """The Authorization to send for this repository and these actions, if any is known.
+
+        A token about to expire is renewed first. Raises as `answer`.
+        """
+        key = account, repository, actions
+        keys = [key, (account, repository, "pull,push")] if actions == "pull" else [key]
+        known = [(k, self._tokens[k]) for k in keys if k in self._tokens]
+        for _, token in known:
+            if self._clock() < token.renewal:
+                return token.header
+        if known:
+            stale, token = known[0]
+            with self._turn(stale):
+                newer = self._tokens[stale]
+                return newer.header if newer is not token else self._renew(stale, token)
+        if account in self._basic:
+            return self._basic_header(account, repository)
+        return None
 
     def answer(
         self,
@@ -74,133 +125,116 @@ class Authenticator:
         Raises:
             Unauthorized: the token service refused, or is not one to send credentials to.
             RateLimited, RegistryUnavailable: it did not answer.
+            NotEvaluated, MalformedDocument: a source of credentials failed.
         """
         account = account or reference.registry
-        key = (account, _scope(reference.repository, actions))
-        with self._lock_of(key):
-            newer = self.header(account, reference.repository, actions)
-            if newer is not None and newer != stale:
-                return newer
-            credential = self._credential(account)
-            for challenge in parse_challenges(header):
-                if challenge.scheme == "bearer" and challenge.parameters.get("realm"):
-                    token = self._token(account, reference, challenge, key[1], base, credential)
-                    self._headers[key] = f"Bearer {token}"
-                    return self._headers[key]
-                if challenge.scheme == "basic" and credential and credential.username:
-                    basic = _basic(credential)
-                    if basic == stale:
-                        return None
-                    self._basic[account] = basic
-                    return basic
-        return None
+        key = account, reference.repository, actions
+        with self._turn(key):
+            # Not `header`: what is about to expire was just refused, or is asked for below.
+            known = self._tokens.get(key)
+            if known is not None and known.header != stale and self._clock() < known.renewal:
+                return known.header
+            challenge = choose_challenge(header)
+            if challenge is None:
+                return None
+            if challenge.scheme == "basic":
+                self._basic.add(account)
+                return self._other_basic(account, reference.repository, stale)
+            return self._renew(key, _Known("", 0, challenge, base), stale)
 
-    def source(self, account: str) -> str:
+    def source(self, account: str, repository: str = "") -> str:
         """Where the credential for a host came from, for messages."""
-        credential = self._found.get(account)
-        return credential.source if credential else "no credentials"
+        found = self._found.get((account, repository))
+        if not repository:
+            known = [c for (host, _), c in list(self._found.items()) if host == account and c]
+            found = known[0] if known else None
+        return found.source if found else "no credentials"
 
-    def _lock_of(self, key: tuple[str, str]) -> threading.Lock:
+    @contextmanager
+    def _turn(self, key: _Key) -> Iterator[None]:
+        """One thread at a time. Raises what was raised for another while this one waited."""
         with self._lock:
-            return self._locks.setdefault(key, threading.Lock())
+            queue = self._queues.setdefault(key, _Queue())
+        seen = queue.failures
+        with queue.lock:
+            if queue.failure is not None and queue.failures != seen:
+                raise copy.copy(queue.failure)
+            try:
+                yield
+            except ProvenanceError as error:
+                # A copy, as a traceback would keep all that the request held.
+                queue.failure, queue.failures = copy.copy(error), queue.failures + 1
+                raise
+            queue.failure = None
 
-    def _credential(self, account: str) -> Credential | None:
-        with self._lock_of((account, "")):  # a helper may ask its user: once is enough
-            if account not in self._found:
-                found = find_credential(account, self._given)
-                if found is not None:
-                    _check_text(found)
-                self._found[account] = found
-            return self._found[account]
+    def _credential(self, account: str, repository: str) -> Credential | None:
+        key = account, repository
+        if key not in self._found:
+            self._found[key] = self._keychain.find(account, repository)
+        return self._found[key]
 
-    def _token(
-        self,
-        account: str,
-        reference: Reference,
-        challenge: Challenge,
-        scope: str,
-        base: str,
-        credential: Credential | None,
-    ) -> str:
-        realm = challenge.parameters["realm"]
-        _check_realm(realm, base, behind_proxy=bool(self._client.settings.proxies))
-        scopes = _scopes(scope, challenge.parameters.get("scope", ""))
-        service = challenge.parameters.get("service")
-        query = [("service", service)] if service else []
-        headers = {"Accept": "application/json"}
-        if credential is not None and credential.identity_token:
-            form = [
-                *query,
-                ("scope", " ".join(scopes)),
-                ("grant_type", "refresh_token"),
-                ("client_id", "oci-provenance"),
-                ("refresh_token", credential.identity_token),
-            ]
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
-            response = self._client.request(
-                *("POST", realm),
-                headers=headers,
-                body=urlencode(form).encode(),
-                follow=False,
-                repeat=True,
-            )
-        else:
-            joint = "&" if "?" in realm else "?"
-            response = self._client.request(
-                "GET",
-                f"{realm}{joint}{urlencode([*query, *(('scope', s) for s in scopes)])}",
-                headers=headers,
-                authorization=_basic(credential) if credential else None,
-                follow=False,
-            )
-        with response:
-            return self._read_token(account, reference, realm, response)
+    def _replaced(self, account: str, repository: str) -> bool:
+        """Whether another credential is found than the one that was refused."""
+        refused = self._credential(account, repository)
+        self._keychain.forget()
+        self._found[account, repository] = self._keychain.find(account, repository)
+        return self._found[account, repository] != refused
 
-    def _read_token(
-        self, account: str, reference: Reference, realm: str, response: Response
-    ) -> str:
-        where, status = display_url(realm), response.status
-        if status == 429:
-            raise RateLimited(
-                f"the token service {where} answered 429",
-                retry_after=response.retry_after,
-                reference=str(reference),
-                hint="nothing is known about it; wait, or log in for a higher limit",
-            )
-        if status in {400, 401, 403}:
-            raise Unauthorized(
-                f"the token service {where} refused ({status}) with {self.source(account)}",
-                reference=str(reference),
-                hint=f"log in again (docker login {account}), or check the repository",
-            )
-        if status != 200:
-            raise RegistryUnavailable(
-                f"the token service {where} answered {status}",
-                reference=str(reference),
-                hint="nothing is known about it; try again later",
-            )
-        body = response.read_capped(self._client.limits.token_bytes, "token")
+    def _basic_header(self, account: str, repository: str) -> str | None:
+        credential = self._credential(account, repository)
+        return basic(credential) if credential is not None and credential.username else None
+
+    def _other_basic(self, account: str, repository: str, stale: str | None) -> str | None:
+        found = self._basic_header(account, repository)
+        if found is not None and found == stale:
+            found = None
+            if self._replaced(account, repository):
+                found = self._basic_header(account, repository)
+        return found
+
+    def _renew(self, key: _Key, known: _Known, stale: str | None = None) -> str | None:
+        """Ask for a token anew. None: what there is was refused already."""
+        account, repository, actions = key
+        check_realm(known.challenge.parameters["realm"], known.base, self._client.settings)
         try:
-            document = json.loads(body)
-            token = document.get("token") or document.get("access_token")
-        except (ValueError, RecursionError, AttributeError) as error:
-            # Not MalformedDocument: beside a signature that would read as a bad signature.
-            raise RegistryUnavailable(
-                f"the token service {where} sent no JSON object",
-                reference=str(reference),
-                hint="nothing is known about it; try again later",
-            ) from error
-        if not isinstance(token, str) or _TOKEN.fullmatch(token) is None:
-            raise RegistryUnavailable(
-                f"the token service {where} sent no token",
-                reference=str(reference),
-                hint="nothing is known about it; try again later",
-            )
-        return token
+            new = self._ask(key, known)
+        except Unauthorized:
+            if not self._replaced(account, repository):
+                raise
+            new = self._ask(key, known)
+        if new.header == stale:  # a token that came from a file, or from a service that repeats it
+            if not self._replaced(account, repository):
+                return None
+            new = self._ask(key, known)
+        self._tokens[key] = new
+        return new.header
+
+    def _ask(self, key: _Key, known: _Known) -> _Known:
+        account, repository, actions = key
+        credential = self._credential(account, repository)
+        if credential is not None and credential.registry_token:
+            header = f"Bearer {credential.registry_token}"
+            return _Known(header, math.inf, known.challenge, known.base)
+        asked = self._clock()
+        scopes = _scopes(
+            f"repository:{repository}:{actions}", known.challenge.parameters.get("scope", "")
+        )
+        grant = request_grant(self._client, known.challenge, scopes, credential, host=account)
+        # A new identity token is left alone, as Docker does: logging in alone writes files.
+        good_for = grant.seconds - min(_MARGIN_SECONDS, grant.seconds / 4)
+        return _Known(f"Bearer {grant.token}", asked + good_for, known.challenge, known.base)
 
 
-def _scope(repository: str, actions: str) -> str:
-    return f"repository:{repository}:{actions}"
+def choose_challenge(header: str) -> Challenge | None:
+    """The challenge to answer: Bearer where its realm is a URL, else Basic; None: neither.
+
+    Where there is no Basic, a Bearer with another realm, for its error to be told.
+    """
+    challenges = parse_challenges(header)
+    bearer = [c for c in challenges if c.scheme == "bearer" and c.parameters.get("realm")]
+    urls = [c for c in bearer if c.parameters["realm"].startswith(("https://", "http://"))]
+    simple = [c for c in challenges if c.scheme == "basic"]
+    return next(iter([*urls, *simple, *bearer]), None)
 
 
 def _scopes(ours: str, asked: str) -> list[str]:
@@ -217,39 +251,3 @@ def _parts(scope: str) -> tuple[str, frozenset[str]]:
     """A scope without the order of its actions."""
     name, _, actions = scope.rpartition(":")
     return name, frozenset(actions.split(","))
-
-
-def _check_text(credential: Credential) -> None:
-    """JSON can spell half of a surrogate pair, which no header or form can carry."""
-    try:
-        f"{credential.username}{credential.password}{credential.identity_token}".encode()
-    except UnicodeEncodeError:
-        raise MalformedDocument(
-            f"the credential from {credential.source} is no text", hint="log in again"
-        ) from None
-
-
-def _basic(credential: Credential) -> str:
-    pair = f"{credential.username}:{credential.password}".encode()
-    return f"Basic {base64.b64encode(pair).decode('ascii')}"
-
-
-def _check_realm(realm: str, base: str, *, behind_proxy: bool) -> None:
-    """Refuse a token service that no honest registry names."""
-    scheme, host, _ = origin_of(realm)
-    home_scheme, home_host, _ = origin_of(base)
-    if scheme != "https" and home_scheme == "https":
-        raise Unauthorized(
-            f"the registry sends logins to {display_url(realm)}, which is not encrypted",
-            hint="not followed: credentials would travel in the clear",
-        )
-    if host == home_host:
-        return
-    # Behind a proxy names are resolved there: ours would tell nothing.
-    inside = is_loopback_host(host) or (not behind_proxy and is_private_host(host))
-    home_inside = is_loopback_host(home_host) or (not behind_proxy and is_private_host(home_host))
-    if inside and not home_inside:
-        raise Unauthorized(
-            f"a public registry sends logins to {display_url(realm)}, inside a private network",
-            hint="not followed: it may be an attack on that network",
-        )

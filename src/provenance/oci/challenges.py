@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Challenge", "parse_challenges"]
+__all__ = ["Challenge", "parse_challenges", "wants_login"]
 
 _TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"  # noqa: S105 - the grammar's name for a word
 _PARAMETER = re.compile(rf'\s*({_TOKEN})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))\s*,?', re.ASCII)
@@ -43,3 +43,16 @@ def parse_challenges(header: str) -> tuple[Challenge, ...]:
             at = parameter.end()
         out.append(Challenge(match[1].lower(), parameters))
     return tuple(out)
+
+
+def wants_login(status: int, header: str) -> bool:
+    """Whether an answer asks for another Authorization: 401, or a 403 that says so.
+
+    Source: RFC 6750 section 3.1 has 403 for a token of too small a scope. Another 403 is a refusal.
+    """
+    if status != 403:
+        return status == 401
+    return any(
+        challenge.scheme == "bearer" and challenge.parameters.get("error") == "insufficient_scope"
+        for challenge in parse_challenges(header)
+    )
