@@ -38,6 +38,10 @@ COMMANDS = {
     "verify": ("proof", "verify", "Prove who signed an image."),
     "examine": ("proof", "examine", "Everything beside an image, and why it counts or not."),
     "pull": ("proof", "pull", "Write the files of an artifact to a folder."),
+    "login": ("login", "login", "Keep a login that a registry has accepted."),
+    "logout": ("login", "logout", "Remove a login."),
+    "doctor": ("doctor", "doctor", "Name every setting, credential source and trust root in force."),
+    "completion": ("completion", "completion", "Print what a shell needs to complete commands."),
 }
 
 

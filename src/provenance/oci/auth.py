@@ -194,7 +194,7 @@ class Authenticator:
 
     def _renew(self, key: _Key, known: _Known, stale: str | None = None) -> str | None:
         """Ask for a token anew. None: what there is was refused already."""
-        account, repository, actions = key
+        account, repository, _ = key
         check_realm(known.challenge.parameters["realm"], known.base, self._client.settings)
         try:
             new = self._ask(key, known)

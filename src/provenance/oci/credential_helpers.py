@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
     from provenance.oci.credentials import Credential
 
-__all__ = ["ask_helper", "erase_from_helper", "program_of", "store_in_helper"]
+__all__ = ["TOKEN_USER", "ask_helper", "erase_from_helper", "program_of", "store_in_helper"]
 
 _SECONDS = 60
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
-_TOKEN_USER = "<token>"  # noqa: S105 - the name that says: the secret is an identity token
+TOKEN_USER = "<token>"  # noqa: S105 - the name that says: the secret is an identity token
 _MOST_BYTES = 4 << 20
 _UNKNOWN = b"credentials not found"
 
@@ -57,7 +57,7 @@ def ask_helper(name: str, key: str, env: Mapping[str, str]) -> Credential | None
     user, secret = answer.get("Username"), answer.get("Secret")
     if not isinstance(user, str) or not isinstance(secret, str):
         raise MalformedDocument(f"the answer of {program} has no Username and Secret")
-    if user == _TOKEN_USER:
+    if user == TOKEN_USER:
         return Credential(identity_token=secret, source=program)
     return Credential(user, secret, source=program)
 
@@ -67,7 +67,7 @@ def store_in_helper(name: str, key: str, credential: Credential, env: Mapping[st
     program = program_of(name)
     user, secret = credential.username, credential.password
     if credential.identity_token:
-        user, secret = _TOKEN_USER, credential.identity_token
+        user, secret = TOKEN_USER, credential.identity_token
     payload = json.dumps({"ServerURL": key, "Username": user, "Secret": secret}).encode()
     status, _, _ = _run(program, "store", payload, env)
     if status != 0:
