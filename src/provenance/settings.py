@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -137,21 +136,12 @@ class Settings:
 
         ca = env.get("REQUESTS_CA_BUNDLE") or env.get("SSL_CERT_FILE")
         proxies = {s: p for s in ("http", "https") if (p := either(f"{s.upper()}_PROXY"))}
-        cache: Path | None = None
-        if named := env.get("PROVENANCE_CACHE_DIR"):
-            cache = Path(named)
-        elif base := env.get("XDG_CACHE_HOME"):
-            cache = Path(base) / "provenance"
-        else:
-            # A user without HOME who is in no list of users, as in many containers, has no cache.
-            with contextlib.suppress(RuntimeError):
-                cache = Path(env.get("HOME") or "~").expanduser() / ".cache" / "provenance"
         return cls(
             ca_bundle=Path(ca) if ca else None,
             proxies=proxies,
             no_proxy=either("NO_PROXY"),
             offline=env.get("PROVENANCE_OFFLINE", "").lower() in {"1", "true", "yes"},
-            cache_dir=cache,
+            cache_dir=_cache_dir(env),
         )
 
 
@@ -163,3 +153,16 @@ def _anonymous(url: str) -> str:
     """A proxy's URL without the name and password in it."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _cache_dir(env: Mapping[str, str]) -> Path | None:
+    """Where caches live; None for a user without a home, as containers have them."""
+    if own := env.get("PROVENANCE_CACHE_DIR"):
+        return Path(own)
+    if base := env.get("XDG_CACHE_HOME"):
+        return Path(base) / "provenance"
+    try:
+        home = Path(env.get("HOME") or "~").expanduser()
+    except RuntimeError:
+        return None
+    return home / ".cache" / "provenance"

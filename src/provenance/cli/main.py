@@ -40,7 +40,7 @@ COMMANDS = {
     "pull": ("proof", "pull", "Write the files of an artifact to a folder."),
     "login": ("login", "login", "Keep a login that a registry has accepted."),
     "logout": ("login", "logout", "Remove a login."),
-    "doctor": ("doctor", "doctor", "Name every setting, credential source and trust root in force."),
+    "doctor": ("doctor", "doctor", "Name the settings, credentials and trust roots in force."),
     "completion": ("completion", "completion", "Print what a shell needs to complete commands."),
 }
 

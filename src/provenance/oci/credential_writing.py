@@ -154,9 +154,9 @@ def _write(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
         # Read again: a helper may have taken a minute, in which another program wrote.
         document = decode(str(path), target.read_bytes()) if target.exists() else {}
         change(document)
-        text = json.dumps(document, indent="\t", ensure_ascii=False)
+        text = json.dumps(document, indent="\t")
         _write_whole(target, text.encode())
-    except (OSError, RuntimeError, UnicodeEncodeError) as error:
+    except (OSError, RuntimeError) as error:
         raise _failed(path, error) from error
 
 
