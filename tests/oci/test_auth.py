@@ -418,7 +418,7 @@ class TestExpiry:
     def test_how_long_a_token_lives(
         self, local_registry: LocalRegistry, said: str, lives: float
     ) -> None:
-        # token.md: "If omitted, this defaults to 60 seconds."
+        # token.md has 60 seconds where nothing is said.
         push(open_repository(local_registry))
         challenge = {"WWW-Authenticate": f'Bearer realm="{local_registry.url}/token"'}
         local_registry.fail("/manifests/", 401, headers=challenge, times=1)

@@ -17,7 +17,7 @@ from provenance.errors import NotEvaluated
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["HostCertificates", "certificate_folders", "certificates_for"]
+__all__ = ["HostCertificates", "certificate_folders", "certificates_for", "count_authorities"]
 
 _SYSTEM = (Path("/etc/containers/certs.d"), Path("/etc/docker/certs.d"))
 # One component of a path, which may come from a redirect: never "..", never more than one.
@@ -101,3 +101,24 @@ def _read(folder: Path) -> HostCertificates:
         ),
         folder,
     )
+
+
+def count_authorities(bundle: Path) -> int:
+    """How many certificates a PEM file of authorities holds.
+
+    Raises NotEvaluated: it cannot be read, or holds none.
+    """
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(cafile=bundle)
+    except ssl.SSLError as error:
+        raise NotEvaluated(
+            f"{bundle} holds no certificates in PEM", hint="name a file that does"
+        ) from error
+    except OSError as error:
+        raise NotEvaluated(
+            f"{bundle} cannot be read ({error.strerror})", hint="name a file that can"
+        ) from error
+    return context.cert_store_stats()["x509"]
