@@ -201,6 +201,20 @@ class TestTheRegistryIsAskedFirst:
             with pytest.raises(Unauthorized, match="token service"):
                 desk.login(Credential(identity_token="0ther"))
 
+    @pytest.mark.parametrize("given", [ADA, Credential("ada", identity_token="0ld")])
+    def test_a_new_identity_token_takes_the_place_of_the_old(
+        self, tmp_path: Path, given: Credential
+    ) -> None:
+        with LocalRegistry() as local:
+            challenge = {"WWW-Authenticate": f'Bearer realm="{local.url}/token"'}
+            local.fail("/v2/$", 401, headers=challenge, times=1)
+            answer = json.dumps({"token": "t", "refresh_token": "n3w"}).encode()
+            local.fail("/token", 200, headers={"Content-Type": "application/json"}, body=answer)
+            desk = Desk(tmp_path, local)
+            desk.login(given)
+        kept = json.loads(desk.docker.read_bytes())["auths"][desk.host]
+        assert kept == {**auth("ada", ""), "identitytoken": "n3w"}
+
     def test_a_registry_of_passwords_takes_no_identity_token(self, one: Desk) -> None:
         with pytest.raises(Unauthorized, match="takes a name and password"):
             one.login(Credential(identity_token="1dent1ty"))
@@ -243,6 +257,14 @@ class TestWhereItIsKept:
         monkeypatch.setattr(credential_files, "_home", lambda _: None)
         with pytest.raises(NotEvaluated, match="no place to keep a login"):
             one.login(environ={})
+
+    def test_a_new_file_is_the_one_that_docker_writes(self, one: Desk) -> None:
+        # Recorded of docker 28.2.2 and skopeo 1.9.3, which write the same bytes.
+        one.login(name="registry.example:5000", check=False)
+        assert one.docker.read_bytes() == (
+            b'{\n\t"auths": {\n\t\t"registry.example:5000": {\n'
+            b'\t\t\t"auth": "YWRhOnMzY3JldA=="\n\t\t}\n\t}\n}'
+        )
 
     def test_everything_else_in_the_file_stays(self, one: Desk) -> None:
         before = {

@@ -111,6 +111,7 @@ class Authenticator:
         stale: str | None,
         *,
         account: str = "",
+        repository: str = "",
     ) -> str | None:
         """A new Authorization after a 401, or None: there is nothing else to try.
 
@@ -121,14 +122,15 @@ class Authenticator:
             base: the registry's URL, whose rules the token service must meet.
             stale: the Authorization that was refused; another thread's newer one is used.
             account: the host whose credentials it may have, where that is not the registry.
+            repository: what it is called there, where that is not its name.
 
         Raises:
             Unauthorized: the token service refused, or is not one to send credentials to.
             RateLimited, RegistryUnavailable: it did not answer.
             NotEvaluated, MalformedDocument: a source of credentials failed.
         """
-        account = account or reference.registry
-        key = account, reference.repository, actions
+        account, repository = account or reference.registry, repository or reference.repository
+        key = account, repository, actions
         with self._turn(key):
             # Not `header`: what is about to expire was just refused, or is asked for below.
             known = self._tokens.get(key)
@@ -139,7 +141,7 @@ class Authenticator:
                 return None
             if challenge.scheme == "basic":
                 self._basic.add(account)
-                return self._other_basic(account, reference.repository, stale)
+                return self._other_basic(account, repository, stale)
             return self._renew(key, _Known("", 0, challenge, base), stale)
 
     def source(self, account: str, repository: str = "") -> str:
@@ -232,7 +234,8 @@ def choose_challenge(header: str) -> Challenge | None:
     """
     challenges = parse_challenges(header)
     bearer = [c for c in challenges if c.scheme == "bearer" and c.parameters.get("realm")]
-    urls = [c for c in bearer if c.parameters["realm"].startswith(("https://", "http://"))]
+    schemes = ("https://", "http://")
+    urls = [c for c in bearer if c.parameters["realm"].lower().startswith(schemes)]
     simple = [c for c in challenges if c.scheme == "basic"]
     return next(iter([*urls, *simple, *bearer]), None)
 

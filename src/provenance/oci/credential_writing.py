@@ -38,7 +38,7 @@ def keep(place: Place, name: str, credential: Credential, env: Mapping[str, str]
     Through the helper that the file names for the host, if it does; then the file says no secret.
 
     Raises:
-        NotEvaluated: the file cannot be written, or the helper failed; all is as it was.
+        NotEvaluated: the file cannot be written, which then is as it was; or the helper failed.
         UnsupportedFormat: a helper has the host, and cannot have a part of it.
         MalformedDocument: the file is none, or the name cannot be written into it.
     """

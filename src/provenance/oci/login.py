@@ -209,10 +209,13 @@ def _challenge(response: Response, host: str, base: str) -> Challenge | None:
 def _bearer(
     client: Client, challenge: Challenge, base: str, host: str, credential: Credential
 ) -> tuple[str, Credential]:
-    """A token without any scope, as it is the login alone that is asked about."""
+    """A token without any scope, as it is the login alone that is asked about.
+
+    And what to keep: as Docker does, a new identity token in place of what was given.
+    """
     check_realm(challenge.parameters["realm"], base, client.settings)
     grant = request_grant(client, challenge, (), credential, host=host, offline=True)
-    if grant.refresh_token and not credential.identity_token:
+    if grant.refresh_token:
         credential = Credential(credential.username, "", grant.refresh_token, credential.source)
     return f"Bearer {grant.token}", credential
 
