@@ -210,6 +210,13 @@ class TestDoctor:
         fact = found["network"]["ca_bundle"]
         assert (status, fact["value"]) == (0, f"{bundle} (certificates: 1)")
         assert fact["origin"] == "SSL_CERT_FILE"
+        folder = tmp_path / "hashed"
+        folder.mkdir()
+        (folder / "0a1b2c3d.0").write_bytes(pem)
+        monkeypatch.setenv("SSL_CERT_FILE", str(folder))
+        _, found = self.sections(run)
+        assert found["network"]["ca_bundle"]["value"] == f"{folder} (certificates: 1)"
+        monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
         for text, message in (("", "holds no certificates"), (None, "cannot be read")):
             bundle.write_text(text) if text is not None else bundle.unlink()
             status, found = self.sections(run)
@@ -247,6 +254,28 @@ class TestDoctor:
         assert "no client.key beside it" in wrong["certificates"]
         assert "s3cret" not in json.dumps(found)
         assert f"{len(wrong)} not in order" in shown
+
+    def test_mirrors(self, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        conf = tmp_path / "registries.conf"
+        conf.write_text(
+            '[[registry]]\nlocation = "ghcr.io"\n'
+            '[[registry.mirror]]\nlocation = "mirror.example/ghcr"\n'
+            '[[registry]]\nlocation = "bad.example"\nblocked = true\n'
+        )
+        monkeypatch.setenv("CONTAINERS_REGISTRIES_CONF", str(conf))
+        status, found = self.sections(run, "ghcr.io/org/app", "ghcr.io", "bad.example", "quay.io")
+        assert status == 0
+        assert found["mirrors"][str(conf)]["value"] == "ghcr.io, bad.example"
+        read = {name: found[name]["read from"]["value"] for name in list(found)[-4:]}
+        assert read["ghcr.io/org/app"] == "mirror.example/ghcr/org/app, ghcr.io/org/app"
+        assert read["ghcr.io"] == "mirror.example/ghcr, ghcr.io"
+        assert "is blocked by" in read["bad.example"]
+        assert read["quay.io"] == "quay.io"
+        conf.write_text("[[registry")
+        status, found = self.sections(run, "ghcr.io")
+        assert status == 3
+        assert not found["mirrors"][str(conf)]["ok"]
+        assert not found["ghcr.io"]["read from"]["ok"]
 
     def test_nothing_is_sent_unless_asked(
         self, run: Run, guarded: LocalRegistry, docker: Path

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from provenance import __version__
-from provenance.errors import NotEvaluated, ProvenanceError
+from provenance.errors import Forbidden, NotEvaluated, ProvenanceError
 from provenance.settings import Settings
 
 if TYPE_CHECKING:
@@ -90,9 +90,9 @@ def network(found: Settings, environ: Mapping[str, str] = os.environ) -> Iterato
     origin = _origin("ca_bundle", found, environ)
     bundle = found.ca_bundle
     if bundle is None:
-        from requests.utils import DEFAULT_CA_BUNDLE_PATH
+        import certifi
 
-        bundle, origin = Path(DEFAULT_CA_BUNDLE_PATH), "default: those of requests"
+        bundle, origin = Path(certifi.where()), "default: certifi's"
     try:
         yield Fact("ca_bundle", f"{bundle} (certificates: {count_authorities(bundle)})", origin)
     except ProvenanceError as error:
@@ -150,6 +150,26 @@ def trust(found: Settings) -> Iterator[Fact]:
         yield Fact("refreshed", "never")
 
 
+def mirrors() -> Iterator[Fact]:
+    """The files of `registries.conf` that are in force."""
+    from provenance.oci import conf_files
+
+    try:
+        files = conf_files.find()
+    except ProvenanceError as error:
+        yield Fact("registries.conf", error.message, ok=False)
+        return
+    if not files:
+        yield Fact("registries.conf", "no file")
+    for file in files:
+        try:
+            prefixes = [n.prefix for n in conf_files.read([file]).namespaces]
+        except ProvenanceError as error:
+            yield Fact(str(file), error.message, ok=False)
+        else:
+            yield Fact(str(file), ", ".join(prefixes) or "says nothing of registries")
+
+
 def credentials() -> Iterator[Fact]:
     """Sources of credentials, in their order."""
     from provenance.oci.credential_report import credential_sources
@@ -180,8 +200,26 @@ def of_registry(name: str, found: Settings, *, connect: bool) -> Iterator[Fact]:
         yield Fact("certificates", text if own else "none of its own", str(own.folder or ""))
     except ProvenanceError as error:
         yield Fact("certificates", error.message, ok=False)
+    yield _places(name)
     if connect:
         yield _asked(host, base, credential, found)
+
+
+def _places(name: str) -> Fact:
+    """Where it is read, in order."""
+    from provenance.oci import conf_files
+    from provenance.oci.mirrors import Mirrors
+    from provenance.oci.reference import Reference
+
+    reference = Reference.parse(name if "/" in name else f"{name}/any")
+    try:
+        places = Mirrors.of(conf=conf_files.read(conf_files.find())).places(reference)
+    except Forbidden as error:
+        return Fact("read from", error.message)
+    except ProvenanceError as error:
+        return Fact("read from", error.message, ok=False)
+    names = [place.name if "/" in name else place.name.removesuffix("/any") for place in places]
+    return Fact("read from", ", ".join(names), places[0].source)
 
 
 def _described(credential: Credential | None) -> tuple[str, str]:

@@ -26,9 +26,9 @@ _NOT_IN_ORDER = 3
 def doctor(registries: tuple[str, ...], output: str, *, connect: bool) -> int:
     """Name the settings, credential sources and trust roots in force, and what is wrong with them.
 
-    For each REGISTRY also its credential and certificates; a credential helper is asked. No secret
-    is shown; without --connect nothing is sent. Exit status: 0 all is in order; 3 something cannot
-    be used.
+    For each REGISTRY also its mirrors, credential and certificates; a credential helper is asked.
+    No secret is shown; without --connect nothing is sent. Exit status: 0 all is in order; 3
+    something cannot be used.
     """
     from provenance.cli import condition
 
@@ -39,6 +39,7 @@ def doctor(registries: tuple[str, ...], output: str, *, connect: bool) -> int:
         "network": list(condition.network(found)),
         "cache": list(condition.storage(found)),
         "trust": list(condition.trust(found)),
+        "mirrors": list(condition.mirrors()),
         "credentials": list(condition.credentials()),
     }
     for name in dict.fromkeys(map(_registry, registries)):

@@ -21,6 +21,7 @@ __all__ = ["HostCertificates", "certificate_folders", "certificates_for", "count
 
 _SYSTEM = (Path("/etc/containers/certs.d"), Path("/etc/docker/certs.d"))
 # One component of a path, which may come from a redirect: never "..", never more than one.
+_HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+", re.ASCII)  # openssl-rehash(1)
 _HOST = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?", re.ASCII)
 
 
@@ -104,7 +105,7 @@ def _read(folder: Path) -> HostCertificates:
 
 
 def count_authorities(bundle: Path) -> int:
-    """How many certificates a PEM file of authorities holds.
+    """How many certificates a PEM file, or a folder of them as OpenSSL has it, holds.
 
     Raises NotEvaluated: it cannot be read, or holds none.
     """
@@ -112,6 +113,8 @@ def count_authorities(bundle: Path) -> int:
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
+        if bundle.is_dir():
+            return sum(_HASHED.fullmatch(file.name) is not None for file in bundle.iterdir())
         context.load_verify_locations(cafile=bundle)
     except ssl.SSLError as error:
         raise NotEvaluated(
