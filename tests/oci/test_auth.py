@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.oci.registries import BLOB, open_repository, push
+from tests.oci.registries import BLOB, QUICK, open_repository, push
 
 from provenance.errors import (
     LimitExceeded,
@@ -23,6 +23,7 @@ from provenance.oci.credentials import Credential
 from provenance.oci.reference import Reference
 from provenance.oci.repository import read_blob
 from provenance.testing import LocalRegistry
+from provenance.transport.client import Client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -575,3 +576,45 @@ class TestCredentials:
             open_repository(guarded, credentials=given).resolve("1")
         assert [r.path for r in guarded.requests] == ["/v2/org/app/manifests/1"] * 2
         assert guarded.requests[-1].headers["Authorization"] == "Bearer ready"
+
+    def test_a_ready_token_that_was_renewed_is_looked_up_again(
+        self, guarded: LocalRegistry
+    ) -> None:
+        push(logged_in(guarded))
+        issued = list(guarded.auth._tokens)
+        given = ["expired"]
+        repository = open_repository(
+            guarded, credentials=lambda _: Credential(registry_token=given[-1])
+        )
+        with pytest.raises(Unauthorized):
+            repository.resolve("1")
+        given.append(issued[-1])
+        assert repository.resolve("1").size
+
+    def test_a_token_service_that_repeats_itself_is_asked_no_more(
+        self, guarded: LocalRegistry
+    ) -> None:
+        repository = logged_in(guarded)
+        guarded.fail("/token", 200, headers=TOKEN_HEADERS, body=b'{"token": "same"}')
+        for _ in range(2):
+            with pytest.raises(Unauthorized, match="refused the caller"):
+                repository.resolve("1")
+        # 401, token, 401; then 401 with that token, the same token, and no third try.
+        assert [r.path for r in guarded.requests] == [
+            *("/v2/org/app/manifests/1", "/token", "/v2/org/app/manifests/1"),
+            *("/v2/org/app/manifests/1", "/token"),
+        ]
+
+    def test_a_mirror_may_know_the_repository_by_another_name(self, guarded: LocalRegistry) -> None:
+        with Client(QUICK) as client:
+            authenticator = Authenticator(client, {guarded.host: GIVEN})
+            header = f'Bearer realm="{guarded.url}/token"'
+            found = authenticator.answer(
+                Reference.parse("ghcr.io/org/app:1"),
+                *("pull", header, guarded.url, None),
+                account=guarded.host,
+                repository="mirrored/app",
+            )
+            assert found == authenticator.header(guarded.host, "mirrored/app", "pull")
+        [asked] = tokens(guarded)
+        assert asked.query["scope"] == "repository:mirrored/app:pull"
