@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.oci.registries import BLOB, QUICK, open_repository, push
+from tests.oci.registries import BLOB, open_repository, push
 
 from provenance.errors import (
     LimitExceeded,
@@ -23,7 +23,6 @@ from provenance.oci.credentials import Credential
 from provenance.oci.reference import Reference
 from provenance.oci.repository import read_blob
 from provenance.testing import LocalRegistry
-from provenance.transport.client import Client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -604,17 +603,3 @@ class TestCredentials:
             *("/v2/org/app/manifests/1", "/token", "/v2/org/app/manifests/1"),
             *("/v2/org/app/manifests/1", "/token"),
         ]
-
-    def test_a_mirror_may_know_the_repository_by_another_name(self, guarded: LocalRegistry) -> None:
-        with Client(QUICK) as client:
-            authenticator = Authenticator(client, {guarded.host: GIVEN})
-            header = f'Bearer realm="{guarded.url}/token"'
-            found = authenticator.answer(
-                Reference.parse("ghcr.io/org/app:1"),
-                *("pull", header, guarded.url, None),
-                account=guarded.host,
-                repository="mirrored/app",
-            )
-            assert found == authenticator.header(guarded.host, "mirrored/app", "pull")
-        [asked] = tokens(guarded)
-        assert asked.query["scope"] == "repository:mirrored/app:pull"

@@ -181,12 +181,13 @@ def credentials() -> Iterator[Fact]:
 def of_registry(name: str, found: Settings, *, connect: bool) -> Iterator[Fact]:
     """What is in force for one registry, or a part of one; `connect` asks it, too."""
     from provenance.oci.credentials import find_credential
+    from provenance.oci.mirrors import Mirrors
     from provenance.oci.registry import Registry
     from provenance.transport.certificates import certificate_folders, certificates_for
 
     host, _, path = name.partition("/")
-    with Registry(credentials={}, settings=found) as registry:
-        base = registry.original(registry.repository(f"{host}/any")).base
+    with Registry(settings=found, mirrors=Mirrors()) as registry:
+        base = registry.repository(f"{host}/any").base
     yield Fact("address", base, "plain HTTP" if base.startswith("http:") else "HTTPS")
     credential = None
     try:

@@ -111,25 +111,23 @@ class Authenticator:
         stale: str | None,
         *,
         account: str = "",
-        repository: str = "",
     ) -> str | None:
         """A new Authorization after a 401, or None: there is nothing else to try.
 
         Args:
-            reference: what was asked for.
+            reference: what was asked for, as it is called there.
             actions: `pull` or `pull,push`.
             header: the WWW-Authenticate header.
             base: the registry's URL, whose rules the token service must meet.
             stale: the Authorization that was refused; another thread's newer one is used.
             account: the host whose credentials it may have, where that is not the registry.
-            repository: what it is called there, where that is not its name.
 
         Raises:
             Unauthorized: the token service refused, or is not one to send credentials to.
             RateLimited, RegistryUnavailable: it did not answer.
             NotEvaluated, MalformedDocument: a source of credentials failed.
         """
-        account, repository = account or reference.registry, repository or reference.repository
+        account, repository = account or reference.registry, reference.repository
         key = account, repository, actions
         with self._turn(key):
             # Not `header`: what is about to expire was just refused, or is asked for below.

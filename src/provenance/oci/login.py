@@ -158,11 +158,11 @@ def check_login(
         Unauthorized, Forbidden: it does not.
         NotEvaluated: it did not say. RateLimited, RegistryUnavailable: it did not answer.
     """
+    from provenance.oci.mirrors import Mirrors
     from provenance.oci.registry import Registry
 
-    with Registry(credentials={}, settings=settings, limits=limits) as registry:
-        repository = registry.original(registry.repository(f"{host}/any"))
-        client, base = registry.client, repository.base
+    with Registry(settings=settings, limits=limits, mirrors=Mirrors()) as registry:
+        client, base = registry.client, registry.repository(f"{host}/any").base
         url = f"{base}/v2/"
         with client.request("GET", url) as response:
             challenge = _challenge(response, host, base)
