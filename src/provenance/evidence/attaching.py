@@ -5,33 +5,32 @@ Packed as ORAS does: one layer a file with its title; a folder as a tar, marked 
 
 from __future__ import annotations
 
-import gzip
-import io
 import mimetypes
-import tarfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from provenance.digests import Digest
-from provenance.errors import LimitExceeded, MalformedDocument, NotFound
-from provenance.evidence.storing import Stored, store_artifact
+from provenance.errors import LimitExceeded, MalformedDocument
+from provenance.evidence.placements import Placement
+from provenance.evidence.storing import Stored, require_digest
 from provenance.image import resolve
-from provenance.oci.descriptor import Descriptor
-from provenance.oci.media_types import LAYER_GZIP
+from provenance.oci.connect import writable
+from provenance.oci.descriptor import EMPTY_DESCRIPTOR
+from provenance.oci.manifest import Manifest
+from provenance.oci.oras.names import CONTENT, TITLE, UNPACK
+from provenance.oci.oras.packing import pack, title_of
 from provenance.settings import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from provenance.image import ImageLike
+    from provenance.image import Image, ImageLike
+    from provenance.oci.oras.packing import Packed
     from provenance.oci.registry import Registry
     from provenance.settings import Settings
 
 __all__ = ["CONTENT", "TITLE", "UNPACK", "attach"]
 
-TITLE = "org.opencontainers.image.title"
-UNPACK = "io.deis.oras.content.unpack"
-CONTENT = "io.deis.oras.content.digest"
 _OCTETS = "application/octet-stream"
 _TYPES = {".sarif": "application/sarif+json", ".json": "application/json", ".md": "text/markdown"}
 
@@ -49,6 +48,9 @@ def attach(
 ) -> Stored:
     """Store files or folders as one referrer of an image. The same content is the same referrer.
 
+    A folder keeps the names and rights of its files and folders; owners and times are left out.
+    Nothing is sent before all of them could be read.
+
     Args:
         image: what it is about.
         paths: files and folders; their names become the layers' titles.
@@ -58,72 +60,68 @@ def attach(
         platform: of an index.
         registry: session to use.
         settings: how to fetch.
-        limits: `file_bytes` caps each file.
+        limits: `pull_bytes` caps it all, as it does for whoever pulls it.
 
     Raises:
-        NotFound: no such file. LimitExceeded: one is too large.
-        MalformedDocument: no path, or two of the same name.
+        NotFound: no such file, or it cannot be read.
+        MalformedDocument: no path, two of the same name, or a name that could not be pulled.
+        UnsupportedFormat: a link or device in a folder.
+        LimitExceeded: too large.
         ProvenanceError: the registry refused or did not answer.
     """
     limits = limits or Limits()
     if not paths:
         raise MalformedDocument("there is nothing to attach", hint="name a file or folder")
-    packed = [_pack(Path(path), media_type, limits) for path in paths]
-    names = [descriptor.annotations[TITLE] for descriptor, _ in packed]
-    if len(set(names)) != len(names):
+    named = [(Path(path), title_of(Path(path))) for path in paths]
+    if len({name for _, name in named}) != len(named):
         raise MalformedDocument(
             "two of the files have the same name", hint="rename one, or attach them one by one"
         )
-    found = resolve(image, platform=platform, registry=registry, settings=settings, limits=limits)
-    return store_artifact(
-        found, packed, artifact_type=artifact_type, annotations=dict(annotations or {})
-    )
-
-
-def _pack(path: Path, media_type: str | None, limits: Limits) -> tuple[Descriptor, bytes]:
-    name = path.resolve().name
-    if path.is_dir():
-        plain = _tar(path, limits.files_bytes)
-        # Without a time stamp, so that the same folder is the same layer.
-        data = gzip.compress(plain, mtime=0)
-        annotations = {TITLE: name, UNPACK: "true", CONTENT: str(Digest.of(plain))}
-        return Descriptor.of(data, LAYER_GZIP, annotations=annotations), data
-    data = _read(path, limits.file_bytes)
-    guessed = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or _OCTETS
-    return Descriptor.of(data, media_type or guessed, annotations={TITLE: name}), data
-
-
-def _tar(folder: Path, limit: int) -> bytes:
-    """A tar of regular files and folders below `folder`, named after it, the same every time."""
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for path in [folder, *sorted(folder.rglob("*"))]:
-            if path.is_symlink() or not (path.is_file() or path.is_dir()):
-                continue
-            member = tarfile.TarInfo(str(Path(folder.resolve().name) / path.relative_to(folder)))
-            member.mode = 0o755 if path.is_dir() else 0o644
-            if path.is_dir():
-                member.type = tarfile.DIRTYPE
-                archive.addfile(member)
-                continue
-            data = _read(path, limit - out.tell())
-            member.size = len(data)
-            archive.addfile(member, io.BytesIO(data))
-        end = out.tell()
-    # Two empty blocks and no more: ORAS hashes what a tar reader reads, which ends there.
-    return out.getvalue()[:end] + bytes(1024)
-
-
-def _read(path: Path, limit: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            data = file.read(max(limit, 0) + 1)
-    except OSError as error:
-        raise NotFound(
-            f"{path} cannot be read ({error.strerror})", hint="check the path"
-        ) from error
-    if len(data) > limit:
-        raise LimitExceeded(
-            f"{path} is larger than {limit} bytes", hint="raise Limits.file_bytes or files_bytes"
+    with ExitStack() as stack:
+        packed = [
+            pack(
+                path,
+                stack,
+                title=name,
+                media_type=media_type or _guess(path),
+                limit=limits.pull_bytes,
+            )
+            for path, name in named
+        ]
+        if sum(layer.descriptor.size for layer in packed) > limits.pull_bytes:
+            raise LimitExceeded(
+                f"the files have more than {limits.pull_bytes} bytes",
+                hint="raise Limits.pull_bytes, here and where they are pulled",
+            )
+        found = resolve(
+            image, platform=platform, registry=registry, settings=settings, limits=limits
         )
-    return data
+        return _store(found, packed, artifact_type, dict(annotations or {}))
+
+
+def _guess(path: Path) -> str:
+    return _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or _OCTETS
+
+
+def _store(
+    image: Image, packed: Sequence[Packed], artifact_type: str, annotations: Mapping[str, str]
+) -> Stored:
+    """Blobs first, streamed, then the manifest. As `store_artifact`, for what is in files."""
+    manifest = Manifest.build(
+        EMPTY_DESCRIPTOR,
+        [layer.descriptor for layer in packed],
+        subject=require_digest(image),
+        artifact_type=artifact_type,
+        annotations=annotations,
+    )
+    with image.repository() as repository:
+        target = writable(repository)
+        target.push_blob(b"{}", EMPTY_DESCRIPTOR)
+        for layer in packed:
+            target.push_blob(layer.file, layer.descriptor)
+        descriptor = target.push_manifest(manifest)
+        learnt = getattr(getattr(target, "learnt", None), "referrers_api", None)
+    scheme = "layout" if image.reference.is_local else ("api" if learnt else "fallback-tag")
+    return Stored(
+        image.reference.with_digest(descriptor.digest), descriptor, artifact_type, Placement(scheme)
+    )
