@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from provenance.oci.credentials import Credentials
     from provenance.oci.manifest import Index, Manifest
     from provenance.oci.mirrors import MirrorMap, Place
+    from provenance.oci.oras.client import OrasClient
     from provenance.oci.repository import Referrers, Repository
     from provenance.oci.sources import Content, Progress
     from provenance.transport.response import Response
@@ -131,6 +132,12 @@ class Registry:
         plain = is_loopback_host(host) and host not in self.settings.encrypted
         plain = plain or host in self.settings.plain_http
         return f"{'http' if plain else 'https'}://{host}"
+
+    def as_oras_client(self, hostname: str | None = None) -> OrasClient:
+        """This session as an `oras.client.OrasClient`; `hostname` where a name has no registry."""
+        from provenance.oci.oras.client import OrasClient
+
+        return OrasClient(self, hostname)
 
     def close(self) -> None:
         """Close every connection."""
