@@ -50,9 +50,12 @@ class Folder:
         """The path of `steps`. Raises MalformedDocument if a link is on the way, or is it."""
         at = self.root
         for step in steps:
-            at /= step
-            if at.is_symlink():
-                raise self._refuse(f"{at} is a link, which is not written through")
+            at = self._below(at, step)
+        return at
+
+    def _below(self, at: Path, step: str) -> Path:
+        if (at := at / step).is_symlink():
+            raise self._refuse(f"{at} is a link, which is not written through")
         return at
 
     def keeps(self, path: Path, size: int, digest: Callable[[], Digest]) -> bool:
@@ -107,14 +110,15 @@ class Folder:
 
         Until `finish` their owner may write in them. One that is there stays as it is.
         """
-        self.root.mkdir(parents=True, exist_ok=True)
-        for count in range(1, len(steps) + 1):
-            at, mode = self.path(steps[:count]), modes.get(steps[:count], _FOLDER_MODE)
+        at = self.root
+        at.mkdir(parents=True, exist_ok=True)
+        for count, step in enumerate(steps, 1):
+            at, mode = self._below(at, step), modes.get(steps[:count], _FOLDER_MODE)
             with contextlib.suppress(FileExistsError):
                 at.mkdir(mode & _FOLDER_MODE | _OWNER)
                 if mode & _OWNER != _OWNER:
                     self._lasting.append((at, mode))
-        return self.path(steps)
+        return at
 
     def finish(self) -> None:
         """Take from owners what the folders that were made are to deny them."""

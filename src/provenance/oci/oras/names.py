@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TypeAlias
 
-from provenance.errors import MalformedDocument
+from provenance.errors import LimitExceeded, MalformedDocument
 
 __all__ = ["CONTENT", "TITLE", "UNPACK", "Steps", "check_name"]
 
@@ -24,6 +24,7 @@ Steps: TypeAlias = tuple[str, ...]
 
 # A colon is a drive or a second stream on Windows and a backslash a step: what is pulled here
 # is the same file everywhere. Half a surrogate pair is how Python spells a byte that is no UTF-8.
+_DEEPEST = 255
 _STEP = re.compile("[^\x00-\x1f\x7f-\x9f\\\\:\ud800-\udfff]+")
 
 
@@ -36,8 +37,15 @@ def check_name(name: str, where: str) -> Steps:
     Raises:
         MalformedDocument: it is empty or absolute, has a `..`, a control character, a colon or a
             backslash, or is no text.
+        LimitExceeded: it is more than 255 folders deep.
     """
     steps = tuple(step for step in name.split("/") if step not in {"", "."})
+    if len(steps) > _DEEPEST:
+        raise LimitExceeded(
+            f"the name {name[:100]!r} has {len(steps)} steps, more than {_DEEPEST}",
+            reference=where,
+            hint="no tool writes that; the artifact may be an attack",
+        )
     good = all(step != ".." and _STEP.fullmatch(step) for step in steps)
     if not name or name.startswith("/") or not good:
         raise MalformedDocument(

@@ -197,15 +197,21 @@ def _unpack(
 def _look_through(tarball: Tarball, plan: _Plan, folder: Folder, where: str) -> _Survey:
     """Everything that may be wrong with a folder, before anything of it is written."""
     found = _Survey()
-    names: set[Steps] = set()
+    files: set[Steps] = set()
+    folders: set[Steps] = {()}
     for member in tarball:
         steps = _place(member, plan, where)
+        above = {steps[:count] for count in range(len(steps))}
+        if steps in files or above & files or (steps in folders and not member.is_folder):
+            raise MalformedDocument(
+                f"the folder has {'/'.join(steps)!r} twice, or a file with entries below it"
+            )
+        folders |= above
         if member.is_folder:
+            folders.add(steps)
             found.modes[steps] = member.mode
             continue
-        if steps in names or not steps:
-            raise MalformedDocument(f"two entries of the folder are {'/'.join(steps)!r}")
-        names.add(steps)
+        files.add(steps)
         found.size += member.size
         if folder.keeps(folder.path(steps), member.size, member.digest):
             found.kept.add(steps)
