@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar, cast
 import requests
 from requests.structures import CaseInsensitiveDict
 
-from provenance.errors import ContentMismatch, LimitExceeded, ProvenanceError
+from provenance.errors import ContentMismatch, LimitExceeded, ProvenanceError, RegistryUnavailable
 from provenance.oci.answers import raise_for_status
 from provenance.transport.origin import display_url
 
@@ -67,7 +67,7 @@ class OrasResponse(requests.Response):
     def refuse(self, limit: int) -> NoReturn:
         """Raise what this answer means; see `raise_for_status`."""
         if self._place is None:
-            raise requests.HTTPError(f"{self.url} answered {self.status_code}", response=self)
+            raise RegistryUnavailable(f"{self.url} answered {self.status_code}")
         replay = cast("Response", _Replay(self, self._answer))
         raise_for_status(replay, self._place, "request", limit=limit)
 

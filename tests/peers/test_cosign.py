@@ -1,15 +1,13 @@
-"""What we write, cosign and oras read; what they write, we read: in real registries."""
+"""What we write, cosign reads; what it writes, we read: in real registries."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
 import provenance as pv
-from provenance.attestation.bundle import BUNDLE_MEDIA_TYPE
 from provenance.testing import ImageBuilder
 
 if TYPE_CHECKING:
@@ -112,55 +110,3 @@ def test_we_verify_what_cosign_attested(
     # An attestation is no signature, though cosign itself takes one for the other.
     with pytest.raises(pv.NoMatchingEvidence):
         pv.verify(scene.reference, who, trust=local_sigstore.trust)
-
-
-def test_oras_discovers_what_we_stored_with_its_types(
-    scene: Scene, local_sigstore: LocalSigstore, run: Run, tmp_path: Path
-) -> None:
-    report = tmp_path / "report.sarif"
-    report.write_text("{}")
-    pv.sign(scene.image, local_sigstore.signer(WHO))
-    pv.attach(scene.image, report, artifact_type="application/sarif+json")
-    done = run("oras", "discover", "--plain-http", "--format", "json", scene.reference)
-    listed = json.loads(done.stdout)
-    found = listed.get("referrers") or listed.get("manifests")
-    assert sorted(entry["artifactType"] for entry in found) == sorted(
-        ["application/sarif+json", BUNDLE_MEDIA_TYPE]
-    )
-
-
-def test_oras_pulls_files_and_folders_that_we_attached(
-    scene: Scene, run: Run, tmp_path: Path
-) -> None:
-    report = tmp_path / "report.sarif"
-    report.write_text('{"version": "2.1.0"}')
-    folder = tmp_path / "docs"
-    (folder / "deep").mkdir(parents=True)
-    (folder / "deep" / "page.md").write_text("# page")
-    stored = pv.attach(scene.image, report, folder, artifact_type="application/vnd.example.docs")
-    out = tmp_path / "out"
-    run("oras", "pull", "--plain-http", "-o", str(out), str(stored.reference))
-    assert (out / "report.sarif").read_bytes() == report.read_bytes()
-    assert (out / "docs" / "deep" / "page.md").read_text() == "# page"
-
-
-def test_we_pull_what_oras_attached(scene: Scene, run: Run, tmp_path: Path) -> None:
-    work = tmp_path / "work"
-    (work / "folder").mkdir(parents=True)
-    (work / "folder" / "inner.txt").write_text("inner")
-    (work / "notes.txt").write_text("notes")
-    options = ("--plain-http", "--artifact-type", "text/x-notes")
-    run("oras", "attach", *options, scene.reference, "notes.txt", "folder", cwd=work)
-    (referrer,) = pv.referrers(scene.image, artifact_type="text/x-notes")
-    written = pv.pull(referrer, tmp_path / "pulled")
-    assert sorted(p.name for p in written) == ["inner.txt", "notes.txt"]
-    assert (tmp_path / "pulled" / "folder" / "inner.txt").read_text() == "inner"
-
-
-def test_attaching_the_same_twice_is_one_referrer(scene: Scene, tmp_path: Path) -> None:
-    report = tmp_path / "report.sarif"
-    report.write_text("{}")
-    first = pv.attach(scene.image, report, artifact_type="application/sarif+json")
-    second = pv.attach(scene.image, report, artifact_type="application/sarif+json")
-    assert first.reference == second.reference
-    assert len(pv.referrers(scene.image)) == 1
