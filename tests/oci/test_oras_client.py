@@ -30,7 +30,7 @@ from provenance.settings import Limits, Settings
 from provenance.testing import LocalRegistry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 QUICK = Settings(retries=0, timeout=5)
 SECRET = "correct-horse"
@@ -287,7 +287,7 @@ def test_an_altered_blob_is_refused_where_oras_py_takes_it(
     theirs.pull(target=target, outdir="theirs")
     theirs.session.close()
     assert Path("theirs/notes.txt").read_text() == "n0tes"
-    attempts = {
+    attempts: dict[str, Callable[[], Any]] = {
         "pull": lambda: client.pull(target=target, outdir="out"),
         "get_blob": lambda: client.get_blob(target, digest),
         "stream": lambda: list(client.get_blob(target, digest, stream=True).iter_content(2)),

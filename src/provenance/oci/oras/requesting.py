@@ -153,8 +153,8 @@ class Requesting(oras.client.OrasClient):  # type: ignore[misc] # untyped
 
         Args:
             url: absolute. One of a registry's API goes to that registry by the rules for it
-                (https but for loopback and `Settings.plain_http`, mirrors for reads), with its
-                login; any other is sent without credentials.
+                (https but for loopback and `Settings.plain_http`), with its login and without
+                mirrors; any other is sent without credentials.
             method: `GET`, `HEAD`, ...
             data: bytes, text, a file, or a mapping to send as a form.
             headers: sent along; must hold no secret.
@@ -187,8 +187,6 @@ class Requesting(oras.client.OrasClient):  # type: ignore[misc] # untyped
             answer = self.registry.client.request(method, url, headers=headers, body=body)
             return OrasResponse(answer, method, None, limit=largest)
         repository = self.auth.session_for(place.repository.registry).repository(place.repository)
-        if method not in {"GET", "HEAD"}:  # mirrors are not written to
-            repository = repository.registry.original(repository)
         answer = repository.send(
             method, place.path, actions=place.actions(method), headers=headers, body=body
         )
@@ -225,7 +223,7 @@ class Requesting(oras.client.OrasClient):  # type: ignore[misc] # untyped
         location = r.headers.get("location", "")
         if not location:
             return ""
-        base = self.registry.original(self.repository(container)).base
+        base = self.repository(container).base
         target = join_url(base, location)
         if origin_of(target) != origin_of(base):
             raise RegistryUnavailable(
