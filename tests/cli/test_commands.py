@@ -165,6 +165,8 @@ def test_files_are_attached_and_pulled(run: Run, tag: str, tmp_path: Path) -> No
     out = tmp_path / "out"
     pulled = run("pull", stored.out.strip(), "-o", str(out))
     assert pulled.out.strip() == str(out / "r.sarif")
+    assert run("pull", stored.out.strip(), "-o", str(out)).status == 0
+    (out / "r.sarif").write_text("mine")
     assert run("pull", stored.out.strip(), "-o", str(out)).status == 3
     assert run("attach", tag, str(report), "--artifact-type", "x/y", "-a", "noequals").status == 2
 

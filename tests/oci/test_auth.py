@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from provenance.oci.registry import RegistryRepository
+    from provenance.testing.registry.messages import Request
 
 ANY_SCOPE = "repository:org/app:pull"
 TOKEN_HEADERS = {"Content-Type": "application/json"}
@@ -304,15 +305,16 @@ class TestAuth:
         push(logged_in(guarded))
         guarded.clear_requests()
 
-        def hold(_request: Any, _response: Any) -> None:
+        def hold(request: Request) -> Request:
             """Until all have been sent here, and had time to find that one is here already."""
             for _ in range(100):
                 if sum(r.status == 401 for r in guarded.requests) == 16:
                     break
                 time.sleep(0.1)
             time.sleep(0.5)
+            return request
 
-        arrived = guarded._add("/token", hold, before=True)
+        arrived = guarded._add("/token", before=hold)
         if refused:
             guarded.fail("/token", refused)
         everyone = threading.Barrier(16)

@@ -60,8 +60,7 @@ def test_what_a_mirror_lacks_is_not_learnt_of_the_registry() -> None:
         assert len(repository.referrers(subject.digest)) == 0
         assert repository.learnt.referrers_api is True  # the registry itself was asked then
         first = repository.registry.mirrors.places(repository.reference)[0]
-        behind = repository.registry.at(repository.reference, first)
-        assert behind.learnt.referrers_api is False
+        assert repository.registry.learnt(first).referrers_api is False
 
 
 def test_a_mirror_gets_credentials_of_its_own_or_none() -> None:
@@ -76,7 +75,7 @@ def test_a_mirror_gets_credentials_of_its_own_or_none() -> None:
         assert found.digest == pushed.digest
         mirror.clear_requests()
         only = open_repository(origin, credentials={origin.host: ("u", "s3cret")}, mirrors=mirrors)
-        with pytest.raises(NotFound, match=f"before it were asked {mirror.host}.*wants a login"):
+        with pytest.raises(NotFound, match=f"asked before it: {mirror.host}.*wants a login"):
             only.resolve("1")
         assert all(r.headers["Authorization"] is None for r in mirror.requests)
 
@@ -107,7 +106,7 @@ class TestFailover:
             push(open_repository(origin))
             repository = open_repository(origin, mirrors={origin.host: gone})
             assert repository.resolve("1").size
-            with pytest.raises(NotFound, match=f"before it were asked {gone}/org/app"):
+            with pytest.raises(NotFound, match=f"asked before it: {gone}/org/app"):
                 repository.resolve("2")
 
     def test_a_registry_that_is_gone_makes_no_absence_of_a_mirror_s_silence(self) -> None:
@@ -142,6 +141,22 @@ class TestFailover:
             referrer = push(open_repository(origin), None, subject=subject, artifact_type="text/a")
             repository = open_repository(origin, mirrors={origin.host: mirror.host})
             assert [d.digest for d in repository.referrers(subject.digest)] == [referrer.digest]
+
+    def test_what_a_mirror_lists_is_not_all_there_is(self) -> None:
+        with LocalRegistry() as origin, LocalRegistry() as mirror:
+            subject = push(open_repository(origin))
+            push(open_repository(mirror))
+            both = [
+                push(open_repository(place), None, subject=subject, artifact_type=kind).digest
+                for place, kind in ((origin, "text/a"), (mirror, "text/b"))
+            ]
+            repository = open_repository(origin, mirrors={origin.host: mirror.host})
+            assert [d.digest for d in repository.referrers(subject.digest)] == both
+            origin.fail("/referrers/", 503)
+            with pytest.raises(RegistryUnavailable):
+                repository.referrers(subject.digest)
+            found = repository.referrers_of_mirrors(subject.digest)
+            assert [d.digest for d in found] == both[1:]
 
     def test_part_of_a_registry_is_mirrored_below_another_path(self) -> None:
         with LocalRegistry() as origin, LocalRegistry() as mirror:
@@ -184,14 +199,22 @@ class TestRegistriesConf:
             repository.manifest(pushed.digest)
             assert (len(origin.requests), len(mirror.requests)) == (1, 1)
 
-    def test_a_name_that_leads_elsewhere_is_read_and_written_there(self) -> None:
+    def test_a_name_that_leads_elsewhere_is_read_there_and_written_where_it_says(self) -> None:
         with LocalRegistry() as origin, LocalRegistry() as other:
             self.path.write_text(
                 f'[[registry]]\nprefix = "{origin.host}/org"\nlocation = "{other.host}/new"\n'
             )
             pushed = push(open_repository(origin))
-            assert other.tags["new/app"]["1"] == pushed.digest
+            assert origin.tags["org/app"]["1"] == pushed.digest
+            with pytest.raises(NotFound):
+                open_repository(origin).resolve("1")
+            push(open_repository_without(self.path, other, "new/app:1"))
+            self.path.write_text(
+                f'[[registry]]\nprefix = "{origin.host}/org"\nlocation = "{other.host}/new"\n'
+            )
+            origin.clear_requests()
             assert open_repository(origin).resolve("1").digest == pushed.digest
+            assert open_repository(origin).tags() == ("1",)
             assert not origin.requests
 
     def test_a_file_that_cannot_be_read_may_forbid(self, local_registry: LocalRegistry) -> None:
@@ -200,9 +223,11 @@ class TestRegistriesConf:
             open_repository(local_registry)
 
 
-def open_repository_without(path: Path, registry: LocalRegistry) -> RegistryRepository:
+def open_repository_without(
+    path: Path, registry: LocalRegistry, name: str = "org/app:1"
+) -> RegistryRepository:
     path.write_text("")
-    return open_repository(registry)
+    return open_repository(registry, name=name)
 
 
 @pytest.mark.parametrize("tag", ["../../other/manifests/x", "a b", "", "x" * 129, "a?b"])

@@ -28,7 +28,7 @@ from provenance.evidence.placements import (
 from provenance.findings import Outcome
 from provenance.image import resolve
 from provenance.oci.manifest import Manifest
-from provenance.oci.repository import digest_tag, read_blob
+from provenance.oci.repository import Mirrored, digest_tag, read_blob
 from provenance.settings import Limits
 from provenance.trust import Trust
 from provenance.verification import verify_bundle
@@ -131,9 +131,13 @@ class _Look:
             listed = self.repository.referrers(self.subject)
         except ProvenanceError as error:
             lookups.append(Lookup("referrers", error))
-            return
+            if not isinstance(self.repository, Mirrored):
+                return
+            # What a mirror holds can be proven without the registry; that it is all, cannot.
+            listed = self.repository.referrers_of_mirrors(self.subject)
+        else:
+            lookups.append(Lookup("referrers"))
         placement = Placement(listed.scheme, through_index=self.through_index)
-        lookups.append(Lookup("referrers"))
         for descriptor in dict.fromkeys(listed.descriptors):
             found, failure = self._judge_referrer(descriptor, placement)
             evidence.append(found)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from provenance.oci.mirrors import Place
-    from provenance.oci.registry import Learnt, Registry
+    from provenance.oci.registry import Registry
     from provenance.transport.client import Body
     from provenance.transport.response import Response
 
@@ -25,19 +25,17 @@ __all__ = ["Conversation"]
 class Conversation:
     """What knows where to ask, whose credentials go along, and what a refusal means."""
 
-    def __init__(
-        self, registry: Registry, reference: Reference, learnt: Learnt, place: Place, base: str
-    ) -> None:
+    def __init__(self, registry: Registry, reference: Reference, place: Place) -> None:
         """Use `Registry.repository` instead."""
         self.registry = registry
         self.reference = reference
         """What the repository is called, wherever it is read."""
-        self.learnt = learnt
-        self.limits = registry.limits
         self.place = place
         self.asked = Reference("docker", place.registry, place.repository, reference.tag)
         """What it is called there."""
-        self.base = base
+        self.learnt = registry.learnt(place)
+        self.limits = registry.limits
+        self.base = registry.base(place.host)
         """The URL that is asked, without a path."""
 
     @property
@@ -120,6 +118,8 @@ class Conversation:
             yield
         except ProvenanceError as error:
             error.reference = error.reference or str(self.reference)
+            if self.place.hint and isinstance(error, RegistryUnavailable):
+                error.hint = f"{error.hint}; {self.place.hint}"
             raise
 
     def refuse(self, response: Response, what: str, target: Digest | str | None = None) -> NoReturn:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar, cast
 
 from provenance.digests import Digest, VerifiedReader, check_content
@@ -32,7 +32,7 @@ from provenance.oci.downloading import Download
 from provenance.oci.listing import list_referrers, list_tags
 from provenance.oci.manifest import parse_manifest
 from provenance.oci.media_types import INDEXES, MANIFEST_ACCEPT, MANIFESTS
-from provenance.oci.mirrors import Mirrors
+from provenance.oci.mirrors import Mirrors, Place
 from provenance.oci.pushing import (
     delete_manifest,
     delete_tag,
@@ -41,6 +41,7 @@ from provenance.oci.pushing import (
     push_tag,
 )
 from provenance.oci.reference import Reference
+from provenance.oci.repository import Referrers
 from provenance.oci.uploading import holds_blob, mount_blob, push_blob
 from provenance.settings import Limits, Settings
 from provenance.transport.client import Client
@@ -52,9 +53,9 @@ if TYPE_CHECKING:
 
     from provenance.oci.credentials import Credentials
     from provenance.oci.manifest import Index, Manifest
-    from provenance.oci.mirrors import MirrorMap, Place
+    from provenance.oci.mirrors import MirrorMap
     from provenance.oci.oras.client import OrasClient
-    from provenance.oci.repository import Referrers, Repository
+    from provenance.oci.repository import Repository
     from provenance.oci.sources import Content, Progress
     from provenance.transport.response import Response
 
@@ -119,15 +120,15 @@ class Registry:
                 reference=str(found),
                 hint="use provenance.oci.connect.connect, which opens every kind of place",
             )
-        return self.at(found, self.mirrors.places(found)[-1])
+        self.mirrors.check(found)
+        return RegistryRepository(self, found, Place(found.registry, found.repository))
 
-    def at(self, reference: Reference, place: Place) -> RegistryRepository:
-        """The repository that is called `reference`, read and written at `place`."""
+    def learnt(self, place: Place) -> Learnt:
+        """What the repository at `place` has shown of itself so far."""
         with self._lock:
-            learnt = self._learnt.setdefault((place.host, place.repository), Learnt())
-        return RegistryRepository(self, reference, learnt, place, self._base(place.host))
+            return self._learnt.setdefault((place.host, place.repository), Learnt())
 
-    def _base(self, host: str) -> str:
+    def base(self, host: str) -> str:
         """The URL of the registry at `host`, without a path."""
         plain = is_loopback_host(host) and host not in self.settings.encrypted
         plain = plain or host in self.settings.plain_http
@@ -200,27 +201,37 @@ class RegistryRepository(Conversation):
     def _first(self, target: str | Digest, ask: Callable[[RegistryRepository], R]) -> R:
         """The answer of the first place that has one: its mirrors, then the registry itself."""
         passed = []
-        for mirror in self._mirrors(target):
+        *mirrors, last = self._readers(target)
+        for mirror in mirrors:
             try:
                 return ask(mirror)
             except _PASSED_OVER as error:
-                passed.append(f"{mirror.place.name}: {error.message}")
+                passed.append(f"{mirror.place.name} ({error.message})")
         try:
-            return ask(self)
+            return ask(last)
         except ProvenanceError as error:
             if passed:
-                error.hint = f"{error.hint}; before it were asked {'; '.join(passed)}"
+                error.hint = f"{error.hint}; asked before it: {'; '.join(passed)}"
             raise
 
-    def _mirrors(self, target: str | Digest) -> list[RegistryRepository]:
+    def _readers(self, target: str | Digest) -> list[RegistryRepository]:
+        """Where `target` is read, in this order; the last is the registry itself.
+
+        Also where `registries.conf` leads the name elsewhere: that is for reading alone
+        (containers-registries.conf(5): pushes are not redirected).
+        """
         if self.place.mirror:
-            return []
+            return [self]
         if isinstance(target, Digest):
             named = self.reference.with_digest(target)
         else:
             named = self.reference.with_tag(target)
-        places = self.registry.mirrors.places(named)
-        return [self.registry.at(self.reference, place) for place in places[:-1]]
+        *mirrors, last = self.registry.mirrors.places(named)
+        found = [RegistryRepository(self.registry, self.reference, place) for place in mirrors]
+        if last.name == self.place.name:
+            return [*found, self]
+        led = replace(last, mirror=True)
+        return [*found, RegistryRepository(self.registry, self.reference, led)]
 
     def resolve_here(self, target: str | Digest, /) -> Descriptor:
         """`resolve` at this place alone."""
@@ -306,22 +317,34 @@ class RegistryRepository(Conversation):
             yield VerifiedReader(body, blob.digest, blob.size, where=self.name)
 
     def referrers(self, subject: Digest, /, *, artifact_type: str = "") -> Referrers:
-        """Every referrer of `subject`; see `listing.list_referrers`.
+        """Every referrer of `subject`: the registry's own list, and those of its mirrors.
 
-        That a mirror lists none says nothing of the registry itself, which is asked then.
+        That mirrors list some says nothing of the others, so the registry itself must answer;
+        see `listing.list_referrers`, and `referrers_of_mirrors` for when it does not.
         """
-        for mirror in self._mirrors(subject):
+        beside = self.referrers_of_mirrors(subject, artifact_type=artifact_type)
+        own = list_referrers(self._readers(subject)[-1], subject, artifact_type)
+        if not beside.descriptors:
+            return own
+        found = {d.digest: d for d in (*own.descriptors, *beside.descriptors)}
+        return Referrers(tuple(found.values()), own.scheme if own.descriptors else beside.scheme)
+
+    def referrers_of_mirrors(self, subject: Digest, /, *, artifact_type: str = "") -> Referrers:
+        """What mirrors list as referring to `subject`, as far as they answer: never all."""
+        found: dict[Digest, Descriptor] = {}
+        scheme = ""
+        for mirror in self._readers(subject)[:-1]:
             try:
-                found = list_referrers(mirror, subject, artifact_type)
+                listed = list_referrers(mirror, subject, artifact_type)
             except _PASSED_OVER:
                 continue
-            if found.descriptors:
-                return found
-        return list_referrers(self, subject, artifact_type)
+            found |= {d.digest: d for d in listed.descriptors}
+            scheme = scheme or listed.scheme
+        return Referrers(tuple(found.values()), scheme)
 
     def tags(self) -> tuple[str, ...]:
         """Every tag, every page, of the registry itself."""
-        return list_tags(self)
+        return list_tags(self._readers(self.reference.tag or "latest")[-1])
 
     def holds(self, blob: Descriptor, /) -> bool:
         """Whether a blob is there already, as the registry says. One HEAD."""

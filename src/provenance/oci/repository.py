@@ -22,6 +22,7 @@ __all__ = [
     "Deletes",
     "Gathers",
     "Holds",
+    "Mirrored",
     "Mounts",
     "Referrers",
     "Repository",
@@ -126,6 +127,15 @@ class Vouches(Protocol):
 
     def vouches(self, manifest: Descriptor, /) -> bool:
         """Whether a manifest is there, and so its config and layers; of an index, itself alone."""
+        ...
+
+
+@runtime_checkable
+class Mirrored(Protocol):
+    """An ability: to have mirrors, which list referrers too."""
+
+    def referrers_of_mirrors(self, subject: Digest, /, *, artifact_type: str = "") -> Referrers:
+        """What mirrors list, as far as they answer: never proof that there is nothing else."""
         ...
 
 
