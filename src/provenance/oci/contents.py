@@ -1,12 +1,15 @@
 """What a layout and an archive share: an index and blobs by digest, read-only.
 
-Source: image-spec v1.1, image-layout.md. `blob` is the one thing a medium must supply.
+Source: image-spec v1.1, image-layout.md. `blob` is the one thing a medium must supply. What was
+proven of a digest once is remembered: it can be nothing else.
 """
 
 from __future__ import annotations
 
 import re
-from contextlib import AbstractContextManager, contextmanager
+from collections import deque
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from provenance.digests import Digest, VerifiedReader, check_content
@@ -19,18 +22,20 @@ from provenance.errors import (
     UnsupportedFormat,
 )
 from provenance.oci.descriptor import Descriptor
+from provenance.oci.index_entries import names_of
 from provenance.oci.manifest import Index, Manifest, parse_manifest
 from provenance.oci.media_types import INDEXES, MANIFESTS
+from provenance.oci.reference import Reference
 from provenance.oci.repository import Referrers, digest_tag, may_be_of_type
+from provenance.strict_json import decode_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from provenance.settings import Limits
 
-__all__ = ["REF_NAME", "LayoutContents"]
+__all__ = ["LayoutContents", "check_marker", "listed_as_referrer"]
 
-REF_NAME = "org.opencontainers.image.ref.name"
 _NESTING = 4
 _DIGEST_TAG = re.compile(r"sha(?:256|384|512)-[0-9a-f]{64}(?:\..*)?", re.ASCII)
 
@@ -41,12 +46,21 @@ class LayoutContents:
     def __init__(
         self,
         name: str,
-        top: Callable[[], Index],
+        top: Callable[[], bytes],
         blob: Callable[[Digest], AbstractContextManager[BinaryIO]],
         limits: Limits,
     ) -> None:
         """Read through `top` and `blob`; `name` is for messages."""
-        self.name, self._top, self._blob, self.limits = name, top, blob, limits
+        self.name, self._raw_top, self._blob, self.limits = name, top, blob, limits
+        self._parsed: Index | None = None
+        self._relations: dict[Descriptor, _Relations] = {}
+
+    def top(self) -> Index:
+        """`index.json` as it is now. Raises MalformedDocument for anything but an index."""
+        raw, known = self._raw_top(), self._parsed
+        if known is None or known.raw != raw:
+            self._parsed = known = _parse_top(raw, self.name, self.limits)
+        return known
 
     def resolve(self, target: str | Digest) -> Descriptor:
         """By digest, by `ref.name`, or without a name where there is one manifest only."""
@@ -56,14 +70,8 @@ class LayoutContents:
                 if descriptor.digest == wanted:
                     return descriptor
             return self.manifest(wanted).descriptor
-        entries = self._top().manifests
-        named = [d for d in entries if target and d.annotations.get(REF_NAME) == target]
-        # A whole reference as name, as some tools write it: its tag is meant.
-        named = named or [
-            d
-            for d in entries
-            if target and d.annotations.get(REF_NAME, "").rpartition(":")[2] == target
-        ]
+        entries = self.top().manifests
+        named = _called(entries, target)
         if not named and not target:
             named = [d for d in entries if _names_an_image(d)] or [
                 # What `cosign save` puts beside the image says so.
@@ -73,7 +81,7 @@ class LayoutContents:
             ]
         if not named and target == "latest" and len(entries) == 1:
             # `latest` is what no name means; an image of another name is another image.
-            named = [d for d in entries if REF_NAME not in d.annotations]
+            named = [d for d in entries if not names_of(d.annotations)]
         distinct = {d.digest: d for d in named}
         if len(distinct) == 1:
             found = next(iter(distinct.values()))
@@ -116,9 +124,9 @@ class LayoutContents:
     def all(self) -> Iterator[Descriptor]:
         """Every manifest and index that is listed, those inside of nested indexes too."""
         seen: set[Digest] = set()
-        waiting = [(d, 0) for d in self._top().manifests]
+        waiting = deque((d, 0) for d in self.top().manifests)
         while waiting:
-            descriptor, depth = waiting.pop(0)
+            descriptor, depth = waiting.popleft()
             if descriptor.digest in seen:
                 continue
             seen.add(descriptor.digest)
@@ -133,63 +141,92 @@ class LayoutContents:
                         digest=descriptor.digest,
                     )
                 try:
-                    nested = self.manifest(descriptor)
+                    relations = self._related(descriptor)
                 except NotFound:  # a layout may name an index it does not hold
                     continue
-                if isinstance(nested, Index):
-                    waiting += [(d, depth + 1) for d in nested.manifests]
+                waiting.extend((d, depth + 1) for d in relations.children)
 
     def referrers(self, subject: Digest, artifact_type: str) -> Referrers:
         """Manifests with this subject, and those in the index at the referrers tag."""
-        found: dict[Digest, Descriptor] = {}
-        tag = digest_tag(subject)
-        top = self._top().manifests
-        for descriptor in top:
-            if descriptor.annotations.get(REF_NAME) == tag:
-                index = self._present(descriptor)
-                if not isinstance(index, Index):
-                    raise MalformedDocument(
-                        f"the name {tag} holds a manifest where the referrers index belongs",
-                        reference=self.name,
-                        digest=subject,
-                        hint="remove that name",
-                    )
-                found |= {d.digest: d for d in index.manifests}
-        listed_here = {d.digest for d in top}
+        index = self.fallback(subject)
+        found = {d.digest: d for d in index.manifests} if index is not None else {}
+        listed_here = {d.digest for d in self.top().manifests}
         for descriptor in self.all():
             if descriptor.media_type not in MANIFESTS | INDEXES or descriptor.digest in found:
                 continue
             try:
+                relations = self._related(descriptor)
+            except NotFound as error:
                 if descriptor.digest in listed_here:
-                    manifest = self._present(descriptor)
-                else:
-                    manifest = self.manifest(descriptor)
-            except (NotFound, UnsupportedFormat):
-                # A platform that was not copied, or no kind of manifest that has a subject.
+                    raise self._absent(descriptor) from error
+                continue  # a platform that was not copied
+            except UnsupportedFormat:  # no kind of manifest that has a subject
                 continue
-            if manifest.subject is not None and manifest.subject.digest == subject:
-                found[descriptor.digest] = listed_as_referrer(manifest)
+            if relations.subject == subject and relations.listed is not None:
+                found[descriptor.digest] = relations.listed
         listed = tuple(
             d for d in found.values() if not artifact_type or may_be_of_type(d, artifact_type)
         )
         return Referrers(listed, "layout")
 
-    def _present(self, descriptor: Descriptor) -> Manifest | Index:
+    def fallback(self, subject: Digest) -> Index | None:
+        """The index at the referrers tag of `subject`; None: there is none.
+
+        Raises:
+            MalformedDocument: that name holds something that is no index.
+        """
+        tag = digest_tag(subject)
+        for descriptor in self.top().manifests:
+            if tag not in names_of(descriptor.annotations):
+                continue
+            try:
+                index = self.manifest(descriptor)
+            except NotFound as error:
+                raise self._absent(descriptor) from error
+            if not isinstance(index, Index):
+                raise MalformedDocument(
+                    f"the name {tag} holds a manifest where the referrers index belongs",
+                    reference=self.name,
+                    digest=subject,
+                    hint="remove that name",
+                )
+            return index
+        return None
+
+    def _related(self, descriptor: Descriptor) -> _Relations:
+        """What a manifest lists and what it is about, read once."""
+        plain = Descriptor(descriptor.media_type, descriptor.digest, descriptor.size)
+        known = self._relations.get(plain)
+        if known is None:
+            manifest = self.manifest(descriptor)
+            children = manifest.manifests if isinstance(manifest, Index) else ()
+            known = _Relations(children)
+            if manifest.subject is not None:
+                known = _Relations(children, manifest.subject.digest, listed_as_referrer(manifest))
+            self._relations[plain] = known
+        return known
+
+    def _absent(self, descriptor: Descriptor) -> RegistryUnavailable:
         """What `index.json` itself lists must be there, else nothing is known about it."""
-        try:
-            return self.manifest(descriptor)
-        except NotFound as error:
-            raise RegistryUnavailable(
-                f"index.json lists {descriptor.digest}, which is not there",
-                reference=self.name,
-                digest=descriptor.digest,
-                hint="the layout is incomplete: copy it again",
-            ) from error
+        return RegistryUnavailable(
+            f"index.json lists {descriptor.digest}, which is not there",
+            reference=self.name,
+            digest=descriptor.digest,
+            hint="the layout is incomplete: copy it again",
+        )
 
     def tags(self) -> tuple[str, ...]:
-        """Every `ref.name`."""
-        names = (d.annotations.get(REF_NAME) for d in self._top().manifests)
-        return tuple(dict.fromkeys(n for n in names if n))
+        """Every name; where an entry has one of containerd's beside it, not that."""
+        names = (names_of(d.annotations)[:1] for d in self.top().manifests)
+        return tuple(dict.fromkeys(name for found in names for name in found))
+
+
+@dataclass(frozen=True, slots=True)
+class _Relations:
+    children: tuple[Descriptor, ...]
+    subject: Digest | None = None
+    listed: Descriptor | None = None
+    """How it stands in a list of referrers."""
 
 
 def listed_as_referrer(manifest: Manifest | Index) -> Descriptor:
@@ -207,14 +244,52 @@ def listed_as_referrer(manifest: Manifest | Index) -> Descriptor:
     )
 
 
+def check_marker(raw: bytes, name: str) -> None:
+    """That `oci-layout` says version 1. Raises MalformedDocument."""
+    try:
+        version = decode_object(raw).get("imageLayoutVersion")
+    except MalformedDocument as error:
+        error.reference = name
+        raise
+    if not isinstance(version, str) or not version.startswith("1."):
+        raise MalformedDocument(
+            f"the layout is of version {str(version)[:20]!r}, expected 1.0.0", reference=name
+        )
+
+
+def _called(entries: tuple[Descriptor, ...], name: str) -> list[Descriptor]:
+    """The entries of this name: as it is; or the tag of a whole reference; or written otherwise."""
+    if not name:
+        return []
+    whole: Reference | None = None
+    if "/" in name or ":" in name:
+        with suppress(InvalidReference):
+            whole = Reference.parse(f"docker://{name}")
+
+    def tag(other: str) -> bool:
+        return other.rpartition(":")[2] == name
+
+    def same(other: str) -> bool:  # `app:1` is `docker.io/library/app:1`
+        if whole is None or not ("/" in other or ":" in other):
+            return False
+        with suppress(InvalidReference):
+            return Reference.parse(f"docker://{other}") == whole
+        return False
+
+    for fits in (name.__eq__, tag, same):
+        found = [d for d in entries if any(fits(other) for other in names_of(d.annotations))]
+        if found:
+            return found
+    return []
+
+
 def _names_an_image(descriptor: Descriptor) -> bool:
     """Whether it has a name, and not one that says what image it lies beside."""
-    name = descriptor.annotations.get(REF_NAME)
-    return name is not None and _DIGEST_TAG.fullmatch(name) is None
+    names = names_of(descriptor.annotations)
+    return any(_DIGEST_TAG.fullmatch(name) is None for name in names)
 
 
-def parse_top(raw: bytes, name: str, limits: Limits) -> Index:
-    """`index.json`. Raises MalformedDocument for anything but an index."""
+def _parse_top(raw: bytes, name: str, limits: Limits) -> Index:
     found = parse_manifest(raw, limits=limits, where=name)
     if not isinstance(found, Index):
         raise MalformedDocument(

@@ -1,16 +1,12 @@
 """`LayoutRepository`: an OCI image layout in a directory, read and written.
 
 Source: image-spec v1.1, image-layout.md. Blobs are written before the index, each file whole;
-writers take turns by a lock, so that two at once lose nothing.
+writers take turns by a lock, so that two at once lose nothing, threads or processes.
 """
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import json
 import os
-import tempfile
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -19,42 +15,50 @@ from provenance.errors import (
     ContentMismatch,
     InvalidReference,
     LimitExceeded,
-    MalformedDocument,
     NotFound,
     ProvenanceError,
     RegistryUnavailable,
 )
-from provenance.oci.contents import REF_NAME, LayoutContents, parse_top
+from provenance.oci.contents import LayoutContents, check_marker
 from provenance.oci.descriptor import Descriptor
+from provenance.oci.index_entries import encode, entered, parsed
+from provenance.oci.manifest import Manifest
+from provenance.oci.proofs import Proofs
 from provenance.oci.reference import Reference
+from provenance.oci.removing import remove
 from provenance.oci.sources import open_content
+from provenance.oci.whole import TEMPORARY, lock, open_regular, sweep, whole_file, why
 from provenance.settings import Limits
-from provenance.strict_json import decode_object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import Any
+    from collections.abc import Iterator
 
     from provenance.digests import Digest, VerifiedReader
-    from provenance.oci.manifest import Index, Manifest
+    from provenance.oci.index_entries import Change, Document, Entry
+    from provenance.oci.manifest import Index
     from provenance.oci.repository import Referrers
     from provenance.oci.sources import Content, Progress
 
-__all__ = ["LayoutRepository", "check_marker"]
+__all__ = ["MARKER", "LayoutRepository"]
 
-_MARKER = b'{"imageLayoutVersion":"1.0.0"}'
+MARKER = b'{"imageLayoutVersion":"1.0.0"}'
 _OWN = frozenset({"blobs", "oci-layout", "index.json", ".lock"})
-_TEMPORARY = ".write-"
 
 
 class LayoutRepository:
-    """A directory. Implements `Writable`; made on the first push if it is not there."""
+    """A directory. Implements `Writable`, `Holds`, `Vouches` and `Deletes`.
+
+    Made on the first push if it is not there.
+    """
 
     def __init__(self, directory: Path, *, limits: Limits | None = None) -> None:
         """Use `directory`; nothing is read yet."""
         self.directory = directory
         self.limits = limits or Limits()
         self._contents = LayoutContents(self.name, self._top, self._blob, self.limits)
+        self._proofs = Proofs()
+        self._swept: set[Path] = set()
+        self._document: tuple[bytes, Document] | None = None
 
     @property
     def name(self) -> str:
@@ -81,6 +85,30 @@ class LayoutRepository:
         """Every name."""
         return self._contents.tags()
 
+    def holds(self, blob: Descriptor, /) -> bool:
+        """Whether a blob is there, whole: it is hashed, once as long as the file stays the same.
+
+        Its size alone would let a damaged blob survive every copy over it.
+        """
+        try:
+            with self._opened(self._path(blob.digest)) as file:
+                return self._proofs.proven(file, blob)
+        except (OSError, RuntimeError, ContentMismatch):
+            return False
+
+    def vouches(self, manifest: Descriptor, /) -> bool:
+        """Whether a manifest is listed, and it and the blobs it names are there, whole."""
+        if not (self.directory / "index.json").exists():
+            return False
+        try:
+            if all(d.digest != manifest.digest for d in self._contents.all()):
+                return False
+            found = self.manifest(manifest)
+        except NotFound:
+            return False
+        parts = (found.config, *found.layers) if isinstance(found, Manifest) else ()
+        return all(self.holds(part) for part in parts)
+
     def push_blob(
         self, data: Content, descriptor: Descriptor, /, *, progress: Progress | None = None
     ) -> None:
@@ -91,28 +119,15 @@ class LayoutRepository:
             RegistryUnavailable: the directory cannot be written to.
             InvalidReference: the directory holds other things, but no layout.
         """
-        target = self._path(descriptor.digest)
         with self._writing():
-            if not self._holds(target, data, descriptor):
-                self._prepare(target.parent)
-                self._store(target, data, descriptor, progress)
-
-    def _holds(self, target: Path, data: Content, descriptor: Descriptor) -> bool:
-        """Whether the blob is there; what is at hand anyway is compared, not only measured."""
-        if target.is_symlink() or not target.is_file():
-            return False
-        if target.stat().st_size != descriptor.size:
-            return False
-        return not isinstance(data, bytes) or target.read_bytes() == data
-
-    def _store(
-        self, target: Path, data: Content, descriptor: Descriptor, progress: Progress | None
-    ) -> None:
-        with open_content(data, descriptor) as reader, _whole(target) as file:
-            while chunk := reader.read(1 << 20):
-                file.write(chunk)
-                if progress is not None:
-                    progress(len(chunk))
+            target = self._path(descriptor.digest)
+            self._prepare(target.parent)
+            if not self.holds(descriptor):
+                with open_content(data, descriptor) as reader, whole_file(target) as file:
+                    while chunk := reader.read(1 << 20):
+                        file.write(chunk)
+                        if progress is not None:
+                            progress(len(chunk))
 
     def push_manifest(
         self, manifest: Manifest | Index, /, *, tag: str | None = None, nested: bool = False
@@ -120,73 +135,77 @@ class LayoutRepository:
         """Store a manifest and list it, under `tag` where one is given; not if it is `nested`."""
         found = manifest.descriptor
         plain = Descriptor(found.media_type, found.digest, found.size)
-        self.push_blob(manifest.raw, plain)
-        if tag or not nested:
-            self._list(plain, tag)
+        self._check_name(tag)
+        with self._alone():  # a manifest that is deleted meanwhile is stored, or listed, after it
+            self.push_blob(manifest.raw, plain)
+            if tag or not nested:
+                self._list(plain, tag)
         return found
 
     def tag(self, target: Descriptor | Digest, tag: str, /) -> None:
         """Point `tag` at a manifest that is there."""
-        found = self.manifest(target).descriptor
-        self._list(Descriptor(found.media_type, found.digest, found.size), tag)
+        self._check_name(tag)
+        with self._alone():
+            found = self.manifest(target).descriptor
+            self._list(Descriptor(found.media_type, found.digest, found.size), tag)
+
+    def delete(self, target: Digest | str, /) -> None:
+        """Remove a manifest by digest, with its names; or a name alone, and the manifest stays.
+
+        Blobs that a manifest names stay, as others may share them.
+
+        Raises:
+            NotFound: it is not there.
+            UnsupportedFormat: an index lists it, not the layout.
+        """
+        self._top()  # a directory that is no layout gets no lock
+        with self._alone():
+            remove(_Editing(self), target)
 
     def __repr__(self) -> str:
         return f"LayoutRepository({str(self.directory)!r})"
 
-    def _list(self, descriptor: Descriptor, tag: str | None) -> None:
-        """Add an entry to `index.json`; everything else in it stays as it is."""
+    def _check_name(self, tag: str | None) -> None:
         if tag:  # the grammar of a local name
             Reference("oci", "", str(self.directory)).with_tag(tag)
-        with self._writing(), self._locked():
-            document = self._document()
-            entries: list[dict[str, Any]] = document["manifests"]
-            new = descriptor.to_json()
-            if tag:
-                new["annotations"] = {REF_NAME: tag}
-                entries = [e for old in entries for e in self._moved(old, tag, new["digest"])]
-            elif any(entry["digest"] == new["digest"] for entry in entries):
-                return
-            document["manifests"] = [*entries, new]
-            with _whole(self._index_path) as file:
-                file.write(json.dumps(document, separators=(",", ":")).encode())
 
-    def _document(self) -> dict[str, Any]:
-        if not self._index_path.is_file():
-            return {
-                "schemaVersion": 2,
-                "mediaType": "application/vnd.oci.image.index.v1+json",
-                "manifests": [],
-            }
-        raw = self._top().raw  # checked: an index whose entries are descriptors
-        document = decode_object(raw)
-        document["manifests"] = document.get("manifests") or []
-        return document
+    def _list(self, descriptor: Descriptor, tag: str | None) -> None:
+        self._change(
+            lambda document: entered(document, descriptor, tag or None, keep=self._refers)
+        )
 
-    def _moved(self, entry: dict[str, Any], tag: str, digest: str) -> list[dict[str, Any]]:
-        """An entry when `tag` goes to `digest`: a referrer loses its name but stays listed.
+    def _change(self, change: Change) -> None:
+        """Change `index.json`; everything else in it stays as it is."""
+        raw = None
+        if self._index_path.is_file():
+            raw = self._contents.top().raw  # checked: an index whose entries are descriptors
+        known = self._document
+        document = known[1] if known is not None and known[0] == raw else parsed(raw)
+        changed = change(document)
+        if changed is document and raw is not None:
+            return
+        new = encode(changed)
+        with self._writing(), whole_file(self._index_path) as file:
+            file.write(new)
+        self._document = new, changed
+
+    def _refers(self, entry: Entry) -> bool:
+        """Whether an entry that loses its name stays listed: a referrer does.
 
         An unlisted one would never be found again, and its subject read as unsigned.
         """
-        if (entry.get("annotations") or {}).get(REF_NAME) != tag:
-            return [entry]
-        if entry["digest"] == digest:
-            return []
-        descriptor = Descriptor.from_json(entry)
         try:
-            if self._contents.manifest(descriptor).subject is None:
-                return []
+            return self._contents.manifest(Descriptor.from_json(entry)).subject is not None
         except ProvenanceError:  # could not tell
-            pass
-        names = {k: v for k, v in entry["annotations"].items() if k != REF_NAME}
-        return [{**entry, "annotations": names}]
+            return True
 
     @property
     def _index_path(self) -> Path:
         return self.directory / "index.json"
 
-    def _top(self) -> Index:
+    def _top(self) -> bytes:
         check_marker(self._small(self.directory / "oci-layout"), self.name)
-        return parse_top(self._small(self._index_path), self.name, self.limits)
+        return self._small(self._index_path)
 
     def _small(self, path: Path) -> bytes:
         limit = self.limits.manifest_bytes
@@ -195,7 +214,7 @@ class LayoutRepository:
                 data = file.read(limit + 1)
         except (OSError, RuntimeError) as error:
             raise NotFound(
-                f"{self.directory} is no OCI layout: {path.name} cannot be read ({_why(error)})",
+                f"{self.directory} is no OCI layout: {path.name} cannot be read ({why(error)})",
                 reference=self.name,
                 hint="name a directory with oci-layout and index.json",
             ) from error
@@ -212,7 +231,7 @@ class LayoutRepository:
             file = self._opened(self._path(digest))
         except (OSError, RuntimeError) as error:
             raise NotFound(
-                f"{self.name} has no blob {digest} ({_why(error)})",
+                f"{self.name} has no blob {digest} ({why(error)})",
                 reference=self.name,
                 digest=digest,
                 hint="the layout is incomplete",
@@ -222,6 +241,9 @@ class LayoutRepository:
 
     def _opened(self, path: Path) -> BinaryIO:
         """A regular file of this layout. Links may lead to others of its files, never out."""
+        return open_regular(self._inside(path))
+
+    def _inside(self, path: Path) -> Path:
         real = path.resolve(strict=True)
         if not real.is_relative_to(self.directory.resolve()):
             raise ContentMismatch(
@@ -229,26 +251,31 @@ class LayoutRepository:
                 reference=self.name,
                 hint="do not use it",
             )
-        if not real.is_file():  # to open a pipe would wait for a writer
-            raise FileNotFoundError(errno.ENOENT, "no regular file")
-        return real.open("rb")
+        return real
 
     def _prepare(self, folder: Path) -> None:
-        """Make the folders, and the marker last; an unknown directory is left as it is."""
+        """Make the folders, and the marker last; an unknown directory is left as it is.
+
+        What dead writers left goes, once in the life of this object.
+        """
         marker = self.directory / "oci-layout"
         there = marker.exists()
         if not there and self.directory.exists():
             names = {path.name for path in self.directory.iterdir()} - _OWN
             # Another writer may be just beginning.
-            if any(not name.startswith(_TEMPORARY) for name in names):
+            if any(not name.startswith(TEMPORARY) for name in names):
                 raise InvalidReference(
                     f"{self.directory} is neither empty nor an OCI layout",
                     hint="name a new or empty directory",
                 )
         folder.mkdir(parents=True, exist_ok=True)
+        for used in (self.directory, folder):
+            if used not in self._swept:
+                sweep(self._inside(used))
+                self._swept.add(used)
         if not there:
-            with _whole(marker) as file:
-                file.write(_MARKER)
+            with whole_file(marker) as file:
+                file.write(MARKER)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -256,55 +283,32 @@ class LayoutRepository:
             yield
         except OSError as error:
             raise RegistryUnavailable(
-                f"{self.directory} cannot be written to ({_why(error)})",
+                f"{self.directory} cannot be written to ({why(error)})",
                 reference=self.name,
                 hint="check that it is a directory, its permissions and the space left",
             ) from error
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """One writer of the index at a time, across processes where the system can."""
-        lock: Callable[[int], None] = _lock
-        with (self.directory / ".lock").open("a") as file:
+    def _alone(self) -> Iterator[None]:
+        """One writer of the index at a time, across threads and processes where the system can."""
+        with self._writing():
+            self._prepare(self.directory)
+            flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+            file = open_regular(self.directory / ".lock", flags)
+        with file:
             lock(file.fileno())
             yield
 
 
-def check_marker(raw: bytes, name: str) -> None:
-    """That `oci-layout` says version 1. Raises MalformedDocument."""
-    try:
-        version = decode_object(raw).get("imageLayoutVersion")
-    except MalformedDocument as error:
-        error.reference = name
-        raise
-    if not isinstance(version, str) or not version.startswith("1."):
-        raise MalformedDocument(
-            f"the layout is of version {str(version)[:20]!r}, expected 1.0.0", reference=name
-        )
+class _Editing:
+    """A layout to whom no one else writes now."""
 
+    def __init__(self, layout: LayoutRepository) -> None:
+        self._layout = layout
+        self.contents = layout._contents  # noqa: SLF001 - part of it
+        self.change = layout._change  # noqa: SLF001
+        self.keep = layout.push_blob
 
-def _why(error: OSError | RuntimeError) -> str:
-    """Python before 3.13 tells of a loop of links by a RuntimeError."""
-    return (error.strerror if isinstance(error, OSError) else "links in a loop") or "unknown"
-
-
-def _lock(handle: int) -> None:
-    try:
-        import fcntl
-    except ImportError:  # no such thing on Windows: one writer at a time there
-        return
-    fcntl.flock(handle, fcntl.LOCK_EX)
-
-
-@contextmanager
-def _whole(target: Path) -> Iterator[BinaryIO]:
-    """A file that gets its name when it is complete, and leaves nothing otherwise."""
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=_TEMPORARY)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(target)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            Path(temporary).unlink()
+    def drop(self, digest: Digest, /) -> None:
+        with self._layout._writing():  # noqa: SLF001
+            self._layout._path(digest).unlink(missing_ok=True)  # noqa: SLF001

@@ -1,0 +1,130 @@
+"""`index.json` as a document: entries added, named, moved and removed, all else left as it is.
+
+Source: image-spec v1.1, image-layout.md, "index.json file"; containerd's name beside it.
+Functions on values: whoever has the file reads, applies and writes.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from provenance.oci.media_types import OCI_INDEX
+from provenance.strict_json import decode_object
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from provenance.digests import Digest
+    from provenance.oci.descriptor import Descriptor
+
+__all__ = [
+    "CONTAINERD_NAME",
+    "REF_NAME",
+    "Change",
+    "Document",
+    "Entry",
+    "encode",
+    "entered",
+    "names_of",
+    "parsed",
+    "unnamed",
+    "without",
+]
+
+REF_NAME = "org.opencontainers.image.ref.name"
+CONTAINERD_NAME = "io.containerd.image.name"
+"""A whole reference, as containerd, buildkit and Docker 25 write it."""
+
+Document: TypeAlias = dict[str, Any]
+Entry: TypeAlias = dict[str, Any]
+Change: TypeAlias = "Callable[[Document], Document]"
+
+
+def parsed(raw: bytes | None) -> Document:
+    """The document in checked bytes; an empty one for None."""
+    if raw is None:
+        return {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}
+    document = decode_object(raw)
+    return {**document, "manifests": document.get("manifests") or []}
+
+
+def encode(document: Document) -> bytes:
+    """As it is written."""
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+def names_of(annotations: Mapping[str, str]) -> tuple[str, ...]:
+    """What an entry is called: in the image-spec's way, and in containerd's."""
+    found = (annotations.get(key) for key in (REF_NAME, CONTAINERD_NAME))
+    return tuple(name for name in found if name)
+
+
+def entered(
+    document: Document,
+    descriptor: Descriptor,
+    name: str | None,
+    *,
+    keep: Callable[[Entry], bool],
+    key: str = REF_NAME,
+) -> Document:
+    """With an entry for `descriptor`, under `name` where there is one.
+
+    Args:
+        document: stays as it is.
+        descriptor: its media type, digest and size are entered.
+        name: taken from whatever has it now.
+        keep: whether an entry that loses its name stays listed.
+        key: the annotation that holds the name.
+    """
+    entries: list[Entry] = document["manifests"]
+    new: Entry = {
+        "mediaType": descriptor.media_type,
+        "digest": str(descriptor.digest),
+        "size": descriptor.size,
+    }
+    if name is None:
+        if any(entry["digest"] == new["digest"] for entry in entries):
+            return document
+        return {**document, "manifests": [*entries, new]}
+    kept = []
+    for entry in entries:
+        if _annotations(entry).get(key) != name:
+            kept.append(entry)
+        elif entry["digest"] != new["digest"] and keep(entry):
+            kept.append(_nameless(entry))
+    return {**document, "manifests": [*kept, {**new, "annotations": {key: name}}]}
+
+
+def unnamed(document: Document, name: str) -> Document | None:
+    """Without `name`: what it named stays listed. None: nothing is called so."""
+    entries: list[Entry] = document["manifests"]
+    hit = [entry for entry in entries if name in names_of(_annotations(entry))]
+    if not hit:
+        return None
+    others = {entry["digest"] for entry in entries if entry not in hit}
+    kept = []
+    for entry in entries:
+        if entry not in hit:
+            kept.append(entry)
+        elif entry["digest"] not in others:
+            others.add(entry["digest"])
+            kept.append(_nameless(entry))
+    return {**document, "manifests": kept}
+
+
+def without(document: Document, digest: Digest) -> Document | None:
+    """Without any entry of `digest`. None: it is not listed."""
+    entries: list[Entry] = document["manifests"]
+    kept = [entry for entry in entries if entry["digest"] != digest]
+    return None if len(kept) == len(entries) else {**document, "manifests": kept}
+
+
+def _annotations(entry: Entry) -> dict[str, str]:
+    return entry.get("annotations") or {}
+
+
+def _nameless(entry: Entry) -> Entry:
+    left = {k: v for k, v in _annotations(entry).items() if k not in {REF_NAME, CONTAINERD_NAME}}
+    rest = {k: v for k, v in entry.items() if k != "annotations"}
+    return {**rest, "annotations": left} if left else rest
