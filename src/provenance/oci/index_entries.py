@@ -6,7 +6,6 @@ Functions on values: whoever has the file reads, applies and writes.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from provenance.oci.media_types import OCI_INDEX
@@ -50,8 +49,10 @@ def parsed(raw: bytes | None) -> Document:
 
 
 def encode(document: Document) -> bytes:
-    """As it is written."""
-    return json.dumps(document, separators=(",", ":")).encode()
+    """As it is written. By msgspec: who writes many entries writes the list many times."""
+    import msgspec
+
+    return msgspec.json.encode(document)
 
 
 def names_of(annotations: Mapping[str, str]) -> tuple[str, ...]:

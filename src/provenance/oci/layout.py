@@ -22,7 +22,6 @@ from provenance.errors import (
 from provenance.oci.contents import LayoutContents, check_marker
 from provenance.oci.descriptor import Descriptor
 from provenance.oci.index_entries import encode, entered, parsed
-from provenance.oci.manifest import Manifest
 from provenance.oci.proofs import Proofs
 from provenance.oci.reference import Reference
 from provenance.oci.removing import remove
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 
     from provenance.digests import Digest, VerifiedReader
     from provenance.oci.index_entries import Change, Document, Entry
-    from provenance.oci.manifest import Index
+    from provenance.oci.manifest import Index, Manifest
     from provenance.oci.repository import Referrers
     from provenance.oci.sources import Content, Progress
 
@@ -46,10 +45,7 @@ _OWN = frozenset({"blobs", "oci-layout", "index.json", ".lock"})
 
 
 class LayoutRepository:
-    """A directory. Implements `Writable`, `Holds`, `Vouches` and `Deletes`.
-
-    Made on the first push if it is not there.
-    """
+    """A directory. Implements `Writable`, `Holds` and `Deletes`; made on the first push."""
 
     def __init__(self, directory: Path, *, limits: Limits | None = None) -> None:
         """Use `directory`; nothing is read yet."""
@@ -58,7 +54,7 @@ class LayoutRepository:
         self._contents = LayoutContents(self.name, self._top, self._blob, self.limits)
         self._proofs = Proofs()
         self._swept: set[Path] = set()
-        self._document: tuple[bytes, Document] | None = None
+        self._document: tuple[bytes | None, Document] | None = None
 
     @property
     def name(self) -> str:
@@ -95,19 +91,6 @@ class LayoutRepository:
                 return self._proofs.proven(file, blob)
         except (OSError, RuntimeError, ContentMismatch):
             return False
-
-    def vouches(self, manifest: Descriptor, /) -> bool:
-        """Whether a manifest is listed, and it and the blobs it names are there, whole."""
-        if not (self.directory / "index.json").exists():
-            return False
-        try:
-            if all(d.digest != manifest.digest for d in self._contents.all()):
-                return False
-            found = self.manifest(manifest)
-        except NotFound:
-            return False
-        parts = (found.config, *found.layers) if isinstance(found, Manifest) else ()
-        return all(self.holds(part) for part in parts)
 
     def push_blob(
         self, data: Content, descriptor: Descriptor, /, *, progress: Progress | None = None
@@ -176,11 +159,13 @@ class LayoutRepository:
 
     def _change(self, change: Change) -> None:
         """Change `index.json`; everything else in it stays as it is."""
-        raw = None
-        if self._index_path.is_file():
-            raw = self._contents.top().raw  # checked: an index whose entries are descriptors
+        raw = self._top() if self._index_path.is_file() else None
         known = self._document
-        document = known[1] if known is not None and known[0] == raw else parsed(raw)
+        if known is None or known[0] != raw:  # else it is as this object left it
+            if raw is not None:
+                raw = self._contents.top().raw  # checked: its entries are descriptors
+            known = raw, parsed(raw)
+        document = known[1]
         changed = change(document)
         if changed is document and raw is not None:
             return
