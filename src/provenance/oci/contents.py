@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from provenance.settings import Limits
 
-__all__ = ["LayoutContents", "check_marker", "listed_as_referrer"]
+__all__ = ["LayoutContents", "check_marker", "listed_as_referrer", "parse_top"]
 
 _NESTING = 4
 _DIGEST_TAG = re.compile(r"sha(?:256|384|512)-[0-9a-f]{64}(?:\..*)?", re.ASCII)
@@ -59,7 +59,7 @@ class LayoutContents:
         """`index.json` as it is now. Raises MalformedDocument for anything but an index."""
         raw, known = self._raw_top(), self._parsed
         if known is None or known.raw != raw:
-            self._parsed = known = _parse_top(raw, self.name, self.limits)
+            self._parsed = known = parse_top(raw, self.name, self.limits)
         return known
 
     def resolve(self, target: str | Digest) -> Descriptor:
@@ -289,7 +289,8 @@ def _names_an_image(descriptor: Descriptor) -> bool:
     return any(_DIGEST_TAG.fullmatch(name) is None for name in names)
 
 
-def _parse_top(raw: bytes, name: str, limits: Limits) -> Index:
+def parse_top(raw: bytes, name: str, limits: Limits) -> Index:
+    """`index.json`. Raises MalformedDocument for anything but an index."""
     found = parse_manifest(raw, limits=limits, where=name)
     if not isinstance(found, Index):
         raise MalformedDocument(

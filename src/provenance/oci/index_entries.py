@@ -26,6 +26,7 @@ __all__ = [
     "encode",
     "entered",
     "names_of",
+    "ordered",
     "parsed",
     "unnamed",
     "without",
@@ -119,6 +120,14 @@ def without(document: Document, digest: Digest) -> Document | None:
     entries: list[Entry] = document["manifests"]
     kept = [entry for entry in entries if entry["digest"] != digest]
     return None if len(kept) == len(entries) else {**document, "manifests": kept}
+
+
+def ordered(document: Document, base: Document) -> Document:
+    """With what is not in `base` sorted by name: threads enter it in any order."""
+    old = [entry for entry in document["manifests"] if entry in base["manifests"]]
+    new = [entry for entry in document["manifests"] if entry not in base["manifests"]]
+    new.sort(key=lambda entry: (names_of(_annotations(entry)) or ("~",), entry["digest"]))
+    return {**document, "manifests": [*old, *new]}
 
 
 def _annotations(entry: Entry) -> dict[str, str]:

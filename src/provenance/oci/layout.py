@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from provenance.errors import (
@@ -31,6 +30,7 @@ from provenance.settings import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from provenance.digests import Digest, VerifiedReader
     from provenance.oci.index_entries import Change, Document, Entry
@@ -153,9 +153,7 @@ class LayoutRepository:
             Reference("oci", "", str(self.directory)).with_tag(tag)
 
     def _list(self, descriptor: Descriptor, tag: str | None) -> None:
-        self._change(
-            lambda document: entered(document, descriptor, tag or None, keep=self._refers)
-        )
+        self._change(lambda document: entered(document, descriptor, tag or None, keep=self._refers))
 
     def _change(self, change: Change) -> None:
         """Change `index.json`; everything else in it stays as it is."""

@@ -13,12 +13,12 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO, Self
 
 from provenance.errors import LimitExceeded, MalformedDocument, NotFound, UnsupportedFormat
+from provenance.oci.slices import Slice
+from provenance.oci.whole import open_regular, why
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
-
-    from _typeshed import WriteableBuffer
 
     from provenance.settings import Limits
 
@@ -30,8 +30,8 @@ _LINKS = 10
 class Members:
     """Names to files of a tar, plain or gzipped; the latter is inflated to a temporary file."""
 
-    def __init__(self, path: Path, name: str, limits: Limits) -> None:
-        """Open and index it.
+    def __init__(self, source: Path | BinaryIO, name: str, limits: Limits) -> None:
+        """Open and index it; an open file is closed with this.
 
         Raises:
             NotFound: no such file.
@@ -42,8 +42,11 @@ class Members:
         self._limits = limits
         self._turn = threading.Lock()
         self._stack = ExitStack()
+        self.compressed = False
+        """Whether it is inflated beside what it was read from."""
+        self._twice: set[str] = set()
         try:
-            self._file = self._stack.enter_context(self._plain(path))
+            self._file = self._stack.enter_context(self._plain(source))
             self._archive = self._stack.enter_context(
                 tarfile.open(fileobj=self._file, mode="r:")  # noqa: SIM115 - closed by the stack
             )
@@ -51,7 +54,7 @@ class Members:
         except (tarfile.TarError, EOFError, zlib.error, ValueError) as error:
             self.close()
             raise MalformedDocument(
-                f"{path} is no readable tar ({type(error).__name__}: {str(error)[:100]})",
+                f"{name} is no readable tar ({type(error).__name__}: {str(error)[:100]})",
                 reference=name,
                 hint="it may be cut short; save it again",
             ) from error
@@ -65,9 +68,12 @@ class Members:
     def __iter__(self) -> Iterator[str]:
         return iter(self._members)
 
-    @contextmanager
-    def open(self, name: str) -> Iterator[BinaryIO]:
-        """A file's content. Raises NotFound; links inside the archive are followed."""
+    def fileno(self) -> int:
+        """Of the file that is read: the source itself, unless it was compressed."""
+        return self._file.fileno()
+
+    def stretch(self, name: str) -> Slice:
+        """Where a file's content lies. Raises NotFound, UnsupportedFormat."""
         member = self._resolved(name)
         if member.issparse():
             # A few bytes may state a file of petabytes; no tool writes blobs so unasked.
@@ -76,11 +82,22 @@ class Members:
                 reference=self.name,
                 hint="make the archive without --sparse",
             )
-        with io.BufferedReader(_Slice(self._file, self._turn, member)) as file:
+        return Slice(self._file, self._turn, member.offset_data, member.size)
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[BinaryIO]:
+        """A file's content. Raises NotFound; links inside the archive are followed."""
+        with io.BufferedReader(self.stretch(name)) as file:
             yield file
 
     def read(self, name: str, limit: int) -> bytes:
-        """A small file. Raises NotFound, LimitExceeded."""
+        """A small file. Raises NotFound, LimitExceeded, MalformedDocument if it is there twice."""
+        if name in self._twice:  # some readers take the first, some the last
+            raise MalformedDocument(
+                f"{name} is there more than once, and could be read as two things",
+                reference=self.name,
+                hint="do not use it",
+            )
         with self.open(name) as file:
             data = file.read(limit + 1)
         if len(data) > limit:
@@ -117,26 +134,29 @@ class Members:
             # A name that leads out is nobody's: nothing is written, so it is only passed over.
             name = _normal(member.name)
             if name is not None and (member.isreg() or member.issym() or member.islnk()):
+                if name in found:
+                    self._twice.add(name)
                 found[name] = member
         return found
 
-    def _plain(self, path: Path) -> BinaryIO:
+    def _plain(self, source: Path | BinaryIO) -> BinaryIO:
         try:
-            file = path.open("rb")
+            file = open_regular(source) if isinstance(source, Path) else source
         except OSError as error:
             raise NotFound(
-                f"{path} cannot be read ({error.strerror})",
+                f"{source} cannot be read ({why(error)})",
                 reference=self.name,
                 hint="check the path",
             ) from error
-        if file.read(2) != b"\x1f\x8b":
-            file.seek(0)
-            return file
         file.seek(0)
+        self.compressed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        if not self.compressed:
+            return file
         plain = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the stack
         try:
-            with file, gzip.open(file) as source:
-                self._inflate(source, plain)
+            with file, gzip.open(file) as inflated:
+                self._inflate(inflated, plain)
         except BaseException:
             plain.close()
             raise
@@ -174,27 +194,6 @@ class Members:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-class _Slice(io.RawIOBase):
-    """One file's bytes in the tar. Several may be read at once, from several threads."""
-
-    def __init__(self, tar: BinaryIO, turn: threading.Lock, member: tarfile.TarInfo) -> None:
-        super().__init__()
-        self._tar, self._turn = tar, turn
-        self._at, self._end = member.offset_data, member.offset_data + member.size
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer, /) -> int:
-        view = memoryview(buffer).cast("B")
-        with self._turn:
-            self._tar.seek(self._at)
-            data = self._tar.read(min(len(view), self._end - self._at))
-        view[: len(data)] = data
-        self._at += len(data)
-        return len(data)
 
 
 def _normal(name: str) -> str | None:

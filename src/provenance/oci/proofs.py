@@ -1,15 +1,17 @@
-"""Which files have been hashed, so that each is hashed once as long as it stays the same."""
+"""What has been hashed, so that it is hashed once as long as it stays the same."""
 
 from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, BinaryIO, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
 
 from provenance.digests import VerifiedReader
 from provenance.errors import ContentMismatch
 
 if TYPE_CHECKING:
+    import io
+
     from provenance.digests import Digest
     from provenance.oci.descriptor import Descriptor
 
@@ -19,9 +21,10 @@ _State: TypeAlias = "tuple[int, ...]"
 
 
 class Proofs:
-    """Digests proven of open files. For threads."""
+    """Digests proven, and of what. For threads."""
 
     def __init__(self) -> None:
+        """Know nothing yet."""
         self._known: dict[Digest, _State] = {}
         self._lock = threading.Lock()
 
@@ -31,11 +34,15 @@ class Proofs:
         if found.st_size != blob.size:
             return False
         state = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+        return self.proven_at(state, file, blob)
+
+    def proven_at(self, state: _State, file: BinaryIO | io.RawIOBase, blob: Descriptor) -> bool:
+        """Whether what `file` reads is `blob`; `state` is another when it may be other content."""
         with self._lock:
             if self._known.get(blob.digest) == state:
                 return True
         try:
-            VerifiedReader(file, blob.digest, blob.size).finish()
+            VerifiedReader(cast("BinaryIO", file), blob.digest, blob.size).finish()
         except ContentMismatch:
             return False
         with self._lock:
