@@ -1,206 +1,190 @@
-"""`DockerArchiveRepository`: what `docker save` writes, as a repository.
+"""`DockerArchiveRepository`: what `docker save` writes and `docker load` takes, as a repository.
 
 Source: Docker image specification v1.2, "Combined Image JSON + Filesystem Changeset Format".
-The archive has no manifest of a registry: one is made of what it does have, and no digest of it
-means anything elsewhere.
+Docker 25 and later put an OCI layout beside `manifest.json`: its manifests, digests, indexes and
+attestations are then the truth, which `manifest.json` names. Without one there is no manifest of a
+registry: one is made of what is there, and no digest of it means anything elsewhere.
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from provenance.digests import Digest, VerifiedReader
-from provenance.errors import (
-    ContentMismatch,
-    InvalidDigest,
-    InvalidReference,
-    LimitExceeded,
-    MalformedDocument,
-    NotFound,
-)
+from provenance.errors import InvalidReference, NotFound, UnsupportedFormat
+from provenance.oci.archive import TarLayout
 from provenance.oci.descriptor import Descriptor
-from provenance.oci.manifest import Index, Manifest
-from provenance.oci.media_types import (
-    DOCKER_CONFIG,
-    DOCKER_LAYER,
-    DOCKER_LAYER_GZIP,
-    DOCKER_MANIFEST,
-    LAYER_ZSTD,
+from provenance.oci.docker_forms import OldForm, entry_of, no_images
+from provenance.oci.docker_listing import (
+    delisted,
+    docker_name,
+    encode_listing,
+    familiar,
+    listed,
+    parse_listing,
+    same_name,
+    untagged,
 )
-from provenance.oci.members import Members
+from provenance.oci.index_entries import CONTAINERD_NAME
+from provenance.oci.manifest import Index, Manifest
+from provenance.oci.media_types import IMAGE_CONFIGS
+from provenance.oci.removing import remove
 from provenance.oci.repository import Referrers
+from provenance.oci.tar_home import TarHome
 from provenance.settings import Limits
-from provenance.strict_json import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
     from types import TracebackType
 
-__all__ = ["DockerArchiveRepository"]
+    from provenance.oci.docker_listing import Item, Listing, ListingChange
+    from provenance.oci.members import Members
+    from provenance.oci.sources import Content, Progress
 
-_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+__all__ = ["DockerArchiveRepository"]
 
 
 class DockerArchiveRepository:
-    """A `docker save` tar, plain or gzipped. Implements `Repository`. Use it in a `with`."""
+    """A `docker save` tar, read plain or gzipped. Implements `Writable`, `Holds` and `Deletes`.
 
-    def __init__(self, file: Path, *, limits: Limits | None = None) -> None:
-        """Open `file`. Raises NotFound, MalformedDocument, LimitExceeded."""
+    Use it in a `with`: what is pushed is in the file when that ends without an exception, all at
+    once. It takes images for one platform; `docker load` takes nothing else from every version.
+    """
+
+    def __init__(
+        self, file: Path | Members | None, *, limits: Limits | None = None, name: str = ""
+    ) -> None:
+        """Open `file`, if it is there. Raises MalformedDocument, LimitExceeded."""
         self.limits = limits or Limits()
-        self.name = f"docker-archive:{file}"
-        self._members = Members(file, self.name, self.limits)
-        self._listed: list[dict[str, Any]] | None = None
-        self._hashed: dict[str, tuple[Digest, int, bytes]] = {}
-        self._places: dict[Digest, str] = {}
-        self._made: dict[int, Manifest] = {}
+        self.name = name or f"docker-archive:{file}"
+        self._home = TarHome(file, self.name, self.limits)
+        self._layout = TarLayout(self._home)
+        self._old = OldForm(self._home)
+        self._changes: list[ListingChange] = []
+        self._now: Listing | None = None
 
     def resolve(self, target: str | Digest, /) -> Descriptor:
-        """By tag (`app:1.0` or `1.0`), or the only image there is."""
-        return self.manifest(target).descriptor
+        """By tag (`app:1.0` or `1.0`), by digest, or the only image there is."""
+        found = self.manifest(target).descriptor
+        return Descriptor(found.media_type, found.digest, found.size)
 
     def manifest(self, target: Descriptor | Digest | str, /) -> Manifest | Index:
-        """The manifest made for an image of the archive."""
-        if isinstance(target, (Descriptor, Digest)):
-            wanted = target.digest if isinstance(target, Descriptor) else target
-            for number in range(len(self._images())):
-                if self._manifest(number).descriptor.digest == wanted:
-                    return self._manifest(number)
-            raise NotFound(f"{self.name} has no image {wanted}", reference=self.name)
-        return self._manifest(self._choose(target))
+        """The manifest in the layout, or the one made for an image of the archive."""
+        if not isinstance(target, (Descriptor, Digest)) and not target.startswith("sha256:"):
+            return self._manifest(self._chosen(target))
+        wanted = target.digest if isinstance(target, Descriptor) else Digest(target)
+        if self._has_layout and (self._home.has(wanted) or not self._images()):
+            return self._layout.contents.manifest(
+                target if isinstance(target, Descriptor) else wanted
+            )
+        for item in self._images():
+            found = self._manifest(item)
+            if found.descriptor.digest == wanted:
+                return found
+        raise NotFound(f"{self.name} has no image {wanted}", reference=self.name, digest=wanted)
 
     @contextmanager
     def open(self, blob: Descriptor, /) -> Iterator[VerifiedReader]:
-        """A stream of a layer or config; checked against what was hashed when it was listed."""
-        if blob.digest not in self._places:
-            for number in range(len(self._images())):
-                self._manifest(number)
-        place = self._places.get(blob.digest)
-        if place is None:
-            raise NotFound(
-                f"{self.name} has no blob {blob.digest}", reference=self.name, digest=blob.digest
-            )
-        with self._members.open(place) as file:
+        """A stream of a layer or config, held to its digest."""
+        place = (
+            None if self._home.has(blob.digest) else self._old.place(blob.digest, self._images())
+        )
+        source = self._home.blob(blob.digest) if place is None else self._home.opened(place)
+        with source as file:
             yield VerifiedReader(file, blob.digest, blob.size, where=self.name)
 
     def referrers(self, subject: Digest, /, *, artifact_type: str = "") -> Referrers:
-        """Nothing refers to anything here."""
-        del subject, artifact_type
+        """What refers to `subject` in the layout; without one, nothing can."""
+        if self._has_layout:
+            return self._layout.contents.referrers(subject, artifact_type)
+        self._images()
         return Referrers((), "layout")
 
     def tags(self) -> tuple[str, ...]:
         """Every name, `repository:tag`."""
-        return tuple(t for image in self._images() for t in image["RepoTags"])
+        return tuple(dict.fromkeys(tag for item in self._images() for tag in item["RepoTags"]))
 
-    def _choose(self, tag: str) -> int:
-        images = self._images()
-        if not tag and len(images) == 1:
-            return 0
-        found = [
-            number
-            for number, image in enumerate(images)
-            if any(tag in {name, name.rpartition(":")[2]} for name in image["RepoTags"])
-        ]
-        if len(found) == 1:
-            return found[0]
-        names = ", ".join(self.tags()[:20]) or "none"
-        if tag and not found:
-            raise NotFound(f"{self.name} has no image {tag!r}", hint=f"names are {names}")
-        raise InvalidReference(
-            f"{self.name} holds {len(images)} images", hint=f"say which: names are {names}"
-        )
+    def holds(self, blob: Descriptor, /) -> bool:
+        """Whether a blob is there, whole, under the name of its digest."""
+        return self._home.holds(blob)
 
-    def _images(self) -> list[dict[str, Any]]:
-        """`manifest.json`, read and checked once."""
-        if self._listed is None:
-            self._listed = self._read_images()
-        return self._listed
+    def push_blob(
+        self, data: Content, descriptor: Descriptor, /, *, progress: Progress | None = None
+    ) -> None:
+        """Keep a blob, to be written at the end, unless it is there.
 
-    def _read_images(self) -> list[dict[str, Any]]:
-        if "manifest.json" not in self._members:
-            raise NotFound(
-                f"{self.name} holds no image: there is no manifest.json",
-                reference=self.name,
-                hint="give what `docker save` wrote",
-            )
-        raw = self._members.read("manifest.json", self.limits.manifest_bytes)
-        try:
-            document = decode(raw)
-        except MalformedDocument as error:
-            error.message = f"manifest.json {error.message}"
-            error.reference = self.name
-            raise
-        if not isinstance(document, list) or not document:
-            raise MalformedDocument("manifest.json lists no image", reference=self.name)
-        return [self._image(item, f"/{number}") for number, item in enumerate(document)]
+        Raises:
+            ContentMismatch: `data` is not it.
+            RegistryUnavailable: the folder cannot be written to.
+            UnsupportedFormat: an archive that is compressed, or of an older Docker.
+        """
+        self._begin()
+        self._home.push(data, descriptor, progress)
 
-    def _image(self, item: Any, pointer: str) -> dict[str, Any]:
-        def bad(key: str) -> MalformedDocument:
-            return MalformedDocument(
-                f"{key} of manifest.json is not as it should be",
-                pointer=f"{pointer}/{key}",
-                reference=self.name,
-            )
+    def push_manifest(
+        self, manifest: Manifest | Index, /, *, tag: str | None = None, nested: bool = False
+    ) -> Descriptor:
+        """Keep an image, under a name with its tag (`app:1.0`) where one is given.
 
-        if not isinstance(item, dict) or not isinstance(item.get("Config"), str):
-            raise bad("Config")
-        layers, tags = item.get("Layers"), item.get("RepoTags") or []
-        if not isinstance(layers, list) or not all(isinstance(x, str) for x in layers):
-            raise bad("Layers")
-        if len(layers) > self.limits.layers:
-            raise LimitExceeded(
-                f"an image has {len(layers)} layers, more than {self.limits.layers}",
-                reference=self.name,
-                hint="raise Limits.layers if you trust it",
-            )
-        if not isinstance(tags, list) or not all(isinstance(t, str) for t in tags):
-            raise bad("RepoTags")
-        return {"Config": item["Config"], "Layers": layers, "RepoTags": tags}
+        Raises:
+            InvalidReference: no such name.
+            UnsupportedFormat: an index, or no image: what `docker load` does not take.
+        """
+        found = self._image(manifest)
+        name = docker_name(tag) if tag else None
+        self._begin()
+        if nested and name is None:
+            self._home.push(manifest.raw, manifest.descriptor)
+            return manifest.descriptor
+        full = f"{name.name}:{name.tag}" if name else None
+        short = familiar(name) if name else None
+        with self._home.lock:
+            self._layout.push_manifest(found, full, listed=True, key=CONTAINERD_NAME)
+            self._change(lambda listing: listed(listing, found, short))
+        return manifest.descriptor
 
-    def _manifest(self, number: int) -> Manifest:
-        if number not in self._made:
-            image = self._images()[number]
-            config = self._described(image["Config"], DOCKER_CONFIG)
-            layers = [self._described(name, "") for name in image["Layers"]]
-            self._made[number] = Manifest.build(config, layers, media_type=DOCKER_MANIFEST)
-        return self._made[number]
+    def tag(self, target: Descriptor | Digest, tag: str, /) -> None:
+        """Give an image that is there another name."""
+        self.push_manifest(self.manifest(target), tag=tag)
 
-    def _described(self, name: str, media_type: str) -> Descriptor:
-        """A member by digest and size, its kind told by its first bytes where none is given."""
-        if name not in self._hashed:  # many layers may name one file
-            self._hashed[name] = self._hash(name)
-        digest, size, head = self._hashed[name]
-        if not media_type:
-            media_type = DOCKER_LAYER_GZIP if head.startswith(_GZIP) else DOCKER_LAYER
-            media_type = LAYER_ZSTD if head.startswith(_ZSTD) else media_type
-        self._places[digest] = name
-        return Descriptor(media_type, digest, size)
+    def delete(self, target: Digest | str, /) -> None:
+        """Remove an image by digest, with its names; or a name alone, and the image stays.
 
-    def _hash(self, name: str) -> tuple[Digest, int, bytes]:
-        import hashlib
-
-        hashed, size, head = hashlib.sha256(), 0, b""
-        with self._members.open(name) as file:
-            while chunk := file.read(1 << 20):
-                head = head or chunk[:4]
-                hashed.update(chunk)
-                size += len(chunk)
-        digest = Digest(f"sha256:{hashed.hexdigest()}")
-        # Docker 25 and later name a file by its digest, as a layout does: it must be so.
-        stated = _stated(name)
-        if stated is not None and stated != digest:
-            raise ContentMismatch(
-                f"content hashes to {digest}, not to its name",
-                reference=self.name,
-                digest=stated,
-                hint="do not use it; the archive was altered or cut short",
-            )
-        return digest, size, head
+        Raises:
+            NotFound: it is not there.
+            UnsupportedFormat: the archive is of an older Docker.
+        """
+        self._images()
+        self._begin()
+        with self._home.lock:
+            if not isinstance(target, Digest) and not target.startswith("sha256:"):
+                name = next((t for t in self.tags() if same_name(t, target)), target)
+                full = docker_name(name) if ":" in name else None
+                remove(self._layout, f"{full.name}:{full.tag}" if full else name)
+                self._change(lambda listing: untagged(listing, name))
+                return
+            manifest = self._layout.contents.manifest(Digest(target))
+            remove(self._layout, Digest(target))
+            if isinstance(manifest, Manifest):
+                config = manifest.config.digest
+                self._change(lambda listing: delisted(listing, config))
 
     def close(self) -> None:
-        """Close the file."""
-        self._members.close()
+        """Write what was pushed, and close the file. Raises RegistryUnavailable."""
+        try:
+            self._home.finish(self.render)
+        finally:
+            self._home.close()
+
+    def render(self, members: Members | None) -> dict[str, bytes]:
+        """The small files of the archive to be written in the place of `members`."""
+        listing = self._read(members)
+        for change in self._changes:
+            listing = change(listing)
+        listing.sort(key=lambda item: item["Config"])
+        return {**self._layout.render(members), "manifest.json": encode_listing(listing)}
 
     def __enter__(self) -> Self:
         return self
@@ -211,15 +195,88 @@ class DockerArchiveRepository:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        if kind is None:
+            self.close()
+        else:
+            self._home.close()
 
+    def __repr__(self) -> str:
+        return f"DockerArchiveRepository({self.name!r})"
 
-def _stated(name: str) -> Digest | None:
-    """The digest that `blobs/sha256/<hex>` states; None for a name that states none."""
-    prefix, _, text = name.removeprefix("./").rpartition("/")
-    if prefix != "blobs/sha256":
-        return None
-    try:
-        return Digest(f"sha256:{text}")
-    except InvalidDigest:
-        return None
+    def _begin(self) -> None:
+        if self._home.is_written:
+            return
+        if self._home.members is not None and not all(
+            self._home.has_layout() and entry_of(item, self._layout.contents)
+            for item in self._images()
+        ):
+            raise UnsupportedFormat(
+                "an archive of Docker before 25 is not added to",
+                reference=self.name,
+                hint="name a new file",
+            )
+        self._home.begin()
+
+    def _image(self, manifest: Manifest | Index) -> Manifest:
+        if isinstance(manifest, Index):
+            raise UnsupportedFormat(
+                "a docker archive takes no index of several platforms",
+                reference=self.name,
+                digest=manifest.descriptor.digest,
+                hint="choose a platform, or copy to oci-archive:FILE",
+            )
+        if manifest.config.media_type not in IMAGE_CONFIGS or manifest.subject is not None:
+            raise UnsupportedFormat(
+                "a docker archive takes images alone, nothing that refers to them",
+                reference=self.name,
+                digest=manifest.descriptor.digest,
+                hint="copy without referrers, or to oci-archive:FILE",
+            )
+        return manifest
+
+    @property
+    def _has_layout(self) -> bool:
+        return self._home.is_written or self._home.has_layout()
+
+    def _images(self) -> Listing:
+        """`manifest.json` as it would be written now, read and checked once."""
+        if self._now is None:
+            self._now = self._read(self._home.members)
+        return self._now
+
+    def _read(self, members: Members | None) -> Listing:
+        if members is None and self._home.is_written:
+            return []
+        source = members or self._home
+        if members is not None and "manifest.json" not in members:
+            raise no_images(members)
+        raw = source.read("manifest.json", self.limits.manifest_bytes)
+        return parse_listing(raw, self.name, self.limits)
+
+    def _change(self, change: ListingChange) -> None:
+        self._now = change(self._images())
+        self._changes.append(change)
+
+    def _chosen(self, tag: str) -> Item:
+        images = self._images()
+        if not tag and len(images) == 1:
+            return images[0]
+
+        def fits(item: Item) -> bool:
+            names = item["RepoTags"]
+            return any(tag == t.rpartition(":")[2] or same_name(t, tag) for t in names)
+
+        found = [item for item in images if tag and fits(item)]
+        if len(found) == 1:
+            return found[0]
+        names = ", ".join(self.tags()[:20]) or "none"
+        if (tag and not found) or not images:
+            raise NotFound(f"{self.name} has no image {tag!r}", hint=f"names are {names}")
+        raise InvalidReference(
+            f"{self.name} holds {len(found) or len(images)} images",
+            hint=f"say which: names are {names}",
+        )
+
+    def _manifest(self, item: Item) -> Manifest | Index:
+        entry = entry_of(item, self._layout.contents) if self._has_layout else None
+        return self._old.manifest(item) if entry is None else self._layout.contents.manifest(entry)

@@ -11,7 +11,8 @@ import contextlib
 import io
 import os
 import threading
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from provenance.errors import (
@@ -29,7 +30,6 @@ from provenance.oci.whole import TEMPORARY, lock, open_regular, sweep, whole_fil
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from provenance.digests import Digest
     from provenance.oci.descriptor import Descriptor
@@ -50,15 +50,22 @@ def place_of(digest: Digest) -> str:
 class TarHome:
     """Files and blobs by name and digest, those pushed among them. For threads."""
 
-    def __init__(self, file: Path, name: str, limits: Limits) -> None:
-        """Open `file`, if it is there. Raises MalformedDocument, LimitExceeded."""
-        self.file, self.name, self.limits = file, name, limits
+    def __init__(self, file: Path | Members | None, name: str, limits: Limits) -> None:
+        """Open `file`, if it is there; None: one that only `write` will write.
+
+        Raises:
+            MalformedDocument: no tar, or cut short.
+            LimitExceeded: too many entries.
+        """
+        self.name, self.limits = name, limits
+        self.file = file if isinstance(file, Path) else None
         self.spool: Spool | None = None
         self.dropped: set[Digest] = set()
         self.lock = threading.RLock()
         self._proofs = Proofs()
-        there = os.path.lexists(file)
-        self.members = Members(file, name, limits) if there else None
+        self.members = file if isinstance(file, Members) else None
+        if self.file is not None and os.path.lexists(self.file):
+            self.members = Members(self.file, name, limits)
 
     @property
     def is_written(self) -> bool:
@@ -75,27 +82,47 @@ class TarHome:
         with self.lock:
             if self.spool is None:
                 compressed = self.members is not None and self.members.compressed
-                if compressed or self.file.name.lower().endswith(_COMPRESSED):
+                if compressed or str(self.file).lower().endswith(_COMPRESSED):
                     raise UnsupportedFormat(
                         "a compressed archive is not written",
                         reference=self.name,
                         hint="name a .tar: its layers are compressed already",
                     )
                 with self._writing():
-                    real = self.file.resolve()
-                    sweep(real.parent, self._prefix(real))
-                    self.spool = Spool(real.parent)
+                    real = self.file.resolve() if self.file else None
+                    if real is not None:
+                        sweep(real.parent, self._prefix(real))
+                    self.spool = Spool(real.parent if real else None)
             return self.spool
+
+    def has_layout(self) -> bool:
+        """Whether the archive as it was opened has one."""
+        members = self.members
+        return members is not None and "oci-layout" in members and "index.json" in members
+
+    def has(self, digest: Digest) -> bool:
+        """Whether a blob is there under the name of its digest."""
+        kept = self.spool is not None and digest in self.spool
+        return kept or (self.members is not None and place_of(digest) in self.members)
+
+    def opened(self, name: str) -> AbstractContextManager[BinaryIO]:
+        """A file of the archive as it was opened. Raises NotFound."""
+        if self.members is None:
+            raise self._missing()
+        return self.members.open(name)
 
     def read(self, name: str, limit: int) -> bytes:
         """A small file of the archive as it was opened. Raises NotFound, LimitExceeded."""
         if self.members is None:
-            raise NotFound(
-                f"{self.file} cannot be read (there is no such file)",
-                reference=self.name,
-                hint="check the path",
-            )
+            raise self._missing()
         return self.members.read(name, limit)
+
+    def _missing(self) -> NotFound:
+        return NotFound(
+            f"{self.name} cannot be read (there is no such file)",
+            reference=self.name,
+            hint="check the path",
+        )
 
     @contextmanager
     def blob(self, digest: Digest) -> Iterator[BinaryIO]:
@@ -141,10 +168,9 @@ class TarHome:
         Raises:
             RegistryUnavailable: it cannot be written; the old one is as it was.
         """
-        if self.spool is None:
+        if self.spool is None or self.file is None:
             return
         with self._writing():
-            self.spool.flush()
             real = self.file.resolve()
             while True:
                 with self._current(real) as base:
@@ -170,6 +196,8 @@ class TarHome:
 
     def write(self, out: BinaryIO, base: Members | None, small: dict[str, bytes]) -> None:
         """The archive into an open file: small files first, then all else by name."""
+        if self.spool is not None:
+            self.spool.flush()
         pushed = {place_of(digest): digest for digest in self.spool or ()}
         names = {*pushed, *(base or ())} - small.keys()
         names -= {place_of(digest) for digest in self.dropped}
@@ -219,7 +247,7 @@ class TarHome:
             yield
         except OSError as error:
             raise RegistryUnavailable(
-                f"{self.file} cannot be written ({why(error)})",
+                f"{self.name} cannot be written ({why(error)})",
                 reference=self.name,
                 hint="check the folder, its permissions and the space left",
             ) from error
