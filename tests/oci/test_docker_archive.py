@@ -15,6 +15,7 @@ from provenance.errors import (
     MalformedDocument,
     NotFound,
     ProvenanceError,
+    UnsupportedFormat,
 )
 from provenance.oci.docker_archive import DockerArchiveRepository
 from provenance.oci.manifest import Manifest
@@ -90,8 +91,9 @@ def test_one_file_that_is_many_layers_is_hashed_once(tmp_path: Path) -> None:
     with DockerArchiveRepository(save(tmp_path / "a.tar", listed)) as archive:
         with pytest.raises(NotFound):
             archive.manifest(Digest.of(b"none of them"))
-        assert sorted(archive._hashed) == ["c.json", "l.tar"]
-        manifest = archive._manifest(2)
+        assert sorted(archive._old.hashed) == ["c.json", "l.tar"]
+        manifest = archive._manifest(archive._images()[2])
+        assert isinstance(manifest, Manifest)
     assert {d.digest for d in manifest.layers} == {Digest.of(b"layer")}
     assert len(manifest.layers) == 300
 
@@ -138,7 +140,8 @@ def test_archives_of_docker_and_others_are_read_to_the_last_byte(corpus: Path, n
 
 @pytest.mark.corpus
 @pytest.mark.parametrize(
-    ("name", "kind"), [("no_manifest.tar", NotFound), ("null_manifest.tar", MalformedDocument)]
+    ("name", "kind"),
+    [("no_manifest.tar", UnsupportedFormat), ("null_manifest.tar", MalformedDocument)],
 )
 def test_archives_without_an_image_say_so(
     corpus: Path, name: str, kind: type[ProvenanceError]

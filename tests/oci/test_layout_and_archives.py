@@ -21,7 +21,6 @@ from provenance.errors import (
 )
 from provenance.image import resolve
 from provenance.oci.archive import ArchiveRepository
-from provenance.oci.connect import writable
 from provenance.oci.descriptor import EMPTY_DESCRIPTOR, Descriptor
 from provenance.oci.docker_archive import DockerArchiveRepository
 from provenance.oci.layout import LayoutRepository
@@ -162,8 +161,6 @@ def test_an_archive_of_a_layout_is_read_in_place(
         assert read_blob(archive, BLOB, limit=10) == b"content"
         assert len(archive.referrers(subject.digest)) == 1
         assert archive.tags() == ("1",)
-        with pytest.raises(ProvenanceError):
-            writable(archive)
 
 
 def test_a_cut_archive_and_a_bomb_are_refused(layout: LayoutRepository, tmp_path: Path) -> None:
@@ -177,8 +174,8 @@ def test_a_cut_archive_and_a_bomb_are_refused(layout: LayoutRepository, tmp_path
     bomb.write_bytes(gzip.compress(bytes(1 << 20)))
     with pytest.raises(LimitExceeded):
         ArchiveRepository(bomb, limits=Limits(pull_bytes=1000))
-    with pytest.raises(NotFound):
-        ArchiveRepository(tmp_path / "absent.tar")
+    with ArchiveRepository(tmp_path / "absent.tar") as absent, pytest.raises(NotFound):
+        absent.tags()
 
 
 def docker_save(path: Path, *, tags: list[str], links: bool = False) -> list[bytes]:

@@ -31,11 +31,13 @@ def connect(
     """The repository that `reference` is in.
 
     A registry the caller gives stays open; one made here closes with the `with`. Local places
-    open no socket.
+    open no socket, but for that of a Docker daemon. What is pushed into an archive or a daemon
+    gets there when the `with` ends without an exception.
 
     Raises:
-        NotFound: no such file or directory.
+        MalformedDocument: a file that is no archive.
         UnsupportedFormat: a place this version does not read.
+        RegistryUnavailable: what was pushed could not be written, at the end of the `with`.
     """
     if reference.scheme == "docker":
         from provenance.oci.registry import Registry
@@ -59,6 +61,11 @@ def connect(
 
         with DockerArchiveRepository(Path(reference.repository), limits=limits) as docker:
             yield docker
+    elif reference.scheme == "docker-daemon":
+        from provenance.oci.docker_daemon import DaemonRepository
+
+        with DaemonRepository(reference, settings=settings, limits=limits) as daemon:
+            yield daemon
     else:
         raise UnsupportedFormat(
             f"{reference.scheme}: is not read yet",

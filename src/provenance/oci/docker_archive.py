@@ -9,7 +9,7 @@ registry: one is made of what is there, and no digest of it means anything elsew
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 from provenance.digests import Digest, VerifiedReader
 from provenance.errors import InvalidReference, NotFound, UnsupportedFormat
@@ -20,7 +20,7 @@ from provenance.oci.docker_listing import (
     delisted,
     docker_name,
     encode_listing,
-    familiar,
+    full_name,
     listed,
     parse_listing,
     same_name,
@@ -133,16 +133,14 @@ class DockerArchiveRepository:
             UnsupportedFormat: an index, or no image: what `docker load` does not take.
         """
         found = self._image(manifest)
-        name = docker_name(tag) if tag else None
+        name = full_name(docker_name(tag)) if tag else None
         self._begin()
         if nested and name is None:
             self._home.push(manifest.raw, manifest.descriptor)
             return manifest.descriptor
-        full = f"{name.name}:{name.tag}" if name else None
-        short = familiar(name) if name else None
         with self._home.lock:
-            self._layout.push_manifest(found, full, listed=True, key=CONTAINERD_NAME)
-            self._change(lambda listing: listed(listing, found, short))
+            self._layout.push_manifest(found, name, listed=True, key=CONTAINERD_NAME)
+            self._change(lambda listing: listed(listing, found, name))
         return manifest.descriptor
 
     def tag(self, target: Descriptor | Digest, tag: str, /) -> None:
@@ -161,8 +159,7 @@ class DockerArchiveRepository:
         with self._home.lock:
             if not isinstance(target, Digest) and not target.startswith("sha256:"):
                 name = next((t for t in self.tags() if same_name(t, target)), target)
-                full = docker_name(name) if ":" in name else None
-                remove(self._layout, f"{full.name}:{full.tag}" if full else name)
+                remove(self._layout, full_name(docker_name(name)) if ":" in name else name)
                 self._change(lambda listing: untagged(listing, name))
                 return
             manifest = self._layout.contents.manifest(Digest(target))
@@ -171,12 +168,34 @@ class DockerArchiveRepository:
                 config = manifest.config.digest
                 self._change(lambda listing: delisted(listing, config))
 
+    def has(self, digest: Digest) -> bool:
+        """Whether something is there by this digest: a blob, or a manifest that is made."""
+        if self._home.has(digest):
+            return True
+        made = () if self._home.members is None else self._images()
+        if any(self._manifest(item).descriptor.digest == digest for item in made):
+            return True
+        return self._old.place(digest, made) is not None
+
+    @property
+    def is_written(self) -> bool:
+        """Whether anything was pushed."""
+        return self._home.is_written
+
+    def write(self, out: BinaryIO) -> None:
+        """Write what was pushed into an open file instead. Raises OSError."""
+        self._home.write(out, None, self.render(None))
+
     def close(self) -> None:
         """Write what was pushed, and close the file. Raises RegistryUnavailable."""
         try:
             self._home.finish(self.render)
         finally:
             self._home.close()
+
+    def discard(self) -> None:
+        """Close the file; nothing of what was pushed is written."""
+        self._home.close()
 
     def render(self, members: Members | None) -> dict[str, bytes]:
         """The small files of the archive to be written in the place of `members`."""
@@ -198,7 +217,7 @@ class DockerArchiveRepository:
         if kind is None:
             self.close()
         else:
-            self._home.close()
+            self.discard()
 
     def __repr__(self) -> str:
         return f"DockerArchiveRepository({self.name!r})"

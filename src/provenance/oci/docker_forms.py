@@ -27,10 +27,10 @@ from provenance.oci.media_types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from provenance.oci.contents import LayoutContents
-    from provenance.oci.docker_listing import Item, Listing
+    from provenance.oci.docker_listing import Item
     from provenance.oci.members import Members
     from provenance.oci.tar_home import TarHome
 
@@ -136,7 +136,7 @@ class OldForm:
         layers = [self._described(name, "") for name in item["Layers"]]
         return Manifest.build(config, layers, media_type=DOCKER_MANIFEST)
 
-    def place(self, digest: Digest, listing: Listing) -> str | None:
+    def place(self, digest: Digest, listing: Iterable[Item]) -> str | None:
         """The name of the file that has this digest; None: no image names one."""
         if digest not in self._places:
             for item in listing:

@@ -28,7 +28,7 @@ __all__ = [
     "delisted",
     "docker_name",
     "encode_listing",
-    "familiar",
+    "full_name",
     "listed",
     "parse_listing",
     "same_name",
@@ -102,10 +102,9 @@ def docker_name(text: str) -> Reference:
     return found
 
 
-def familiar(reference: Reference) -> str:
-    """As Docker shows it: `app:1`, `org/app:1`, `ghcr.io/org/app:1`."""
-    name = reference.name.removeprefix("docker.io/").removeprefix("library/")
-    return f"{name}:{reference.tag}"
+def full_name(reference: Reference) -> str:
+    """With registry and tag, as skopeo writes it: podman takes a shorter one for a local image."""
+    return f"{reference.registry}/{reference.repository}:{reference.tag}"
 
 
 def same_name(one: str, other: str) -> bool:
