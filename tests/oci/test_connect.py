@@ -63,18 +63,20 @@ def test_a_place_that_is_not_there_is_told(scheme: str, tmp_path: Path) -> None:
     assert "missing" in str(refused.value)
 
 
+def fail_after(what: object) -> None:
+    raise KeyError(what)
+
+
 def test_what_went_wrong_in_the_block_leaves_the_archive_as_it_was(tmp_path: Path) -> None:
     file = tmp_path / "image.tar"
     reference = Reference.parse(f"oci-archive:{file}:1")
     with pytest.raises(KeyError), connect(reference) as opened:
-        push(writable(opened))  # type: ignore[arg-type]
-        raise KeyError
+        fail_after(push(writable(opened)))  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
     with connect(reference) as opened:
         push(writable(opened))  # type: ignore[arg-type]
     before = file.read_bytes()
     with pytest.raises(KeyError), connect(reference) as opened:
-        push(writable(opened), "2")  # type: ignore[arg-type]
-        raise KeyError
+        fail_after(push(writable(opened), "2"))  # type: ignore[arg-type]
     assert file.read_bytes() == before
     assert list(tmp_path.iterdir()) == [file]
