@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import tarfile
@@ -17,10 +18,15 @@ from provenance.errors import (
     ProvenanceError,
     UnsupportedFormat,
 )
+from provenance.image import resolve
+from provenance.oci import media_types as mt
+from provenance.oci.descriptor import Descriptor, Platform
 from provenance.oci.docker_archive import DockerArchiveRepository
-from provenance.oci.manifest import Manifest
+from provenance.oci.manifest import Index, Manifest
 from provenance.oci.repository import read_blob
+from provenance.oci.tar_home import place_of
 from provenance.settings import Limits
+from provenance.testing import ImageBuilder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -149,3 +155,175 @@ def test_archives_without_an_image_say_so(
     path = corpus / "images" / "docker-save" / "go-containerregistry" / name
     with DockerArchiveRepository(path) as archive, pytest.raises(kind):
         archive.manifest("")
+
+
+def modern(path: Path, **changes: Any) -> tuple[Path, Manifest, Index]:
+    """What Docker 25 and later save for an index that was pulled: a layout, and manifest.json.
+
+    As seen of Docker 28 with its containerd store: names in index.json, one platform's files in
+    manifest.json, the other platform named but not saved, an attestation beside.
+    """
+    attestation = Manifest.build(
+        Descriptor.of(b"{}", mt.OCI_CONFIG),
+        [Descriptor.of(b"statement", "application/vnd.in-toto+json")],
+    )
+    plain = [
+        Descriptor(d.media_type, d.digest, d.size, platform=Platform.parse(platform))
+        for manifest, platform in (
+            (IMAGE_28.manifest, "linux/amd64"),
+            (attestation, "unknown/unknown"),
+        )
+        for d in [manifest.descriptor]
+    ]
+    absent = Descriptor.of(b"absent", mt.OCI_MANIFEST, platform=Platform.parse("linux/arm64"))
+    index = Index.build([*plain, absent])
+    annotations = {
+        "io.containerd.image.name": "docker.io/library/app:1",
+        "org.opencontainers.image.ref.name": "1",
+    }
+    top = {
+        "schemaVersion": 2,
+        "manifests": [{**index.descriptor.to_json(), "annotations": annotations}],
+    }
+    item = {
+        "Config": place_of(IMAGE_28.manifest.config.digest),
+        "RepoTags": ["app:1"],
+        "Layers": [place_of(d.digest) for d in IMAGE_28.manifest.layers],
+    }
+    files = {
+        "oci-layout": b'{"imageLayoutVersion":"1.0.0"}',
+        "index.json": json.dumps(changes.get("top", top)).encode(),
+        **{place_of(digest): data for digest, data in IMAGE_28.blobs.items()},
+        **{place_of(Digest.of(data)): data for data in (b"{}", b"statement")},
+        **{place_of(m.descriptor.digest): m.raw for m in (IMAGE_28.manifest, attestation, index)},
+        **changes.get("files", {}),
+    }
+    return save(path, [{**item, **changes.get("item", {})}], **files), attestation, index
+
+
+IMAGE_28 = ImageBuilder().layer({"etc/motd": b"hello"}).build()
+OTHER = ImageBuilder().layer({"etc/motd": b"another"}).build()
+OTHER_FILES = {
+    place_of(digest): data
+    for digest, data in {**OTHER.blobs, OTHER.digest: OTHER.manifest.raw}.items()
+}
+
+
+@pytest.mark.parametrize("name", ["", "1", "app:1", "docker.io/library/app:1"])
+def test_of_a_layout_inside_digest_index_and_attestations_are_the_truth(
+    tmp_path: Path, name: str
+) -> None:
+    path, attestation, index = modern(tmp_path / "a.tar")
+    with DockerArchiveRepository(path) as archive:
+        assert archive.resolve(name).digest == index.descriptor.digest
+        assert archive.manifest(name).raw == index.raw
+        assert archive.manifest(attestation.descriptor.digest).raw == attestation.raw
+        assert archive.tags() == ("app:1",)
+        for blob in (IMAGE_28.manifest.config, *IMAGE_28.manifest.layers):
+            assert read_blob(archive, blob, limit=1 << 20) == IMAGE_28.blobs[blob.digest]
+    image = resolve(f"docker-archive:{path}:app:1", platform="linux/amd64")
+    assert image.digest is None  # whether a registry ever had it, the archive cannot say
+    assert image.file("etc/motd").data == b"hello"
+
+
+def test_two_lists_that_name_two_images_are_refused(tmp_path: Path) -> None:
+    """Older versions of Docker would load the one, newer ones the other."""
+    item = {
+        "Config": place_of(OTHER.manifest.config.digest),
+        "Layers": [place_of(d.digest) for d in OTHER.manifest.layers],
+    }
+    path, _, _ = modern(tmp_path / "a.tar", item=item, files=OTHER_FILES)
+    with (
+        DockerArchiveRepository(path) as archive,
+        pytest.raises(MalformedDocument, match="name two images 'app:1'"),
+    ):
+        archive.resolve("app:1")
+
+
+def test_layers_that_the_two_lists_disagree_on_are_refused(tmp_path: Path) -> None:
+    item = {"Layers": [place_of(d.digest) for d in OTHER.manifest.layers]}
+    path, _, _ = modern(tmp_path / "a.tar", item=item, files=OTHER_FILES)
+    with (
+        DockerArchiveRepository(path) as archive,
+        pytest.raises(MalformedDocument, match="name two images"),
+    ):
+        archive.resolve("app:1")
+
+
+def test_a_blob_of_the_layout_inside_has_the_digest_of_its_name(tmp_path: Path) -> None:
+    layer = IMAGE_28.manifest.layers[0]
+    altered = {place_of(layer.digest): b"x" * layer.size}
+    path, _, _ = modern(tmp_path / "a.tar", files=altered)
+    with DockerArchiveRepository(path) as archive, pytest.raises(ContentMismatch):
+        read_blob(archive, layer, limit=1 << 20)
+
+
+def test_a_layout_alone_is_an_oci_archive(tmp_path: Path) -> None:
+    path, _, _ = modern(tmp_path / "a.tar")
+    with tarfile.open(path) as old, tarfile.open(tmp_path / "b.tar", "w") as new:
+        for member in old:
+            if member.name != "manifest.json":
+                new.addfile(member, old.extractfile(member))
+    with (
+        DockerArchiveRepository(tmp_path / "b.tar") as archive,
+        pytest.raises(NotFound, match=r"no manifest\.json") as refused,
+    ):
+        archive.resolve("")
+    assert "oci-archive:" in refused.value.hint
+
+
+def test_the_form_of_docker_before_1_10_is_refused_by_name(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.tar", None, repositories=b'{"app":{"1":"0123"}}')
+    with (
+        DockerArchiveRepository(path) as archive,
+        pytest.raises(UnsupportedFormat, match=r"before 1\.10") as refused,
+    ):
+        archive.resolve("")
+    assert "save it again" in refused.value.hint
+
+
+def test_what_we_write_is_what_docker_load_takes(tmp_path: Path) -> None:
+    """By the specification: each image with its config, names and layers, files that are there."""
+    path = tmp_path / "a.tar"
+    for name in ("app:1", "ghcr.io/org/app:2"):
+        with DockerArchiveRepository(path) as archive:
+            for digest, data in IMAGE_28.blobs.items():
+                archive.push_blob(data, Descriptor("text/plain", digest, len(data)))
+            archive.push_manifest(IMAGE_28.manifest, tag=name)
+    with tarfile.open(path) as tar:
+        file = tar.extractfile("manifest.json")
+        assert file is not None
+        (item,) = json.loads(file.read())
+        assert item["RepoTags"] == ["docker.io/library/app:1", "ghcr.io/org/app:2"]
+        config = tar.extractfile(item["Config"])
+        assert config is not None
+        diff_ids = json.loads(config.read())["rootfs"]["diff_ids"]
+        for name, diff_id in zip(item["Layers"], diff_ids, strict=True):
+            layer = tar.extractfile(name)
+            assert layer is not None
+            assert Digest.of(gzip.decompress(layer.read())) == diff_id
+    with DockerArchiveRepository(path) as archive:
+        assert archive.resolve("app:1").digest == archive.resolve("2").digest == IMAGE_28.digest
+
+
+def test_an_archive_without_a_layout_is_not_added_to(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.tar", [IMAGE])
+    before = path.read_bytes()
+    with (
+        DockerArchiveRepository(path) as archive,
+        pytest.raises(UnsupportedFormat, match="before 25") as refused,
+    ):
+        archive.push_blob(b"{}", Descriptor.of(b"{}", "text/plain"))
+    assert "new file" in refused.value.hint
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "name", ["app", "1.2", f"app@{Digest.of(b'x')}", f"app:1@{Digest.of(b'x')}", "App:1", "a b:1"]
+)
+def test_a_name_that_docker_does_not_load_is_refused(tmp_path: Path, name: str) -> None:
+    with DockerArchiveRepository(tmp_path / "a.tar") as archive:
+        with pytest.raises(InvalidReference, match="no name") as refused:
+            archive.push_manifest(IMAGE_28.manifest, tag=name)
+        assert "org/app:1.2" in refused.value.hint
+    assert not (tmp_path / "a.tar").exists()

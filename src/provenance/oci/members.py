@@ -51,6 +51,8 @@ class Members:
                 tarfile.open(fileobj=self._file, mode="r:")  # noqa: SIM115 - closed by the stack
             )
             self._members = self._index()
+            self.ended = self._has_end()
+            """Whether the mark of its end is there; without it, it may have been cut short."""
         except (tarfile.TarError, EOFError, zlib.error, ValueError) as error:
             self.close()
             raise MalformedDocument(
@@ -138,6 +140,10 @@ class Members:
                     self._twice.add(name)
                 found[name] = member
         return found
+
+    def _has_end(self) -> bool:
+        self._file.seek(self._archive.offset)
+        return self._file.read(tarfile.BLOCKSIZE) == bytes(tarfile.BLOCKSIZE)
 
     def _plain(self, source: Path | BinaryIO) -> BinaryIO:
         try:

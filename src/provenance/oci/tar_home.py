@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from provenance.errors import (
     LimitExceeded,
+    MalformedDocument,
     NotFound,
     ProvenanceError,
     RegistryUnavailable,
@@ -76,6 +77,7 @@ class TarHome:
         """Be written to from now on.
 
         Raises:
+            MalformedDocument: the archive was cut short.
             UnsupportedFormat: a name or an archive that says it is compressed.
             RegistryUnavailable: the folder cannot be written to.
         """
@@ -88,6 +90,7 @@ class TarHome:
                         reference=self.name,
                         hint="name a .tar: its layers are compressed already",
                     )
+                _check_end(self.members)
                 with self._writing():
                     real = self.file.resolve() if self.file else None
                     if real is not None:
@@ -174,6 +177,7 @@ class TarHome:
             real = self.file.resolve()
             while True:
                 with self._current(real) as base:
+                    _check_end(base)
                     small = render(base)
                     if base is not None and self._is_all_there(base, small):
                         return
@@ -251,6 +255,15 @@ class TarHome:
                 reference=self.name,
                 hint="check the folder, its permissions and the space left",
             ) from error
+
+
+def _check_end(members: Members | None) -> None:
+    if members is not None and not members.ended:
+        raise MalformedDocument(
+            "the archive lacks the mark of its end, so that it may have been cut short",
+            reference=members.name,
+            hint="save it again, or name a new file",
+        )
 
 
 def _open_locked(path: Path) -> BinaryIO:
