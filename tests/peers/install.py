@@ -40,6 +40,8 @@ class Peer:
     `unavailable`."""
     full: bool = False
     """Only with --full."""
+    libraries: tuple[str, ...] = ()
+    """Debian packages of shared libraries that it needs and machines rarely have."""
     root: str = ""
     """The module that `module` is in, where the two differ and `go build` is used."""
 
@@ -93,6 +95,23 @@ PEERS = (
         "v0.11.5",
         "the most complete referrers client",
         full=True,
+    ),
+    Peer(
+        "skopeo",
+        "skopeo",
+        "1.9",
+        "Debian's: containers/image, which podman, buildah and CRI-O read archives with",
+        how="debian",
+        full=True,
+    ),
+    Peer(
+        "podman",
+        "podman",
+        "4.3",
+        "Debian's: a Docker-compatible service that needs no right to administer the machine",
+        how="debian",
+        full=True,
+        libraries=("libsubid4",),
     ),
     Peer(
         "grype",
@@ -231,29 +250,34 @@ def _in_a_module(peer: Peer, *how: str) -> None:
 
 
 def _debian(peer: Peer) -> None:
-    """Unpack Debian's package without installing it."""
+    """Unpack Debian's packages without installing them."""
     for tool in ("apt-get", "dpkg-deb"):
         _tool(tool, "this peer comes from Debian")
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder)
         here.chmod(0o755)  # apt's own user writes here
+        wanted = [peer.module, *peer.libraries]
         apt = ["apt-get", "-qq"]
         try:
-            _run([*apt, "download", peer.module], here)
+            _run([*apt, "download", *wanted], here)
         except subprocess.CalledProcessError:
             # A machine that never asked for the list: ask, without touching the machine's own.
             for part in ("lists/partial", "cache/archives/partial"):
                 (here / part).mkdir(parents=True)
             apt += ["-o", f"Dir::State::lists={here}/lists", "-o", f"Dir::Cache={here}/cache"]
             _run([*apt, "update"], here)
-            _run([*apt, "download", peer.module], here)
-        package = next(here.glob("*.deb"))
+            _run([*apt, "download", *wanted], here)
+        package = next(here.glob(f"{peer.module}_*.deb"))
         version = _run(["dpkg-deb", "-f", str(package), "Version"])
         if not version.startswith(f"{peer.version}."):
             raise OSError(f"this Debian has {version.strip()}, not {peer.version}")
-        _run(["dpkg-deb", "-x", str(package), str(here / "root")])
+        for found in here.glob("*.deb"):
+            _run(["dpkg-deb", "-x", str(found), str(here / "root")])
         found = next((here / "root").rglob(f"bin/{peer.name}"))
         shutil.copy2(found, binary(peer.name))
+        (cache() / "lib").mkdir(exist_ok=True)
+        for library in (here / "root").rglob("lib*.so.*"):
+            shutil.copy(library, cache() / "lib" / library.name)
 
 
 def _wheel(peer: Peer) -> None:
