@@ -10,12 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from provenance.errors import ContentMismatch, NotFound, RegistryUnavailable, UnsupportedFormat
+from provenance.errors import (
+    ContentMismatch,
+    LimitExceeded,
+    NotFound,
+    RegistryUnavailable,
+    UnsupportedFormat,
+)
+from provenance.oci.archive import ArchiveRepository
 from provenance.oci.descriptor import EMPTY_DESCRIPTOR, Descriptor
 from provenance.oci.layout import LayoutRepository
 from provenance.oci.manifest import Index, Manifest
-from provenance.oci.repository import read_blob
+from provenance.oci.repository import Gathers, read_blob
 from provenance.oci.whole import whole_file
+from provenance.settings import Limits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +31,9 @@ if TYPE_CHECKING:
 BLOB = Descriptor.of(b"content", "text/plain")
 
 
-def push(layout: LayoutRepository, tag: str | None = "1", **more: Any) -> Descriptor:
+def push(
+    layout: LayoutRepository | ArchiveRepository, tag: str | None = "1", **more: Any
+) -> Descriptor:
     layout.push_blob(b"content", BLOB)
     layout.push_blob(b"{}", EMPTY_DESCRIPTOR)
     return layout.push_manifest(Manifest.build(EMPTY_DESCRIPTOR, [BLOB], **more), tag=tag)
@@ -210,8 +220,6 @@ def start(kind: str, place: Path, name: str, count: int) -> subprocess.Popen[byt
 
 @pytest.mark.parametrize("kind", ["layout", "archive"])
 def test_processes_that_write_at_once_lose_nothing(tmp_path: Path, kind: str) -> None:
-    from provenance.oci.archive import ArchiveRepository
-
     place = tmp_path / "home"
     writers = [start(kind, place, f"w{n}", 6) for n in range(3)]
     for writer in writers:
@@ -235,8 +243,6 @@ def test_processes_that_write_at_once_lose_nothing(tmp_path: Path, kind: str) ->
 
 @pytest.mark.parametrize("kind", ["layout", "archive"])
 def test_a_killed_writer_leaves_what_the_next_one_ends(tmp_path: Path, kind: str) -> None:
-    from provenance.oci.archive import ArchiveRepository
-
     place = tmp_path / "home"
     for number in range(5):
         writer = start(kind, place, "w", 40)
@@ -320,3 +326,35 @@ def test_names_of_containerd_are_names(layout: LayoutRepository, case: str) -> N
     assert layout.tags() == ("docker.io/library/app:1", "other")
     with pytest.raises(NotFound, match=r"names are docker\.io/library/app:1, other"):
         layout.resolve("app:2")
+
+
+def test_referrers_are_listed_all_at_once(layout: LayoutRepository) -> None:
+    image = push(layout)
+    referrers = [
+        Manifest.build(EMPTY_DESCRIPTOR, [BLOB], subject=image, annotations={"n": str(n)})
+        for n in range(5)
+    ]
+    assert isinstance(layout, Gathers)
+    layout.push_referrers(referrers)
+    found = {d.digest for d in layout.referrers(image.digest)}
+    assert found == {manifest.descriptor.digest for manifest in referrers}
+
+
+def push_all(home: LayoutRepository | ArchiveRepository, names: list[str]) -> None:
+    for name in names:
+        push(home, name)
+
+
+def test_a_list_that_no_one_could_read_is_not_written(tmp_path: Path) -> None:
+    layout = LayoutRepository(tmp_path / "layout", limits=Limits(manifest_bytes=1000))
+    names = [f"name-{n}" for n in range(20)]
+    with pytest.raises(LimitExceeded, match=r"index\.json would have"):
+        push_all(layout, names)
+    assert 1 < len(layout.tags()) < 20
+    with (
+        ArchiveRepository(tmp_path / "a.tar", limits=Limits(manifest_bytes=1000)) as archive,
+        pytest.raises(LimitExceeded, match=r"index\.json would have"),
+    ):
+        push_all(archive, names)
+    with ArchiveRepository(tmp_path / "a.tar", limits=Limits(manifest_bytes=1000)) as archive:
+        assert 1 < len(archive.tags()) < 20

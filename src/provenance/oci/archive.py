@@ -192,8 +192,9 @@ class TarLayout:
         with self.home.lock:
             top = self.contents.top()  # checked: its entries are descriptors
             document = change(self._now[1] if self._now else parsed(top.raw))
+            limit = self.home.limits.manifest_bytes
+            self._now = encode(document, limit, self.home.name), document
             self._changes.append(change)
-            self._now = encode(document), document
 
     def keep(self, raw: bytes, descriptor: Descriptor, /) -> None:
         """Keep a small blob."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from provenance.errors import LimitExceeded
 from provenance.oci.media_types import OCI_INDEX
 from provenance.strict_json import decode_object
 
@@ -49,11 +50,22 @@ def parsed(raw: bytes | None) -> Document:
     return {**document, "manifests": document.get("manifests") or []}
 
 
-def encode(document: Document) -> bytes:
-    """As it is written. By msgspec: who writes many entries writes the list many times."""
+def encode(document: Document, limit: int | None = None, name: str = "") -> bytes:
+    """As it is written. By msgspec: who writes many entries writes the list many times.
+
+    Raises:
+        LimitExceeded: it would be longer than the `limit` that readers of `name` have.
+    """
     import msgspec
 
-    return msgspec.json.encode(document)
+    raw = msgspec.json.encode(document)
+    if limit is not None and len(raw) > limit:
+        raise LimitExceeded(
+            f"index.json would have {len(raw)} bytes, more than {limit}",
+            reference=name,
+            hint="use another place for more images, or raise Limits.manifest_bytes",
+        )
+    return raw
 
 
 def names_of(annotations: Mapping[str, str]) -> tuple[str, ...]:

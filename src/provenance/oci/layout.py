@@ -29,7 +29,7 @@ from provenance.oci.whole import TEMPORARY, lock, open_regular, sweep, whole_fil
 from provenance.settings import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from provenance.digests import Digest, VerifiedReader
@@ -45,7 +45,7 @@ _OWN = frozenset({"blobs", "oci-layout", "index.json", ".lock"})
 
 
 class LayoutRepository:
-    """A directory. Implements `Writable`, `Holds` and `Deletes`; made on the first push."""
+    """A directory. Implements `Writable`, `Holds`, `Gathers`, `Deletes`; made on the first push."""
 
     def __init__(self, directory: Path, *, limits: Limits | None = None) -> None:
         """Use `directory`; nothing is read yet."""
@@ -125,6 +125,22 @@ class LayoutRepository:
                 self._list(plain, tag)
         return found
 
+    def push_referrers(self, manifests: Sequence[Manifest | Index], /) -> None:
+        """Store manifests, and list them all at once."""
+        plain = [
+            Descriptor(d.media_type, d.digest, d.size) for d in (m.descriptor for m in manifests)
+        ]
+        with self._alone():
+            for manifest, descriptor in zip(manifests, plain, strict=True):
+                self.push_blob(manifest.raw, descriptor)
+
+            def listing_all(document: Document) -> Document:
+                for descriptor in plain:
+                    document = entered(document, descriptor, None, keep=self._refers)
+                return document
+
+            self._change(listing_all)
+
     def tag(self, target: Descriptor | Digest, tag: str, /) -> None:
         """Point `tag` at a manifest that is there."""
         self._check_name(tag)
@@ -167,7 +183,7 @@ class LayoutRepository:
         changed = change(document)
         if changed is document and raw is not None:
             return
-        new = encode(changed)
+        new = encode(changed, self.limits.manifest_bytes, self.name)
         with self._writing(), whole_file(self._index_path) as file:
             file.write(new)
         self._document = new, changed
