@@ -31,7 +31,7 @@ _CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}")
 class Application(Protocol):
     """What answers requests."""
 
-    def respond(self, request: Request) -> Response:
+    def respond(self, request: Request, /) -> Response:
         """The answer; it is sent as it is."""
         ...
 
