@@ -468,6 +468,20 @@ def test_the_session_s_own_credentials_are_used_without_a_login(guarded: LocalRe
         assert client.pull("org/app:1", outdir="out") == [str(Path("out/notes.txt").resolve())]
 
 
+def test_a_login_is_written_only_to_a_file_that_is_named_and_once_it_is_accepted(
+    client: OrasClient, guarded: LocalRegistry
+) -> None:
+    with pytest.raises(errors.Unauthorized):
+        client.login("me", "wrong", hostname=guarded.host, config_path="config.json")
+    assert not Path("config.json").exists()
+    done = client.login("me", SECRET, hostname=guarded.host, config_path="config.json")
+    assert done == {"Status": "Login Succeeded"}
+    assert list(json.loads(Path("config.json").read_text())["auths"]) == [guarded.host]
+    assert list(Path().iterdir()) == [Path("config.json")]
+    Path("notes.txt").write_text("notes")
+    client.push(target=guarded.reference("org/app:1"), files=["notes.txt"])
+
+
 def test_a_file_of_credentials_is_read_when_it_is_named(
     client: OrasClient, guarded: LocalRegistry
 ) -> None:
@@ -483,10 +497,9 @@ def test_a_file_of_credentials_is_read_when_it_is_named(
     ("call", "message"),
     [
         (lambda c: c.login("me", SECRET, tls_verify=False), "certificates are always checked"),
-        (lambda c: c.login("me", SECRET, config_path="x.json"), "no credentials are written"),
         (lambda c: c.login("me", ""), "needs a name and a password"),
         (lambda c: c.login("me", SECRET, hostname="no host"), "image reference"),
-        (lambda c: c.login("me", SECRET, hostname="host"), "is no host name"),
+        (lambda c: c.login("me", SECRET, hostname="host"), "is no registry"),
         (lambda c: c.auth.set_basic_auth("me", SECRET), "without a host"),
         (lambda c: c.auth.set_token_auth(SECRET), "without its host and scope"),
         (lambda c: c.set_header("Authorization", SECRET), "not taken as a header"),

@@ -52,7 +52,7 @@ def pull(
         limits: `pull_bytes` caps it all, unpacked; `entries` those of one folder.
 
     Returns:
-        The paths of its files, in its order: written, or there already.
+        The paths of its files in its order, written or there already.
 
     Raises:
         UnsupportedFormat: it is an index or an image, not an artifact.

@@ -5,15 +5,14 @@ from __future__ import annotations
 import copy
 import os
 from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import urlsplit
 
 import oras.auth.base
 import oras.container
 
-from provenance.errors import MalformedDocument, UnsupportedFormat
+from provenance.errors import UnsupportedFormat
 from provenance.oci.auth import Authenticator
 from provenance.oci.credentials import Credential, find_credential
-from provenance.oci.reference import Reference
+from provenance.oci.login import registry_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,10 +113,7 @@ def account_of(hostname: str) -> str:
     >>> account_of("https://index.docker.io/v1/")
     'docker.io'
 
-    Raises InvalidReference, MalformedDocument: it is none.
+    Raises InvalidReference: it is none.
     """
-    host = urlsplit(hostname).netloc if "://" in hostname else hostname.partition("/")[0]
-    found = Reference.parse(f"{host.rpartition('@')[2]}/name/name")
-    if found.repository != "name/name":
-        raise MalformedDocument(f"{hostname[:100]!r} is no host name", hint="e.g. ghcr.io")
-    return found.registry
+    # A name and password in it are dropped here: an error would show them.
+    return registry_name(hostname.rpartition("@")[2]).partition("/")[0]

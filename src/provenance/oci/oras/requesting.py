@@ -22,6 +22,7 @@ from provenance.errors import (
 )
 from provenance.oci.credentials import Credential
 from provenance.oci.links import next_link
+from provenance.oci.login import login as keep_login
 from provenance.oci.oras.answers import OrasResponse, speaking_oras
 from provenance.oci.oras.login import SessionLogin, account_of
 from provenance.oci.oras.places import ApiPlace
@@ -100,7 +101,8 @@ class Requesting(oras.client.OrasClient):  # type: ignore[misc] # untyped
     ) -> dict[str, str]:
         """Use a name and password for one host, in this client alone.
 
-        Nothing is sent, so it is not known yet whether they are right; nothing is written.
+        Nothing is sent, so it is not known yet whether they are right, and nothing is written,
+        unless a file is named: then the registry is asked, and they are kept there if it agrees.
 
         Args:
             username: the account.
@@ -108,19 +110,16 @@ class Requesting(oras.client.OrasClient):  # type: ignore[misc] # untyped
             password_stdin: read the password from standard input instead.
             tls_verify: must be true.
             hostname: the registry; None: the client's own, else Docker Hub.
-            config_path: must be None.
+            config_path: a file, in Docker's format, to keep them in.
 
         Raises:
-            MalformedDocument: no name or no password. UnsupportedFormat: certificates are not to
-                be checked, or a file is to be written.
+            MalformedDocument: no name or no password.
+            UnsupportedFormat: certificates are not to be checked.
+            Unauthorized, Forbidden: the registry refused them; nothing was kept.
         """
         if not tls_verify:
             raise UnsupportedFormat(
                 "certificates are always checked", hint="name your CA in Settings.ca_bundle"
-            )
-        if config_path is not None:
-            raise UnsupportedFormat(
-                "no credentials are written to files here", hint="use `docker login`"
             )
         if password_stdin:
             import sys
@@ -129,7 +128,13 @@ class Requesting(oras.client.OrasClient):  # type: ignore[misc] # untyped
         if not username or not password:
             raise MalformedDocument("a login needs a name and a password")
         account = account_of(hostname or self.hostname or _DOCKER_HUB)
-        self.auth.use(account, Credential(username, password))
+        credential = Credential(username, password)
+        if config_path is not None:
+            settings, limits = self.registry.settings, self.registry.limits
+            keep_login(account, credential, auth_file=config_path, settings=settings, limits=limits)
+            self.auth.use(account, credential)
+            return {"Status": "Login Succeeded"}
+        self.auth.use(account, credential)
         return {"Status": f"Credentials kept for {account} in this client, not tried yet"}
 
     def set_header(self, name: str, value: str) -> None:
