@@ -291,6 +291,12 @@ def test_an_artifact_without_files_writes_none(image: pv.Image, tmp_path: Path) 
     assert pv.pull(stored, tmp_path / "out") == ()
 
 
+def test_an_image_is_no_artifact(image: pv.Image, tmp_path: Path) -> None:
+    with pytest.raises(pv.UnsupportedFormat, match="it is an image"):
+        pv.pull(image, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
 # Names
 
 

@@ -13,6 +13,8 @@ from provenance.attestation.bundle import is_bundle_media_type
 from provenance.errors import UnsupportedFormat
 from provenance.oci.connect import connect
 from provenance.oci.manifest import Manifest
+from provenance.oci.media_types import IMAGE_CONFIGS
+from provenance.oci.oras.names import TITLE
 from provenance.oci.oras.unpacking import write_layers
 from provenance.oci.reference import Reference
 from provenance.settings import Limits
@@ -74,6 +76,13 @@ def pull(
                 "an index has no files of its own",
                 reference=str(reference),
                 hint="name one of its manifests",
+            )
+        untitled = [layer for layer in manifest.layers if TITLE not in layer.annotations]
+        if untitled and manifest.config.media_type in IMAGE_CONFIGS:
+            raise UnsupportedFormat(
+                "it is an image, whose layers are no files to be written",
+                reference=str(reference),
+                hint="read it with Image.files, or pull what lies beside it",
             )
         written = write_layers(
             repository,

@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from provenance.digests import Digest
     from provenance.oci.oras.names import Steps
 
-__all__ = ["Folder", "temporary_file", "write_whole"]
+__all__ = ["Folder", "write_whole"]
 
-_CHUNK = 1 << 20
 _FILE_MODE, _FOLDER_MODE, _OWNER = 0o666, 0o777, 0o700
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
@@ -149,22 +148,17 @@ class Folder:
 
 @contextlib.contextmanager
 def write_whole(path: Path, mode: int = _FILE_MODE) -> Iterator[BinaryIO]:
-    """A file that is at `path` when the block ends well, and nowhere otherwise."""
-    with temporary_file(path.parent, mode) as (temporary, file):
-        yield file
-        file.close()
-        temporary.replace(path)
+    """A file that is at `path` when the block ends well, and nowhere otherwise.
 
-
-@contextlib.contextmanager
-def temporary_file(folder: Path, mode: int = 0o600) -> Iterator[tuple[Path, BinaryIO]]:
-    """A new file in `folder`, with these rights less the umask; gone at the end unless renamed."""
-    path = folder / f".pull-{secrets.token_hex(8)}"
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_FOLLOW
-    handle = os.open(path, flags, mode & _FOLDER_MODE)
+    It has the rights of `mode`, less the umask.
+    """
+    temporary = path.parent / f".pull-{secrets.token_hex(8)}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_FOLLOW
+    handle = os.open(temporary, flags, mode & _FOLDER_MODE)
     try:
-        with os.fdopen(handle, "w+b") as file:
-            yield path, file
+        with os.fdopen(handle, "wb") as file:
+            yield file
+        temporary.replace(path)
     finally:
         with contextlib.suppress(FileNotFoundError):
-            path.unlink()
+            temporary.unlink()

@@ -8,6 +8,7 @@ only then unpacked. Links and devices are not made (CVE-2026-50163, CVE-2026-857
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from provenance.errors import (
     ProvenanceError,
 )
 from provenance.oci.media_types import EMPTY_JSON, LAYER_GZIP
-from provenance.oci.oras.folder import Folder, temporary_file
+from provenance.oci.oras.folder import Folder
 from provenance.oci.oras.names import CONTENT, TITLE, UNPACK, Steps, check_name
 from provenance.oci.oras.tarball import Tarball
 
@@ -172,7 +173,7 @@ def _unpack(
     repository: Repository, plan: _Plan, folder: Folder, limit: int, entries: int, where: str
 ) -> tuple[Written, int]:
     """Step 3: a folder. Returns it, and the bytes it took."""
-    with temporary_file(folder.root) as (_, file):
+    with tempfile.TemporaryFile(dir=folder.root) as file:
         for chunk in _fetch(repository, plan.layer):
             file.write(chunk)
         try:
