@@ -58,7 +58,7 @@ class SessionLogin(oras.auth.base.AuthBackend):  # type: ignore[misc] # untyped
         self.use(account_of(self.hostname), Credential(username, password))
 
     def load_configs(
-        self, container: oras.container.Container, configs: Sequence[str] | None = None
+        self, container: str | oras.container.Container, configs: Sequence[str] | None = None
     ) -> None:
         """Take a host's credential from configuration files that the caller names.
 
@@ -97,7 +97,14 @@ class SessionLogin(oras.auth.base.AuthBackend):  # type: ignore[misc] # untyped
         del token
         raise UnsupportedFormat("a token is not taken without its host and scope", hint=_HINT)
 
-    set_header = request_token = request_anonymous_token = set_token_auth
+    def request_token(self, h: Any) -> NoReturn:
+        """Refuse: tokens are asked for where they are sent."""
+        self.set_token_auth(str(type(h)))
+
+    def request_anonymous_token(self, h: Any, headers: dict[str, str]) -> NoReturn:
+        """Refuse, as `request_token`."""
+        del headers
+        self.request_token(h)
 
     def __repr__(self) -> str:
         return f"SessionLogin({sorted(self._sessions)})"
