@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import socket
+from typing import TYPE_CHECKING, Any
+
 import pytest
 
 from provenance.errors import RegistryUnavailable, Unauthorized
@@ -8,6 +11,9 @@ from provenance.oci.realms import check_realm
 from provenance.oci.reference import Reference
 from provenance.settings import Settings
 from provenance.transport.client import Client
+
+if TYPE_CHECKING:
+    from provenance.testing import LocalRegistry
 
 DIRECT = Settings()
 BEHIND = Settings(
@@ -59,22 +65,20 @@ def test_a_realm_must_be_a_url(realm: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("realm", "base", "settings"),
+    ("realm", "base", "settings", "public"),
     [
-        pytest.param("https://9.9.9.9/token", PUBLIC, DIRECT, id="another public host"),
-        pytest.param("https://8.8.8.8:8443/token", PUBLIC, DIRECT, id="another port of the same"),
-        pytest.param("https://192.168.7.7/jwt/auth", PRIVATE, DIRECT, id="GitLab at home"),
-        pytest.param("https://10.0.0.9/auth", LOOPBACK, DIRECT, id="a forwarded port"),
-        pytest.param("http://127.0.0.1:1/token", "http://127.0.0.1:2", DIRECT, id="tests"),
-        pytest.param("http://9.9.9.9/token", "http://8.8.8.8", DIRECT, id="plain as asked"),
-        pytest.param(
-            "https://auth.example.com/token", PUBLIC, BEHIND, id="a name the proxy resolves"
-        ),
-        pytest.param("https://10.0.0.9/auth", PRIVATE, BEHIND, id="both past the proxy"),
+        pytest.param("https://9.9.9.9/token", PUBLIC, DIRECT, True, id="another public host"),
+        pytest.param("https://8.8.8.8:8443/token", PUBLIC, DIRECT, False, id="the same host"),
+        pytest.param("https://192.168.7.7/auth", PRIVATE, DIRECT, False, id="GitLab at home"),
+        pytest.param("https://10.0.0.9/auth", LOOPBACK, DIRECT, False, id="a forwarded port"),
+        pytest.param("http://127.0.0.1:1/t", "http://127.0.0.1:2", DIRECT, False, id="tests"),
+        pytest.param("http://9.9.9.9/token", "http://8.8.8.8", DIRECT, True, id="plain as asked"),
+        pytest.param("https://auth.test/t", PUBLIC, BEHIND, True, id="a name the proxy resolves"),
+        pytest.param("https://10.0.0.9/auth", PRIVATE, BEHIND, False, id="both past the proxy"),
     ],
 )
-def test_where_a_login_may_go(realm: str, base: str, settings: Settings) -> None:
-    check_realm(realm, base, settings)
+def test_where_a_login_may_go(realm: str, base: str, settings: Settings, *, public: bool) -> None:
+    assert check_realm(realm, base, settings) is public
 
 
 @pytest.mark.parametrize("base", [PRIVATE, LOOPBACK])
@@ -119,3 +123,32 @@ def test_the_authenticator_asks_no_service_that_is_refused() -> None:
         with pytest.raises(Unauthorized, match="private network") as refused:
             authenticator.answer(reference, "pull", header, PUBLIC, None)
     assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("warm", [False, True], ids=["a new connection", "one that is open"])
+def test_a_name_that_leads_elsewhere_once_it_was_looked_up(
+    local_registry: LocalRegistry, monkeypatch: pytest.MonkeyPatch, *, warm: bool
+) -> None:
+    # DNS rebinding: public when we ask, this machine when the connection is made.
+    honest, port = socket.getaddrinfo, int(local_registry.host.rpartition(":")[2])
+    answers = ["127.0.0.1"] if warm else []
+    answers += ["9.9.9.9", "127.0.0.1"]
+
+    def lookup(host: str, *positional: Any, **named: Any) -> Any:
+        if host != "rebind.example" or named.get("flags") == socket.AI_NUMERICHOST:
+            return honest(host, *positional, **named)
+        return honest(answers.pop(0), *positional, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
+    reference = Reference.parse("8.8.8.8/org/app:1")
+    with Client(Settings(retries=0, timeout=5)) as client:
+        if warm:
+            with client.request("GET", f"http://rebind.example:{port}/v2/") as response:
+                response.read()
+        local_registry.clear_requests()
+        authenticator = Authenticator(client, {"8.8.8.8": ("u", "s3cret")})
+        header = f'Bearer realm="http://rebind.example:{port}/token"'
+        with pytest.raises(RegistryUnavailable, match=r"now leads to 127\.0\.0\.1"):
+            authenticator.answer(reference, "pull", header, "http://8.8.8.8", None)
+    assert local_registry.requests == []
+    assert answers == (["127.0.0.1"] if warm else [])

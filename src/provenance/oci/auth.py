@@ -195,7 +195,6 @@ class Authenticator:
     def _renew(self, key: _Key, known: _Known, stale: str | None = None) -> str | None:
         """Ask for a token anew. None: what there is was refused already."""
         account, repository, _ = key
-        check_realm(known.challenge.parameters["realm"], known.base, self._client.settings)
         try:
             new = self._ask(key, known)
         except Unauthorized:
@@ -211,6 +210,8 @@ class Authenticator:
 
     def _ask(self, key: _Key, known: _Known) -> _Known:
         account, repository, actions = key
+        realm = known.challenge.parameters["realm"]
+        public = check_realm(realm, known.base, self._client.settings)
         credential = self._credential(account, repository)
         if credential is not None and credential.registry_token:
             header = f"Bearer {credential.registry_token}"
@@ -219,7 +220,9 @@ class Authenticator:
         scopes = _scopes(
             f"repository:{repository}:{actions}", known.challenge.parameters.get("scope", "")
         )
-        grant = request_grant(self._client, known.challenge, scopes, credential, host=account)
+        grant = request_grant(
+            self._client, known.challenge, scopes, credential, host=account, public=public
+        )
         # A new identity token is left alone, as Docker does: logging in alone writes files.
         good_for = grant.seconds - min(_MARGIN_SECONDS, grant.seconds / 4)
         return _Known(f"Bearer {grant.token}", asked + good_for, known.challenge, known.base)

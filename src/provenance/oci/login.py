@@ -213,8 +213,8 @@ def _bearer(
 
     And what to keep: as Docker does, a new identity token in place of what was given.
     """
-    check_realm(challenge.parameters["realm"], base, client.settings)
-    grant = request_grant(client, challenge, (), credential, host=host, offline=True)
+    public = check_realm(challenge.parameters["realm"], base, client.settings)
+    grant = request_grant(client, challenge, (), credential, host=host, public=public, offline=True)
     if grant.refresh_token:
         credential = Credential(credential.username, "", grant.refresh_token, credential.source)
     return f"Bearer {grant.token}", credential

@@ -25,8 +25,10 @@ __all__ = ["check_realm"]
 _INSIDE = (".localhost", ".local", ".internal", ".home.arpa")
 
 
-def check_realm(realm: str, base: str, settings: Settings) -> None:
-    """Refuse a token service that no honest registry names.
+def check_realm(realm: str, base: str, settings: Settings) -> bool:
+    """Refuse a token service that no honest registry names; tells whether it must be public.
+
+    If so, `Client.request` is to be told too: its name may lead elsewhere by then.
 
     Another public host is fine (Docker Hub, GitLab), as is one inside a private network if the
     registry is inside too, or if `Settings.token_services` lists it. Names are resolved, as a
@@ -49,15 +51,15 @@ def check_realm(realm: str, base: str, settings: Settings) -> None:
             hint="not followed: credentials would travel in the clear",
         )
     if host == home_host or _is_listed(realm, settings):
-        return
-    if _is_link_local(host) or (
-        _is_inside(host, realm, settings) and not _is_inside(home_host, base, settings)
-    ):
+        return False
+    public = not _is_inside(home_host, base, settings)
+    if _is_link_local(host) or (public and _is_inside(host, realm, settings)):
         raise Unauthorized(
             f"the registry sends logins to {display_url(realm)}, inside a private network",
             hint="not followed: it may be an attack on that network; if it is your own,"
             " name its host in Settings.token_services",
         )
+    return public
 
 
 def _is_listed(realm: str, settings: Settings) -> bool:

@@ -52,6 +52,7 @@ def request_grant(
     credential: Credential | None,
     *,
     host: str,
+    public: bool,
     offline: bool = False,
 ) -> Grant:
     """Ask the service that `challenge` names, whose realm was checked; it is not redirected.
@@ -62,6 +63,7 @@ def request_grant(
         scopes: what the token is to be good for; none: for logging in.
         credential: None: anonymous.
         host: whose credential it is, for messages.
+        public: whether the service must have a public address: what `check_realm` said.
         offline: ask for an identity token too, to keep in place of a password.
 
     Raises:
@@ -87,6 +89,7 @@ def request_grant(
             body=urlencode(form).encode(),
             follow=False,
             repeat=True,
+            public=public,
         )
     else:
         query += [("scope", scope) for scope in scopes]
@@ -95,7 +98,11 @@ def request_grant(
         url = realm if not query else f"{realm}{'&' if '?' in realm else '?'}{urlencode(query)}"
         authorization = basic(credential) if credential else None
         response = client.request(
-            *("GET", url), headers=headers, authorization=authorization, follow=False
+            *("GET", url),
+            headers=headers,
+            authorization=authorization,
+            follow=False,
+            public=public,
         )
     with response:
         source = credential.source if credential else "no credentials"

@@ -76,6 +76,7 @@ class Client:
         follow: bool = True,
         repeat: bool | None = None,
         grace: float = 0,
+        public: bool = False,
     ) -> Response:
         """Send one request and return the answer, whatever its status.
 
@@ -89,6 +90,7 @@ class Client:
             repeat: whether it may be sent again when nobody answered, or not now; None: if the
                 method is idempotent.
             grace: seconds beyond `Settings.deadline`, for much to move.
+            public: only if the address that is connected to, unless that is a proxy's, is public.
 
         Raises:
             RegistryUnavailable: no answer, an unsafe or endless redirect, or too late.
@@ -110,7 +112,7 @@ class Client:
                 authorization = None
             if authorization is not None:
                 sent["Authorization"] = authorization
-            response = self._retried(method, at, sent, body, tries, deadline)
+            response = self._retried(method, at, sent, body, tries, deadline, public=public)
             if response.status not in _REDIRECTS or not follow or method not in {"GET", "HEAD"}:
                 return response
             location = response.headers.get("Location")
@@ -139,6 +141,8 @@ class Client:
         body: Body | None,
         tries: int,
         deadline: float,
+        *,
+        public: bool,
     ) -> Response:
         turns = self._turns_of(url)
         retried = _RETRIED_READS if method in {"GET", "HEAD"} else _RETRIED
@@ -146,7 +150,7 @@ class Client:
             pause = self.backoff(attempt)
             try:
                 with turns.turn(deadline):
-                    response = self._once(method, url, headers, body, deadline)
+                    response = self._once(method, url, headers, body, deadline, public=public)
                     if response.status == 429:
                         turns.refuse(self._pause(response, pause))
             except TurnNeverCame:
@@ -197,11 +201,14 @@ class Client:
         headers: Mapping[str, str],
         body: Body | None,
         deadline: float,
+        *,
+        public: bool,
     ) -> Response:
         answer = self._connections().exchange(
             *(method, url, headers, body),
             timeout=max(0.001, min(self.settings.timeout, deadline - time.monotonic())),
             deadline=deadline,
+            public=public,
         )
         # Content must arrive as it is stored: what is hashed is never decoded on the way.
         if answer.headers.get("Content-Encoding", "identity").lower() != "identity":

@@ -20,9 +20,12 @@ import certifi
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from provenance.errors import RegistryUnavailable
+from provenance.transport.origin import is_private_host
 from provenance.transport.proxies import proxies_for
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Mapping
 
     from _typeshed import WriteableBuffer
@@ -54,15 +57,17 @@ class Connections:
         *,
         timeout: float,
         deadline: float,
+        public: bool = False,
     ) -> urllib3.BaseHTTPResponse:
         """Send a request; the answer, whose body is still to be read.
 
         Nothing is followed, repeated or decoded. `timeout` is for one step, `deadline` (monotonic
-        seconds) for all of it, the reading of the answer too.
+        seconds) for all of it, the reading of the answer too. `public`: to a public address
+        alone, else RegistryUnavailable before a byte of the request is sent.
         """
         scheme = urlsplit(url).scheme
         manager = self._manager(scheme, proxies_for(url, self._settings).get(scheme, ""))
-        token = _DEADLINE.set(deadline)
+        token, public_token = _DEADLINE.set(deadline), _PUBLIC.set(public)
         try:
             return manager.urlopen(
                 method,
@@ -78,6 +83,7 @@ class Connections:
             )
         finally:
             _DEADLINE.reset(token)
+            _PUBLIC.reset(public_token)
 
     def _manager(self, scheme: str, proxy: str) -> urllib3.PoolManager:
         key = scheme, proxy
@@ -135,6 +141,7 @@ def _login(proxy: str) -> dict[str, str]:
 
 
 _DEADLINE: ContextVar[float] = ContextVar("deadline", default=math.inf)
+_PUBLIC: ContextVar[bool] = ContextVar("public", default=False)
 
 
 class _Dated(io.RawIOBase):
@@ -173,11 +180,34 @@ class _Answer(http.client.HTTPResponse):
 
 
 class _Plain(HTTPConnection):
+    """Looks at the address that was really connected to: a name may lead elsewhere by then."""
+
     response_class = _Answer
 
+    def _new_conn(self) -> socket.socket:
+        made = super()._new_conn()
+        self._check(made)
+        return made
 
-class _Encrypted(HTTPSConnection):
-    response_class = _Answer
+    def request(self, *positional: Any, **named: Any) -> None:
+        if self.sock is not None:  # made for another request, which may have had other rules
+            self._check(self.sock)
+        super().request(*positional, **named)
+
+    def _check(self, made: socket.socket) -> None:
+        if not _PUBLIC.get() or self.proxy is not None:
+            return
+        address = str(made.getpeername()[0]).partition("%")[0]
+        if is_private_host(address):
+            made.close()
+            raise RegistryUnavailable(
+                f"{self.host} now leads to {address}, inside a private network",
+                hint="it did not when it was looked up, which may be an attack on that network",
+            )
+
+
+class _Encrypted(_Plain, HTTPSConnection):
+    pass
 
 
 class _PlainPool(urllib3.HTTPConnectionPool):
