@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from provenance.oci.registry import RegistryRepository
     from provenance.testing import LocalRegistry
 
+# They hold asserts, though they are no test modules.
+pytest.register_assert_rewrite(
+    "tests.oci.suite_content", "tests.oci.suite_listing", "tests.oci.suite_logins"
+)
+
 
 @pytest.fixture(autouse=True)
 def _close() -> Iterator[None]:

@@ -1,22 +1,24 @@
-"""Real registries on loopback, started from the cache of peers and stopped by their process."""
+"""What peer tests share: a registry of each kind, and how to run a peer."""
 
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.peers.install import cache
+from tests.peers.serving import peer, serve_distribution, serve_olareg
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-CACHE = cache()  # of whoever runs the tests, before each test gets a home of its own
+# They hold asserts, though they are no test modules.
+pytest.register_assert_rewrite(
+    "tests.oci.suite_content", "tests.oci.suite_listing", "tests.oci.suite_logins"
+)
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -25,13 +27,6 @@ class RealRegistry:
     host: str
     scheme: str
     """How its referrers are listed: `api` or `fallback-tag`."""
-
-
-def peer(name: str) -> str:
-    path = CACHE / "bin" / name
-    if not path.exists():
-        pytest.skip(f"{name} is not installed: python3 tests/peers/install.py")
-    return str(path)
 
 
 @pytest.fixture
@@ -66,45 +61,10 @@ def run(tmp_path: Path) -> Run:
 @pytest.fixture(params=["olareg", "distribution", "docker-registry"])
 def real_registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RealRegistry]:
     """Each registry that CI has: with the referrers API, and two without."""
-    port = _free_port()
     if request.param == "olareg":
-        command = [peer("olareg"), "serve", "--dir", str(tmp_path / "store"), "--port", str(port)]
-        scheme = "api"
+        with serve_olareg(tmp_path) as host:
+            yield RealRegistry(host, "api")
     else:
-        config = tmp_path / "registry.yml"
-        config.write_text(
-            "version: 0.1\n"
-            "storage:\n"
-            f"  filesystem: {{rootdirectory: {tmp_path / 'store'}}}\n"
-            "http:\n"
-            f"  addr: 127.0.0.1:{port}\n"
-        )
         name = "registry" if request.param == "distribution" else "docker-registry"
-        command = [peer(name), "serve", str(config)]
-        scheme = "fallback-tag"
-    with (tmp_path / "registry.log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path)
-        try:
-            _wait_for(port, process, tmp_path / "registry.log")
-            yield RealRegistry(f"127.0.0.1:{port}", scheme)
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            pytest.fail(f"the registry ended: {log.read_text()}")
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    pytest.fail("the registry did not open its port")
+        with serve_distribution(name, tmp_path) as host:
+            yield RealRegistry(host, "fallback-tag")

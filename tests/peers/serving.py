@@ -1,0 +1,96 @@
+"""Real registries on loopback, started from the cache of peers and stopped by their process."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.peers.install import cache
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["peer", "serve_distribution", "serve_olareg"]
+
+CACHE = cache()  # of whoever runs the tests, before each test gets a home of its own
+
+
+def peer(name: str) -> str:
+    """The program, or a skip of the test that needs it."""
+    path = CACHE / "bin" / name
+    if not path.exists():
+        pytest.skip(f"{name} is not installed: python3 tests/peers/install.py")
+    return str(path)
+
+
+@contextmanager
+def serve_olareg(folder: Path) -> Iterator[str]:
+    """Serve with olareg, referrers API and deletion on; gives address and port."""
+    port = _free_port()
+    options = ("--addr", "127.0.0.1", "--port", str(port), "--dir", str(folder / "store"))
+    with _running([peer("olareg"), "serve", *options, "--api-delete"], port, folder):
+        yield f"127.0.0.1:{port}"
+
+
+@contextmanager
+def serve_distribution(
+    name: str, folder: Path, *, tls: tuple[bytes, bytes] | None = None, auth: str = ""
+) -> Iterator[str]:
+    """Serve with distribution, deletion on; gives address and port.
+
+    Args:
+        name: `docker-registry` (2.8) or `registry` (3).
+        folder: where it keeps everything.
+        tls: its certificate and key in PEM.
+        auth: the `auth` part of its configuration, in YAML's short form.
+    """
+    port = _free_port()
+    http = f"addr: '127.0.0.1:{port}'"
+    if tls is not None:
+        for file, content in zip(("tls.crt", "tls.key"), tls, strict=True):
+            (folder / file).write_bytes(content)
+        http += f", tls: {{certificate: {folder / 'tls.crt'}, key: {folder / 'tls.key'}}}"
+    config = folder / "registry.yml"
+    config.write_text(
+        "version: 0.1\n"
+        f"storage: {{filesystem: {{rootdirectory: {folder / 'store'}}}, delete: {{enabled: true}}}}\n"
+        f"http: {{{http}}}\n" + (f"auth: {auth}\n" if auth else "")
+    )
+    with _running([peer(name), "serve", str(config)], port, folder):
+        yield f"127.0.0.1:{port}"
+
+
+@contextmanager
+def _running(command: list[str], port: int, folder: Path) -> Iterator[None]:
+    path = folder / "registry.log"
+    with path.open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
+        try:
+            _wait_for(port, process, path)
+            yield
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            pytest.fail(f"the registry ended: {log.read_text()}")
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    pytest.fail("the registry did not open its port")
