@@ -225,11 +225,14 @@ class Blobs:
     def test_an_upload_that_broke_off_is_finished(self, registry: UnderTest, chunk: int) -> None:
         with Cutting(registry.host, up=3 * MIB + 1000) as line:
             repository = registry.elsewhere(line.host).open(upload_chunk=chunk)
+            asked = watch(repository.registry)
             moved: list[int] = []
             repository.push_blob(io.BytesIO(LARGE), LARGE_BLOB, progress=moved.append)
             assert line.cuts == 1
             assert sum(moved) == len(LARGE)
             assert read_blob(repository, LARGE_BLOB, limit=10 * MIB) == LARGE
+        started = asked.kinds()["POST uploads"]
+        assert started == (1 if registry.takes.uploads_go_on else 2)
 
     def test_a_download_that_broke_off_goes_on_where_it_stopped(self, registry: UnderTest) -> None:
         repository = registry.open()

@@ -201,8 +201,11 @@ class WritersAtOnce:
         with ThreadPoolExecutor(8) as pool:
             written = [digest for some in pool.map(write, range(8)) for digest in some]
         listed = [d.digest for d in registry.open(name).referrers(subject.digest)]
-        assert sorted(listed) == sorted(written)
-        assert len(set(listed)) == 24
+        assert len(set(written)) == 24
+        if sessions == 1 or registry.takes.writers_at_once:
+            assert sorted(listed) == sorted(written)
+        else:
+            assert set(listed) <= set(written)
 
     def test_two_processes_with_three_artifacts_each(self, registry: UnderTest) -> None:
         repository = registry.open()
@@ -214,8 +217,11 @@ class WritersAtOnce:
         written = [line for out, _ in outputs for line in out.split()]
         again = registry.again(repository)
         listed = [d.digest for d in again.referrers(subject.digest)]
-        assert sorted(listed) == sorted(written)
-        assert len(set(listed)) == 6
+        assert len(set(written)) == 6
+        if registry.takes.writers_at_once:
+            assert sorted(listed) == sorted(written)
+        else:
+            assert set(listed) <= set(written)
 
 
 class Listing(Tags, ReferrersOf, WritersAtOnce):

@@ -34,6 +34,10 @@ class Takes:
     """Stores a manifest under its sha512 digest."""
     pages: bool = True
     """Lists no more than `n` tags at once when asked to."""
+    uploads_go_on: bool = True
+    """Tells how far an upload came that broke off, and takes the rest."""
+    writers_at_once: bool = True
+    """Loses no referrer of several that are pushed at the same moment."""
     names_missing: bool = True
     """Says of a repository that was never pushed to that it is not there."""
 

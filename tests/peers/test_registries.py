@@ -24,15 +24,22 @@ pytestmark = pytest.mark.peer
 ACCOUNT = ("alice", "open sesame")
 # That password under bcrypt at its lowest cost, as htpasswd -B writes it.
 HTPASSWD = "alice:$2y$04$provenanceprovenanceaO2NaUduMkM/GaHcxltngCezceu58kBYO\n"
-# olareg 0.1.2, manifest.go: what is no image, index or Docker type is refused.
-OLAREG = Takes(artifact_manifests=False)
-# distribution 2.8.2 has no /referrers (404), answers 400 to the artifact manifest and to a
-# manifest named by sha512, and lists all tags whatever `n` says.
+# olareg 0.1.2: refuses what is no image, index or Docker type (manifest.go); reads, appends and
+# writes a list of referrers without a lock, so that it loses some of several at once
+# (referrer.go, referrerAdd); says that a repository nobody pushed to has no tags (tag.go).
+OLAREG = Takes(artifact_manifests=False, writers_at_once=False, names_missing=False)
+# distribution 2.8.2, each seen in its answers: no /referrers (404); 400 to the artifact manifest
+# and to a manifest named by sha512; all tags whatever `n` says; 416 to every question about an
+# upload of which it has more than its last answer said.
 DISTRIBUTION_2 = Takes(
-    referrers_api=False, artifact_manifests=False, sha512_manifests=False, pages=False
+    referrers_api=False,
+    artifact_manifests=False,
+    sha512_manifests=False,
+    pages=False,
+    uploads_go_on=False,
 )
-# distribution 3.1.2 reads `n` (registry/handlers/tags.go).
-DISTRIBUTION_3 = replace(DISTRIBUTION_2, pages=True)
+# distribution 3.1.2 reads `n` (registry/handlers/tags.go), and tells of every upload (blobupload.go).
+DISTRIBUTION_3 = replace(DISTRIBUTION_2, pages=True, uploads_go_on=True)
 
 
 @pytest.fixture(autouse=True)

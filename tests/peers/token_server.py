@@ -45,7 +45,7 @@ class TokenServer:
 
     def __enter__(self) -> Self:
         handler = type("Handler", (_Handler,), {"tokens": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._server = _Server(("127.0.0.1", 0), handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
         return self
@@ -97,6 +97,11 @@ def _access(scope: str) -> dict[str, Any]:
     kind, _, rest = scope.partition(":")
     name, _, actions = rest.rpartition(":")
     return {"type": kind, "name": name, "actions": actions.split(",")}
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that hung up."""
 
 
 class _Handler(BaseHTTPRequestHandler):
