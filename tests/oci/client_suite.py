@@ -8,11 +8,12 @@ are run in tests/oci/test_profiles.py, real registries in tests/peers/test_regis
 from __future__ import annotations
 
 from tests.oci.suite_content import Content
+from tests.oci.suite_copies import Copies
 from tests.oci.suite_listing import Listing
 from tests.oci.suite_logins import Logins, Tokens
 
 __all__ = ["ClientSuite", "Logins", "Tokens"]
 
 
-class ClientSuite(Content, Listing):
+class ClientSuite(Content, Listing, Copies):
     """What needs no door."""

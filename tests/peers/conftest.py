@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 # They hold asserts, though they are no test modules.
 pytest.register_assert_rewrite(
-    "tests.oci.suite_content", "tests.oci.suite_listing", "tests.oci.suite_logins"
+    "tests.oci.suite_content",
+    "tests.oci.suite_copies",
+    "tests.oci.suite_listing",
+    "tests.oci.suite_logins",
 )
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
