@@ -137,7 +137,7 @@ class Manifests:
         assert not repository.holds(absent)
 
     def test_a_repository_that_is_not_there_is_not_found(self, registry: UnderTest) -> None:
-        repository = registry.open()
+        repository = registry.open("team/of-nobody")
         with pytest.raises(NotFound, match="has no manifest"):
             repository.resolve("1")
         with pytest.raises(NotFound, match="has no blob"), repository.open(CONTENT):
@@ -225,6 +225,7 @@ class Blobs:
     def test_an_upload_that_broke_off_is_finished(self, registry: UnderTest, chunk: int) -> None:
         with Cutting(registry.host, up=3 * MIB + 1000) as line:
             repository = registry.elsewhere(line.host).open(upload_chunk=chunk)
+            push_artifact(repository)  # logged in by this, where one must be
             asked = watch(repository.registry)
             moved: list[int] = []
             repository.push_blob(io.BytesIO(LARGE), LARGE_BLOB, progress=moved.append)
@@ -242,7 +243,9 @@ class Blobs:
             again = seen.open(repository.reference.repository)
             asked = watch(again.registry)
             assert read_blob(again, LARGE_BLOB, limit=10 * MIB) == LARGE
-            assert line.cuts == 1
+            assert line.cuts == (0 if registry.takes.redirects_blobs else 1)
+        if registry.takes.redirects_blobs:
+            return  # by another line
         (resumed,) = (call.range for call in asked if call.range)
         start = int(resumed.removeprefix("bytes=").removesuffix("-"))
         assert 2 * MIB < start <= 3 * MIB, "what came before the break is not fetched again"

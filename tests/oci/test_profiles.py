@@ -1,65 +1,78 @@
-"""The client suite over the embedded registry, in each of its kinds."""
+"""The client suite over the embedded registry, as each of its profiles."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.oci.client_suite import ClientSuite, Logins, Tokens
-from tests.oci.under_test import PATIENT, Takes, UnderTest
+from tests.oci.under_test import Takes, UnderTest
 
 from provenance.testing import LocalRegistry
+from provenance.testing.registry import PROFILES, Behaviour, Door, Profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ACCOUNT = ("alice", "open sesame")
-KINDS: dict[str, tuple[dict[str, Any], Takes]] = {
-    "plain": ({}, Takes()),
-    "without the referrers API": ({"referrers_api": False}, Takes(referrers_api=False)),
-    "in small pages": ({"page_size": 2}, Takes()),
-    "without filters or single posts": (
-        {"filters_referrers": False, "single_post": False},
-        Takes(),
-    ),
-}
+# The specification itself, with every optional ability; behind each kind of door, and in small
+# pages; then each registry in the wild.
+KINDS = (
+    Profile("specification"),
+    Profile("in small pages", Behaviour(page_size=2)),
+    Profile("with passwords", door=Door("basic")),
+    Profile("with tokens", door=Door("bearer")),
+    *PROFILES,
+)
 
 
-@pytest.fixture(params=KINDS)
-def registry(request: pytest.FixtureRequest) -> Iterator[UnderTest]:
-    options, takes = KINDS[request.param]
-    with LocalRegistry(**options) as local:
-        found = UnderTest(local.host, takes)
-        yield found
-        found.close()
+def _kinds(*doors: str | None) -> tuple[Profile, ...]:
+    return tuple(kind for kind in KINDS if not doors or kind.door.kind in doors)
 
 
-class TestKinds(ClientSuite):
-    """Open to everybody."""
+def _takes(profile: Profile) -> Takes:
+    does = profile.behaviour
+    return Takes(
+        referrers_api=does.referrers_api,
+        sha512_manifests="sha512" in does.manifest_algorithms,
+        redirects_blobs=does.redirects_blobs,
+        referrers_lag=does.referrers_lag,
+    )
 
 
 @pytest.fixture
-def bearer() -> Iterator[LocalRegistry]:
-    with LocalRegistry(auth="bearer", username=ACCOUNT[0], password=ACCOUNT[1]) as local:
-        yield local
-
-
-class TestBasic(Logins):
-    """With a name and password on every request."""
-
-    @pytest.fixture
-    def registry(self) -> Iterator[UnderTest]:
-        with LocalRegistry(auth="basic", username=ACCOUNT[0], password=ACCOUNT[1]) as local:
-            found = UnderTest(local.host, account=ACCOUNT)
-            yield found
-            found.close()
-
-
-class TestBearer(Tokens):
-    """With tokens of a token service."""
-
-    @pytest.fixture
-    def registry(self, bearer: LocalRegistry) -> Iterator[UnderTest]:
-        found = UnderTest(bearer.host, account=ACCOUNT, expire=bearer.auth.forget_tokens)
+def registry(request: pytest.FixtureRequest) -> Iterator[UnderTest]:
+    profile: Profile = request.param
+    with LocalRegistry(profile=profile) as local:
+        local.clear_faults()  # limits on how often one may ask have tests of their own
+        found = UnderTest(
+            local.host,
+            _takes(profile),
+            account=local.account if profile.door.kind else None,
+            public=profile.door.anonymous_pull,
+            expire=local.auth.forget_tokens,
+            # An empty repository is an entry without content.
+            make=local.blobs.__getitem__ if not profile.behaviour.creates_repositories else str,
+        )
         yield found
         found.close()
+
+
+def _each(*doors: str | None) -> pytest.MarkDecorator:
+    found = _kinds(*doors)
+    names = [profile.name for profile in found]
+    return pytest.mark.parametrize("registry", found, ids=names, indirect=True)
+
+
+@_each()
+class TestProfiles(ClientSuite):
+    """Everything that needs no door, through the door."""
+
+
+@_each("basic")
+class TestPasswords(Logins):
+    """Those that take a name and password on every request."""
+
+
+@_each("bearer")
+class TestTokens(Tokens):
+    """Those that have a token service."""

@@ -14,9 +14,11 @@ from provenance.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from provenance.digests import Digest
+    from provenance.oci.repository import Referrers, Repository
     from provenance.transport.response import Response
 
-__all__ = ["PATIENT", "Call", "Takes", "UnderTest", "Watched", "new_name", "watch"]
+__all__ = ["PATIENT", "Call", "Takes", "UnderTest", "Watched", "watch"]
 
 PATIENT = Settings(retries=3, retry_wait=0.05, timeout=20)
 
@@ -38,6 +40,10 @@ class Takes:
     """Tells how far an upload came that broke off, and takes the rest."""
     writers_at_once: bool = True
     """Loses no referrer of several that are pushed at the same moment."""
+    redirects_blobs: bool = False
+    """Sends readers of blobs to another host."""
+    referrers_lag: int = 0
+    """Lists that lack a referrer which was just pushed."""
     names_missing: bool = True
     """Says of a repository that was never pushed to that it is not there."""
 
@@ -51,10 +57,14 @@ class UnderTest:
     settings: Settings = PATIENT
     account: tuple[str, str] | None = None
     """Name and password; None: everybody may do everything."""
+    public: bool = False
+    """Whether everybody may read."""
     shorten: Callable[[], None] = lambda: None
     """Give tokens out from now on that `expire` can end."""
     expire: Callable[[], None] = lambda: None
     """Let every token that was given out since `shorten` end."""
+    make: Callable[[str], object] = lambda name: None
+    """Make a repository, where a push does not."""
     _opened: list[Registry] = field(default_factory=list)
 
     def session(self, *, account: tuple[str, str] | None = None, **settings: Any) -> Registry:
@@ -77,11 +87,23 @@ class UnderTest:
     def open(self, name: str = "", **settings: Any) -> RegistryRepository:
         """A repository, one that nobody has used yet unless `name` says which, in a new session."""
         session = self.session(**settings)
-        return session.repository(self.reference(name or new_name()))
+        return session.repository(self.reference(name or self.new_name()))
 
     def again(self, repository: RegistryRepository) -> RegistryRepository:
         """The same repository in a new session, which has learnt nothing yet."""
         return self.session().repository(repository.name)
+
+    def new_name(self) -> str:
+        """Of a repository that may be pushed to, and was not yet."""
+        name = f"team/{secrets.token_hex(6)}"
+        self.make(name)
+        return name
+
+    def listed(self, subject: Digest, repository: Repository, **more: Any) -> Referrers:
+        """What refers to `subject`, when the registry has had the time that it takes."""
+        for _ in range(self.takes.referrers_lag):
+            repository.referrers(subject)
+        return repository.referrers(subject, **more)
 
     def elsewhere(self, host: str) -> UnderTest:
         """The same registry as seen from another address."""
@@ -92,10 +114,6 @@ class UnderTest:
         """End every session."""
         while self._opened:
             self._opened.pop().close()
-
-
-def new_name() -> str:
-    return f"team/{secrets.token_hex(6)}"
 
 
 @dataclass(frozen=True)
@@ -116,12 +134,8 @@ class Watched(list[Call]):
 
 
 def _kind(path: str) -> str:
-    if not path.startswith("/v2/"):
-        return "token"
-    for kind in ("uploads", "blobs", "manifests", "tags", "referrers"):
-        if f"/{kind}/" in path:
-            return kind
-    return path
+    kinds = ("uploads", "blobs", "manifests", "tags", "referrers")
+    return next((kind for kind in kinds if f"/{kind}/" in path), "token")
 
 
 def watch(registry: Registry, *, page: int = 0) -> Watched:

@@ -56,9 +56,9 @@ def serve_distribution(
             (folder / file).write_bytes(content)
         http += f", tls: {{certificate: {folder / 'tls.crt'}, key: {folder / 'tls.key'}}}"
     config = folder / "registry.yml"
+    store = f"filesystem: {{rootdirectory: {folder / 'store'}}}, delete: {{enabled: true}}"
     config.write_text(
-        "version: 0.1\n"
-        f"storage: {{filesystem: {{rootdirectory: {folder / 'store'}}}, delete: {{enabled: true}}}}\n"
+        f"version: 0.1\nstorage: {{{store}}}\n"
         f"http: {{{http}}}\n" + (f"auth: {auth}\n" if auth else "")
     )
     with _running([peer(name), "serve", str(config)], port, folder):

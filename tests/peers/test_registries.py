@@ -38,7 +38,7 @@ DISTRIBUTION_2 = Takes(
     pages=False,
     uploads_go_on=False,
 )
-# distribution 3.1.2 reads `n` (registry/handlers/tags.go), and tells of every upload (blobupload.go).
+# distribution 3.1.2 reads `n` (tags.go) and tells of every upload (blobupload.go).
 DISTRIBUTION_3 = replace(DISTRIBUTION_2, pages=True, uploads_go_on=True)
 
 
