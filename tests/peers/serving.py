@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["peer", "serve_distribution", "serve_olareg"]
+__all__ = ["free_port", "peer", "serve_distribution", "serve_olareg", "wait_for"]
 
 CACHE = cache()  # of whoever runs the tests, before each test gets a home of its own
 
@@ -31,7 +31,7 @@ def peer(name: str) -> str:
 @contextmanager
 def serve_olareg(folder: Path) -> Iterator[str]:
     """Serve with olareg, referrers API and deletion on; gives address and port."""
-    port = _free_port()
+    port = free_port()
     options = ("--addr", "127.0.0.1", "--port", str(port), "--dir", str(folder / "store"))
     with _running([peer("olareg"), "serve", *options, "--api-delete"], port, folder):
         yield f"127.0.0.1:{port}"
@@ -49,7 +49,7 @@ def serve_distribution(
         tls: its certificate and key in PEM.
         auth: the `auth` part of its configuration, in YAML's short form.
     """
-    port = _free_port()
+    port = free_port()
     http = f"addr: '127.0.0.1:{port}'"
     if tls is not None:
         for file, content in zip(("tls.crt", "tls.key"), tls, strict=True):
@@ -71,20 +71,22 @@ def _running(command: list[str], port: int, folder: Path) -> Iterator[None]:
     with path.open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
         try:
-            _wait_for(port, process, path)
+            wait_for(port, process, path)
             yield
         finally:
             process.terminate()
             process.wait(timeout=20)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody has at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Until the registry listens; a failure of the test if it ends, with what it logged."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         if process.poll() is not None:

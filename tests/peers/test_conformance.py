@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
-from tests.peers.conftest import peer
+from tests.peers.serving import peer
 
 from provenance.testing import LocalRegistry
 from provenance.testing.registry import Behaviour, Door, Profile

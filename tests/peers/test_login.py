@@ -8,7 +8,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.peers.conftest import _free_port, _wait_for, peer
+from tests.peers.serving import free_port, peer, wait_for
 
 import provenance as pv
 from provenance.errors import Unauthorized
@@ -31,7 +31,7 @@ ADA = Credential("ada", "s3cret")
 def host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A registry that asks for a name and password."""
     name = "registry" if request.param == "distribution" else request.param
-    port = _free_port()
+    port = free_port()
     (tmp_path / "htpasswd").write_text(HTPASSWD)
     config = tmp_path / "registry.yml"
     config.write_text(
@@ -44,7 +44,7 @@ def host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     with log.open("wb") as output:
         process = subprocess.Popen([peer(name), "serve", str(config)], stdout=output, stderr=output)
         try:
-            _wait_for(port, process, log)
+            wait_for(port, process, log)
             yield f"127.0.0.1:{port}"
         finally:
             process.terminate()
