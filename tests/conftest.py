@@ -48,9 +48,13 @@ def _own_surroundings(
         *("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "SIGSTORE_ID_TOKEN", "SOURCE_DATE_EPOCH"),
         *("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "NO_PROXY", "no_proxy"),
         *("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "PROVENANCE_OFFLINE"),
+        *("PROVENANCE_CACHE_DIR", "DOCKER_HOST"),
         *("GITHUB_ACTIONS", "GITLAB_CI", "ACTIONS_ID_TOKEN_REQUEST_URL", "NO_COLOR"),
     ):
         monkeypatch.delenv(name, raising=False)
+    per_user = str(home / "run-of-{}.json")
+    monkeypatch.setattr("provenance.oci.credential_files._PER_USER", per_user)
+    monkeypatch.setattr("provenance.transport.certificates._SYSTEM", ())
 
 
 def pytest_terminal_summary(

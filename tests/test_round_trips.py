@@ -120,8 +120,8 @@ class TestReferrers:
 
     @pytest.mark.parametrize(
         ("api", "more"),
-        [(True, []), (False, ["GET manifests", "PUT manifests", "GET manifests", "GET manifests"])],
-        ids=["api", "fallback: read, write, read twice again"],
+        [(True, []), (False, ["GET manifests", "PUT manifests", "GET manifests"])],
+        ids=["api", "fallback: read, write, read again"],
     )
     def test_attaching_is_seven_and_then_four(
         self, tmp_path: Path, *, api: bool, more: list[str]

@@ -192,7 +192,7 @@ def test_anonymous_pulls_ask_for_a_token_without_a_name() -> None:
         [asked] = tokens(local)
         assert "Authorization" not in asked.headers
         assert asked.query == {"service": "local-registry", "scope": "repository:org/app:pull"}
-        with pytest.raises(Unauthorized, match="docker login"):
+        with pytest.raises(Unauthorized, match="provenance login"):
             push(anonymous)
 
 
@@ -223,7 +223,7 @@ def test_a_401_without_end_is_asked_twice_and_told(guarded: LocalRegistry) -> No
 @pytest.mark.parametrize("challenge", ["", "Negotiate", "Digest realm=x", "Bearer", "Bearer x=y"])
 def test_a_challenge_nobody_can_answer(local_registry: LocalRegistry, challenge: str) -> None:
     local_registry.fail("/manifests/", 401, headers={"WWW-Authenticate": challenge})
-    with pytest.raises(Unauthorized, match="docker login"):
+    with pytest.raises(Unauthorized, match="provenance login"):
         logged_in(local_registry).resolve("1")
     assert len(local_registry.requests) == 1
 
@@ -257,7 +257,7 @@ class TestAuth:
     def test_without_credentials_it_says_to_log_in(self) -> None:
         with (
             LocalRegistry(auth="basic", username="u", password="p") as local,
-            pytest.raises(Unauthorized, match="docker login"),
+            pytest.raises(Unauthorized, match="provenance login"),
         ):
             open_repository(local).resolve("1")
 

@@ -29,7 +29,7 @@ NOT_YET = {
     "harbor27": pytest.mark.xfail(
         strict=False,
         raises=(Unauthorized, AssertionError),
-        reason="Harbor 2.7 says 401 where it has no referrers API, as if it refused",
+        reason="Harbor 2.7 says 401 where it has no referrers API: that none are there is not told",
     )
 }
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.peers.conftest import CACHE, peer
+from tests.peers.serving import CACHE, peer
 
 import provenance as pv
 from provenance.oci.connect import connect, writable

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -475,9 +475,7 @@ class TestRetries:
 
 def connections_made(client: Client) -> tuple[int, int]:
     """How many were opened, and how many requests were sent on them."""
-    [manager] = client._connections()._managers.values()
-    pools: Any = manager.pools
-    [pool] = [pools[key] for key in pools.keys()]  # noqa: SIM118 - no mapping that iterates
+    [pool] = client._connections()._pools.values()
     return pool.num_connections, pool.num_requests
 
 

@@ -63,7 +63,7 @@ def raise_for_status(
         401: (
             Unauthorized,
             "wants a login" if not source or source == "no credentials" else f"refused {source}",
-            f"log in (docker login {host}), or give credentials=",
+            f"log in (provenance login {host}), or give credentials=",
         ),
         403: (Forbidden, "forbids access", "ask for access to this repository"),
         404: (NotFound, "has no", "check the spelling, and that it was pushed"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from provenance.digests import Digest
 from provenance.errors import ProvenanceError, RegistryUnavailable
 from provenance.oci.answers import raise_for_status
+from provenance.oci.challenges import wants_login
 from provenance.oci.reference import Reference
 from provenance.transport.origin import origin_of
 
@@ -85,11 +86,11 @@ class Conversation:
                 method, url, authorization=authorization, body=body, **more
             )
             response.reference = str(self.reference)
-            # After a redirect the 401 is another server's, which is told nothing.
-            asked = response.status == 401 and origin_of(response.url) == origin_of(self.base)
-            if not (ours and asked) or renewed:
-                return response
             challenge = response.headers.get("WWW-Authenticate", "")
+            # After a redirect the refusal is another server's, which is told nothing.
+            asked = wants_login(response.status, challenge)
+            if not (ours and asked and origin_of(response.url) == origin_of(self.base)) or renewed:
+                return response
             try:
                 authorization = authenticator.answer(
                     self.asked, actions, challenge, self.base, authorization, account=self.account
@@ -134,6 +135,6 @@ class Conversation:
             place,
             what,
             limit=self.limits.error_bytes,
-            source=self.registry.authenticator.source(self.account),
+            source=self.registry.authenticator.source(self.account, self.place.repository),
             account=self.account,
         )

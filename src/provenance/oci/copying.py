@@ -217,7 +217,7 @@ class _Arrival:
     def __init__(self, target: Writable, root: Descriptor, tag: str | None) -> None:
         self._target, self._root = target, root
         self.tagged = tag is not None and self._points(tag)
-        self._listed: dict[Digest, tuple[frozenset[Digest], bool]] = {}
+        self._listed: dict[Digest, frozenset[Digest]] = {}
         self._lock = threading.Lock()
 
     def _points(self, tag: str) -> bool:
@@ -232,19 +232,18 @@ class _Arrival:
         if not isinstance(self._target, Vouches):
             return False
         if member.subject is not None:
-            listed, by_api = self._referrers(member.subject)
-            if descriptor.digest not in listed:
+            if descriptor.digest not in self._referrers(member.subject):
                 return False
-            if by_api:
-                return True  # which lists what is there
         return self._target.vouches(descriptor)
 
-    def _referrers(self, subject: Digest) -> tuple[frozenset[Digest], bool]:
+    def _referrers(self, subject: Digest) -> frozenset[Digest]:
         with self._lock:
             known = self._listed.get(subject)
         if known is None:
-            found = self._target.referrers(subject)
-            known = frozenset(d.digest for d in found), found.scheme == "api"
+            try:
+                known = frozenset(d.digest for d in self._target.referrers(subject))
+            except NotFound:  # a layout that is made by this copy
+                known = frozenset()
             with self._lock:
                 self._listed[subject] = known
         return known

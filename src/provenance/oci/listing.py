@@ -7,7 +7,7 @@ A listing that ends early would read as "unsigned": each way to end early raises
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlencode
 
 from provenance.errors import (
@@ -15,6 +15,7 @@ from provenance.errors import (
     MalformedDocument,
     NotFound,
     RegistryUnavailable,
+    Unauthorized,
     UnsupportedFormat,
 )
 from provenance.oci.answers import error_code
@@ -57,8 +58,14 @@ def list_referrers(
     """
     found: tuple[Descriptor, ...] = ()
     scheme = "fallback-tag"
+    # Harbor before 2.8 has no API and says so by a 401. What the fallback tag holds counts then;
+    # that it holds nothing does not: a refusal is no absence.
+    refusal: Unauthorized | None = None
     if repository.learnt.referrers_api is not False:
-        listed = _from_api(repository, subject, artifact_type)
+        try:
+            listed = _from_api(repository, subject, artifact_type)
+        except _RefusedUnasked as refused:
+            listed, refusal = None, refused.error
         if listed is not None:
             repository.learnt.referrers_api = True
             found, scheme = listed, "api"
@@ -66,9 +73,19 @@ def list_referrers(
         index = read_fallback_index(repository, subject)
         if index is not None:
             found, scheme = index.manifests, "fallback-tag"
-            found = tuple(d for d in found if _is_asked(d, artifact_type))
+        if refusal is not None and not found:
+            raise refusal
+        found = tuple(d for d in found if _is_asked(d, artifact_type))
     _check_count(repository, len(found))
     return Referrers(found, scheme)
+
+
+class _RefusedUnasked(Exception):
+    """A 401 that asks for no login."""
+
+    def __init__(self, error: Unauthorized) -> None:
+        super().__init__(error.message)
+        self.error = error
 
 
 def _is_asked(descriptor: Descriptor, artifact_type: str) -> bool:
@@ -99,9 +116,9 @@ def list_tags(repository: RegistryRepository) -> tuple[str, ...]:
     """Every tag. Raises NotFound for a repository that is not there."""
     tags: list[str] = []
     with closing(_pages(repository, "tags/list", "application/json", follow=True)) as pages:
-        for response in pages:
+        for number, response in enumerate(pages):
             if response.status != 200:
-                repository.refuse(response, "list of tags")
+                _refuse_page(repository, response, number)
             tags += _tags_of(repository, response)
             if len(tags) > repository.limits.tags:
                 raise LimitExceeded(
@@ -139,7 +156,7 @@ def _from_api(
             if number == 0 and _lacks_api(repository, response):
                 return None
             if response.status != 200:
-                repository.refuse(response, f"referrers of {subject}", subject)
+                _refuse_page(repository, response, number, subject)
             media_type = _content_type(response)
             if media_type not in {OCI_INDEX, "application/json"}:
                 raise _no_page(repository, subject, f"is {media_type[:60]!r}")
@@ -155,6 +172,26 @@ def _from_api(
             found += [d for d in index.manifests if filtered or _is_asked(d, artifact_type)]
             _check_count(repository, len(found))
     return tuple(found)
+
+
+def _refuse_page(
+    repository: RegistryRepository, response: Response, number: int, subject: Digest | None = None
+) -> NoReturn:
+    """Raise what a page's answer means. A later page that is missing is no empty list."""
+    what = f"referrers of {subject}" if subject is not None else "list of tags"
+    if number > 0 and response.status == 404:
+        raise RegistryUnavailable(
+            f"page {number + 1} of the {what} is not there, to which the page before it leads",
+            reference=repository.name,
+            digest=subject or "",
+            hint="nothing is known about the rest; try again, or tell the registry's operator",
+        )
+    try:
+        repository.refuse(response, what, subject)
+    except Unauthorized as error:
+        if number == 0 and not response.headers.get("WWW-Authenticate"):
+            raise _RefusedUnasked(error) from error
+        raise
 
 
 def _lacks_api(repository: RegistryRepository, response: Response) -> bool:

@@ -124,50 +124,45 @@ def _merge(
 ) -> None:
     """Change the fallback index, and look whether the change is still there.
 
-    Registries ignore If-Match, so two writers race: each reads again after it wrote and changes
-    again until nothing is left to change. The pauses in between grow, and differ by chance, so
-    that writers do not march in step. Raises RegistryUnavailable when that never comes.
+    Registries ignore If-Match, so two writers race: each reads again after it wrote, and goes on
+    until nothing is left to change and nobody else has written meanwhile. The pauses in between
+    are as long as a writer takes here, and differ by chance, so that writers do not march in
+    step. Raises RegistryUnavailable when that never comes.
     """
     tag = digest_tag(subject)
-    left, wrote, took = _MERGE_TRIES, False, _SETTLE
-    while True:
+    took, known, there = _SETTLE, "", False
+    for left in range(_MERGE_TRIES - 1, -1, -1):
         began = time.monotonic()
         try:
-            changed = _changed(repository, subject, change)
-            if changed is None and wrote:
-                # Once more after a pause: a writer that read before us may be about to overwrite,
-                # and takes about as long for that as we did.
-                time.sleep(took * random.uniform(2, 4))  # noqa: S311
-                changed = _changed(repository, subject, change)
-            if changed is None:
+            index = read_fallback_index(repository, subject)
+            changed = _changed(repository, index, change)
+            there = changed is None
+            seen = str(index.descriptor.digest) if index is not None else ""
+            if changed is not None:
+                _put(repository, changed, tag)
+                seen = str(changed.descriptor.digest)
+            elif known in {"", seen}:
                 return
-            _put(repository, changed, tag)
-            wrote = True
+            known = seen
         except RegistryUnavailable:
             # Beside another's write, distribution answers 500 to a read: not this time.
-            if left <= 1:
+            if not left:
                 raise
         took = max(took, time.monotonic() - began)
-        left -= 1
-        if left <= 0:
-            break
-        if left < _MERGE_TRIES - 1:
-            time.sleep(took * random.uniform(0, min(_MERGE_TRIES - left, 4)))  # noqa: S311
-    raise RegistryUnavailable(
-        f"the referrers tag {tag} was overwritten by someone else {_MERGE_TRIES} times",
-        reference=repository.name,
-        digest=subject,
-        hint="the artifact is stored but not listed; run it again",
-    )
+        time.sleep(took * random.uniform(2, 4))  # noqa: S311
+    if not there:
+        raise RegistryUnavailable(
+            f"the referrers tag {tag} was overwritten by someone else {_MERGE_TRIES} times",
+            reference=repository.name,
+            digest=subject,
+            hint="the artifact is stored but not listed; run it again",
+        )
 
 
 def _changed(
-    repository: RegistryRepository,
-    subject: Digest,
-    change: Callable[[_Entries], _Entries],
+    repository: RegistryRepository, index: Index | None, change: Callable[[_Entries], _Entries]
 ) -> Index | None:
     """The index with `change`, everything else in it as it was; None: there is no change."""
-    index = read_fallback_index(repository, subject)
     document = decode_object(index.raw if index is not None else Index.build([]).raw)
     present = document.get("manifests") or []
     entries = change(present)

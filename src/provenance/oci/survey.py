@@ -168,7 +168,8 @@ def _add(found: Survey, following: dict[Digest, Member], seen: _Seen) -> None:
         if member is None:
             member = Member(_bare(referrer), subject=parent.descriptor.digest)
             following[referrer.digest] = member
-        member.needs.add(parent.descriptor.digest)
+        if member.subject == parent.descriptor.digest:  # else it cannot be this one's too
+            member.needs.add(parent.descriptor.digest)
 
 
 def _add_tags(
