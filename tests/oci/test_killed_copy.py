@@ -18,7 +18,6 @@ import pytest
 
 import provenance
 from provenance.oci.descriptor import EMPTY_DESCRIPTOR, Descriptor
-from provenance.oci.layout import LayoutRepository
 from provenance.oci.manifest import Manifest
 from provenance.oci.registry import Registry
 from provenance.settings import Settings
@@ -119,7 +118,7 @@ def copier(tmp_path: Path) -> Iterator[Copier]:
 def source(local_registry: LocalRegistry) -> str:
     """An image of three layers of several blocks, with referrers, one of which has its own."""
     name = local_registry.reference("source/app:1")
-    chance = random.Random(SEED)  # noqa: S311 - content, not a secret
+    chance = random.Random(SEED)
     with Registry(settings=SETTINGS) as registry:
         repository = registry.repository(name)
         layers = [
@@ -129,14 +128,13 @@ def source(local_registry: LocalRegistry) -> str:
         config = push(repository, b"{}", "application/vnd.oci.image.config.v1+json")
         subject = repository.push_manifest(Manifest.build(config, layers), tag="1")
         push(repository, b"{}", EMPTY_DESCRIPTOR.media_type)
-        for text in (b"signature", b"sbom"):
-            blob = push(repository, text, "text/plain")
-            made = Manifest.build(
-                EMPTY_DESCRIPTOR, [blob], subject=subject, artifact_type="text/plain"
-            )
-            found = repository.push_manifest(made)
-        timestamp = Manifest.build(EMPTY_DESCRIPTOR, [], subject=found, artifact_type="text/time")
-        repository.push_manifest(timestamp)
+        sbom = push(repository, b"sbom", "text/sbom")
+        signature = push(repository, b"signature", "text/signature")
+        repository.push_manifest(Manifest.build(EMPTY_DESCRIPTOR, [sbom], subject=subject))
+        signed = repository.push_manifest(
+            Manifest.build(EMPTY_DESCRIPTOR, [signature], subject=subject)
+        )
+        repository.push_manifest(Manifest.build(EMPTY_DESCRIPTOR, [sbom], subject=signed))
     return name
 
 
@@ -148,7 +146,7 @@ def push(repository: Any, data: bytes, media_type: str) -> Descriptor:
 
 def moments(steps: int) -> list[int]:
     """The first, the last, and others by chance."""
-    chance = random.Random(SEED)  # noqa: S311 - the same in every run
+    chance = random.Random(SEED)
     return sorted({1, steps, *chance.sample(range(2, steps), MOMENTS - 2)})
 
 
@@ -196,6 +194,4 @@ def test_into_a_layout(source: str, copier: Copier, tmp_path: Path) -> None:
         finish(source, f"oci:{folder}:1")
         assert content(folder) == content(tmp_path / "whole"), moment
         assert copier.left_over() == [], moment
-        for name in content(folder):
-            assert ".write-" not in name
-        assert len(LayoutRepository(folder).resolve("1").digest) > 0
+        assert not [name for name in content(folder) if ".write-" in name], moment
