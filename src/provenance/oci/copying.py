@@ -231,9 +231,8 @@ class _Arrival:
         descriptor = member.descriptor
         if not isinstance(self._target, Vouches):
             return False
-        if member.subject is not None:
-            if descriptor.digest not in self._referrers(member.subject):
-                return False
+        if member.subject is not None and descriptor.digest not in self._referrers(member.subject):
+            return False
         return self._target.vouches(descriptor)
 
     def _referrers(self, subject: Digest) -> frozenset[Digest]:
