@@ -8,7 +8,6 @@ import pytest
 from tests.oci.client_suite import ClientSuite, Logins, Tokens
 from tests.oci.under_test import Takes, UnderTest
 
-from provenance.errors import Unauthorized
 from provenance.testing import LocalRegistry
 from provenance.testing.registry import PROFILES, Behaviour, Door, Profile
 
@@ -22,16 +21,9 @@ KINDS = (
     Profile("in small pages", Behaviour(page_size=2)),
     Profile("with passwords", door=Door("basic")),
     Profile("with tokens", door=Door("bearer")),
-    *PROFILES,
+    # Harbor 2.7 does not say whether it has referrers: tests/testing/test_registry_profiles.py.
+    *(profile for profile in PROFILES if profile.name != "harbor27"),
 )
-# What does not ask for its referrers passes.
-NOT_YET = {
-    "harbor27": pytest.mark.xfail(
-        strict=False,
-        raises=(Unauthorized, AssertionError),
-        reason="Harbor 2.7 says 401 where it has no referrers API: that none are there is not told",
-    )
-}
 
 
 def _takes(profile: Profile) -> Takes:
@@ -64,9 +56,7 @@ def registry(request: pytest.FixtureRequest) -> Iterator[UnderTest]:
 
 def _each(*doors: str | None) -> pytest.MarkDecorator:
     found = [
-        pytest.param(kind, id=kind.name, marks=NOT_YET.get(kind.name, ()))
-        for kind in KINDS
-        if not doors or kind.door.kind in doors
+        pytest.param(kind, id=kind.name) for kind in KINDS if not doors or kind.door.kind in doors
     ]
     return pytest.mark.parametrize("registry", found, indirect=True)
 

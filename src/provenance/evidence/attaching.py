@@ -11,21 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provenance.errors import LimitExceeded, MalformedDocument
-from provenance.evidence.placements import Placement
-from provenance.evidence.storing import Stored, require_digest
+from provenance.evidence.storing import store_artifact
 from provenance.image import resolve
-from provenance.oci.connect import writable
-from provenance.oci.descriptor import EMPTY_DESCRIPTOR
-from provenance.oci.manifest import Manifest
 from provenance.oci.oras.names import CONTENT, TITLE, UNPACK
 from provenance.oci.oras.packing import pack, title_of
 from provenance.settings import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from provenance.image import Image, ImageLike
-    from provenance.oci.oras.packing import Packed
+    from provenance.evidence.storing import Stored
+    from provenance.image import ImageLike
     from provenance.oci.registry import Registry
     from provenance.settings import Settings
 
@@ -96,32 +92,13 @@ def attach(
         found = resolve(
             image, platform=platform, registry=registry, settings=settings, limits=limits
         )
-        return _store(found, packed, artifact_type, dict(annotations or {}))
+        return store_artifact(
+            found,
+            [(layer.descriptor, layer.file) for layer in packed],
+            artifact_type=artifact_type,
+            annotations=dict(annotations or {}),
+        )
 
 
 def _guess(path: Path) -> str:
     return _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or _OCTETS
-
-
-def _store(
-    image: Image, packed: Sequence[Packed], artifact_type: str, annotations: Mapping[str, str]
-) -> Stored:
-    """Blobs first, streamed, then the manifest. As `store_artifact`, for what is in files."""
-    manifest = Manifest.build(
-        EMPTY_DESCRIPTOR,
-        [layer.descriptor for layer in packed],
-        subject=require_digest(image),
-        artifact_type=artifact_type,
-        annotations=annotations,
-    )
-    with image.repository() as repository:
-        target = writable(repository)
-        target.push_blob(b"{}", EMPTY_DESCRIPTOR)
-        for layer in packed:
-            target.push_blob(layer.file, layer.descriptor)
-        descriptor = target.push_manifest(manifest)
-        learnt = getattr(getattr(target, "learnt", None), "referrers_api", None)
-    scheme = "layout" if image.reference.is_local else ("api" if learnt else "fallback-tag")
-    return Stored(
-        image.reference.with_digest(descriptor.digest), descriptor, artifact_type, Placement(scheme)
-    )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from provenance.image import Image
     from provenance.oci.reference import Reference
+    from provenance.oci.sources import Content
 
 __all__ = ["Stored", "require_digest", "store_artifact", "store_bundle"]
 
@@ -81,7 +82,7 @@ def store_bundle(image: Image, bundle: bytes, predicate_type: str, kind: str) ->
 
 def store_artifact(
     image: Image,
-    layers: Sequence[tuple[Descriptor, bytes]],
+    layers: Sequence[tuple[Descriptor, Content]],
     *,
     artifact_type: str,
     annotations: Mapping[str, str],
@@ -105,7 +106,7 @@ def store_artifact(
         target = writable(repository)
         target.push_blob(b"{}", EMPTY_DESCRIPTOR)
         for descriptor, data in layers:
-            target.push_blob(data, Descriptor.of(data, descriptor.media_type))
+            target.push_blob(data, descriptor)
         descriptor = target.push_manifest(manifest)
         learnt = getattr(getattr(target, "learnt", None), "referrers_api", None)
     scheme = "layout" if image.reference.is_local else ("api" if learnt else "fallback-tag")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from provenance.errors import UnsupportedFormat
@@ -71,8 +72,11 @@ def resolve(
                 manifest = repository.manifest(reference.tag or "")
                 read = manifest.descriptor
                 descriptor = Descriptor(read.media_type, read.digest, read.size)
+        pinned = reference.with_digest(descriptor.digest)
+        if reference.scheme == "docker-daemon":  # which exports by tag alone
+            pinned = replace(pinned, tag=reference.tag)
         found = Image(
-            reference.with_digest(descriptor.digest),
+            pinned,
             tag=reference.tag,
             descriptor=descriptor,
             manifest=manifest,

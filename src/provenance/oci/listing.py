@@ -189,7 +189,8 @@ def _refuse_page(
     try:
         repository.refuse(response, what, subject)
     except Unauthorized as error:
-        if number == 0 and not response.headers.get("WWW-Authenticate"):
+        unasked = not response.headers.get("WWW-Authenticate")
+        if subject is not None and number == 0 and unasked:
             raise _RefusedUnasked(error) from error
         raise
 

@@ -110,6 +110,11 @@ def registry_name(text: str) -> str:
     Raises InvalidReference: it is neither, or a host that no reference could name.
     """
     bare = re.sub(r"\Ahttps?://", "", text).rstrip("/")
+    if "@" in bare:  # not quoted: a password may stand before it
+        raise InvalidReference(
+            "a registry is named without a name and password",
+            hint="name the host alone; the name goes by --username, the password by standard input",
+        )
     bare = bare.removesuffix("/v1") if bare.startswith(HUB_NAMES[1]) else bare
     host, slash, _ = bare.partition("/")
     if host.lower() in HUB_NAMES and not slash:

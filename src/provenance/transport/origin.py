@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import socket
 from urllib.parse import urljoin, urlsplit
@@ -25,6 +26,7 @@ _PORTS = {"http": 80, "https": 443}
 _EXPECTED = "expected http:// or https:// and a host"
 
 
+@functools.lru_cache(maxsize=4096)
 def origin_of(url: str) -> Origin:
     """The origin of an absolute http(s) URL. Raises RegistryUnavailable for anything else."""
     try:
