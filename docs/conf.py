@@ -33,6 +33,7 @@ python_use_unqualified_type_names = True
 # The one stdlib and the one private base class that signatures name; no inventory is fetched.
 nitpick_ignore = [
     ("py:class", "enum.Enum"),
+    ("py:class", "collections.abc.Mapping"),
     ("py:class", "collections.abc.Sequence"),
 ]
 

@@ -82,7 +82,7 @@ class Handler(BaseHTTPRequestHandler):
     daemon: Daemon
     protocol_version = "HTTP/1.1"
 
-    def log_message(self, *_: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         pass
 
     def address_string(self) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import urllib3
-from urllib3.util import parse_url
+from urllib3.util import make_headers, parse_url
 
 from provenance.transport.authorities import tls_context
 from provenance.transport.certificates import (
@@ -148,4 +148,4 @@ class Connections:
 def _login(proxy: str) -> dict[str, str]:
     """The header for the proxy that its URL's name and password ask for."""
     name, at, _ = urlsplit(proxy).netloc.rpartition("@")
-    return urllib3.util.make_headers(proxy_basic_auth=unquote(name)) if at else {}
+    return make_headers(proxy_basic_auth=unquote(name)) if at else {}

@@ -137,10 +137,10 @@ class _Encrypted(_Plain, HTTPSConnection):
 class PlainPool(urllib3.HTTPConnectionPool):
     """To one host, unencrypted."""
 
-    ConnectionCls = _Plain
+    ConnectionCls = _Plain  # pyright: ignore[reportAssignmentType] - mutable in the protocol
 
 
 class EncryptedPool(urllib3.HTTPSConnectionPool):
     """To one host, by TLS."""
 
-    ConnectionCls = _Encrypted
+    ConnectionCls = _Encrypted  # pyright: ignore[reportAssignmentType] - as above
