@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +15,6 @@ from provenance.cli.main import COMMANDS, main
 from provenance.testing import ImageBuilder, LocalRegistry
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from provenance.testing.sigstore import LocalSigstore
 
 WHO = "release@example.com"
@@ -171,9 +170,51 @@ def test_files_are_attached_and_pulled(run: Run, tag: str, tmp_path: Path) -> No
     assert run("attach", tag, str(report), "--artifact-type", "x/y", "-a", "noequals").status == 2
 
 
-def test_debug_shows_the_traceback(tag: str) -> None:
-    with pytest.raises(pv.NotFound):
-        main(["--debug", "resolve", tag.replace("app", "absent")])
+def test_debug_shows_the_traceback_and_ends_as_without_it(run: Run, tag: str) -> None:
+    done = run("--debug", "resolve", tag.replace("app", "absent"))
+    assert done.status == 3
+    assert "Traceback" in done.err
+    assert "has no manifest 1.0" in done.err
+
+
+PROGRAM = [sys.executable, "-m", "provenance"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("tree",), ("tree", "-o", "json"), ("inspect",), ("resolve",)],
+    ids=" ".join,
+)
+def test_a_pipe_that_nobody_reads_is_no_proven_no(tag: str, arguments: tuple[str, ...]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command, *options = arguments
+    with os.fdopen(writer, "wb") as nobody:
+        done = subprocess.run(
+            [*PROGRAM, command, tag, *options], stdout=nobody, stderr=subprocess.PIPE, check=False
+        )
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has it")
+@pytest.mark.parametrize("command", ["resolve", "inspect"])
+def test_a_full_disk_is_no_proven_no(tag: str, command: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*PROGRAM, command, tag], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert done.returncode == 3
+    assert done.stderr == b"provenance: the result cannot be printed (No space left on device)\n"
+
+
+def test_what_nobody_foresaw_is_no_proven_no(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: object = None) -> None:
+        raise ZeroDivisionError("a mistake of ours")
+
+    monkeypatch.setattr("provenance.settings.Settings.from_environment", broken)
+    done = run("ls", "localhost:1/x")
+    assert done.status == 3
+    assert "ZeroDivisionError: a mistake of ours" in done.err
 
 
 @pytest.mark.parametrize("command", COMMANDS)

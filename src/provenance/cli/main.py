@@ -5,7 +5,9 @@ Commands are imported when they are run; the help is a table, so that showing it
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -45,7 +47,17 @@ COMMANDS = {
 }
 
 
+class _OutputClosed(Exception):
+    """Whoever read the output has closed it. click and rich would end with 1: a proven no."""
+
+
 class _Lazy(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise _OutputClosed from error
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
         return list(COMMANDS)
@@ -105,7 +117,10 @@ def exit_status(error: BaseException) -> int:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command and exit."""
+    """Run the command and exit. 130: interrupted; 141: nobody reads what it prints any more.
+
+    What nobody foresaw is no answer either, so it ends with 3 and not with Python's 1.
+    """
     debug = "--debug" in (sys.argv[1:] if arguments is None else arguments)
     try:
         result: Any = cli.main(arguments, prog_name="provenance", standalone_mode=False)
@@ -117,13 +132,33 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(error.exit_code)
     except ProvenanceError as error:
         if debug:
-            raise
+            _show_traceback()
         report(error)
         sys.exit(exit_status(error))
-    except BrokenPipeError:
-        # Whoever read our output has seen enough. Nothing may be flushed to it at exit.
-        sys.stderr.close()
-        sys.exit(0)
+    except _OutputClosed:
+        _forget_output()
+        sys.exit(141)
+    except OSError as error:
+        _forget_output()
+        click.echo(f"provenance: the result cannot be printed ({error.strerror})", err=True)
+        if debug:
+            _show_traceback()
+        sys.exit(3)
+    except Exception:  # noqa: BLE001 - a mistake of ours, shown whole
+        _show_traceback()
+        sys.exit(3)
+
+
+def _show_traceback() -> None:
+    import traceback
+
+    traceback.print_exc()
+
+
+def _forget_output() -> None:
+    """What is still to be printed is flushed to nowhere at exit."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def report(error: ProvenanceError) -> None:

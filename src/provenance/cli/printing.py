@@ -12,13 +12,16 @@ __all__ = ["echo", "show", "show_json"]
 
 
 def show(*renderables: Any) -> None:
-    """Print tables, trees and texts. Without a terminal, plainly and unfolded."""
+    """Print tables, trees and texts, as wide as the terminal; without one, 200 columns wide."""
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else 200
     console = Console(highlight=False, soft_wrap=False, width=width, emoji=False, markup=False)
     for renderable in renderables:
-        console.print(renderable)
+        # By way of echo: a pipe that closes is an exception there, and rich's own exit here.
+        with console.capture() as drawn:
+            console.print(renderable)
+        click.echo("\n".join(line.rstrip() for line in drawn.get().splitlines()))
 
 
 def echo(text: object) -> None:
