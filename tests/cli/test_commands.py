@@ -177,6 +177,38 @@ def test_debug_shows_the_traceback_and_ends_as_without_it(run: Run, tag: str) ->
     assert "has no manifest 1.0" in done.err
 
 
+def test_a_registry_on_loopback_that_speaks_https(run: Run, tmp_path: Path) -> None:
+    authority = tmp_path / "ca.pem"
+    with LocalRegistry(tls=True) as registry:
+        authority.write_bytes(registry.ca_pem)
+        registry.put_image("app:1", ImageBuilder().layer({"a": b"b"}).build())
+        name = registry.reference("app:1")
+        refused = run("resolve", name)
+        assert refused.status == 3
+        assert "if it speaks HTTPS, say so" in refused.err
+        assert "if it speaks HTTPS" in run("doctor", registry.host, "--connect").out
+        options = ("--https", registry.host, "--ca-bundle", str(authority))
+        assert run(*options, "resolve", name).out.startswith(f"{registry.host}/app@sha256:")
+
+
+@pytest.mark.parametrize(
+    ("body", "hint"),
+    [
+        (b"Client sent an HTTP request to an HTTPS server.\n", "if it speaks HTTPS"),
+        (b'{"errors":[{"code":"UNSUPPORTED"}]}', "try again later"),
+    ],
+    ids=["as Go's servers say it", "another 400"],
+)
+def test_a_400_to_plain_http(
+    run: Run, tag: str, local_registry: LocalRegistry, body: bytes, hint: str
+) -> None:
+    local_registry.fail("/tags/", 400, body=body)
+    done = run("ls", tag)
+    assert done.status == 3
+    assert "answered 400 for the list of tags" in done.err
+    assert hint in done.err
+
+
 PROGRAM = [sys.executable, "-m", "provenance"]
 
 

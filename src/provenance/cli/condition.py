@@ -236,6 +236,7 @@ def _described(credential: Credential | None) -> tuple[str, str]:
 def _asked(host: str, base: str, credential: Credential | None, found: Settings) -> Fact:
     from provenance.oci.login import check_login
     from provenance.transport.client import Client
+    from provenance.transport.faults import PERHAPS_TLS
 
     try:
         if credential is not None and not credential.registry_token:
@@ -243,6 +244,7 @@ def _asked(host: str, base: str, credential: Credential | None, found: Settings)
             return Fact("answer", "takes the credential")
         with Client(found) as client, client.request("GET", f"{base}/v2/") as response:
             known = response.status in {200, 401, 403}
-            return Fact("answer", f"{response.status}", ok=known)
+            hint = f": {PERHAPS_TLS}" if response.status == 400 and base.startswith("http:") else ""
+            return Fact("answer", f"{response.status}{hint}", ok=known)
     except ProvenanceError as error:
-        return Fact("answer", error.message, ok=False)
+        return Fact("answer", str(error), ok=False)

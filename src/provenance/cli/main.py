@@ -86,6 +86,9 @@ class _Lazy(click.Group):
 @click.option(
     "--plain-http", multiple=True, metavar="HOST", help="Speak plain HTTP to this registry."
 )
+@click.option(
+    "--https", multiple=True, metavar="HOST", help="Speak HTTPS to it although it is on loopback."
+)
 @click.pass_context
 def cli(
     ctx: click.Context,
@@ -94,6 +97,7 @@ def cli(
     offline: bool,
     ca_bundle: str | None,
     plain_http: tuple[str, ...],
+    https: tuple[str, ...],
 ) -> None:
     """What is this image, what is in it, who signed it: and why.
 
@@ -104,6 +108,7 @@ def cli(
         "offline": offline,
         "ca_bundle": ca_bundle,
         "plain_http": plain_http,
+        "encrypted": https,
     }
 
 

@@ -50,6 +50,7 @@ def settings() -> Settings:
         offline=found.offline or bool(given.get("offline")),
         ca_bundle=Path(given["ca_bundle"]) if given.get("ca_bundle") else found.ca_bundle,
         plain_http=(*found.plain_http, *given.get("plain_http", ())),
+        encrypted=(*found.encrypted, *given.get("encrypted", ())),
     )
 
 

@@ -17,6 +17,7 @@ from provenance.errors import (
     RegistryUnavailable,
     Unauthorized,
 )
+from provenance.transport.faults import PERHAPS_TLS
 
 if TYPE_CHECKING:
     from provenance.oci.reference import Reference
@@ -70,10 +71,12 @@ def raise_for_status(
         413: (LimitExceeded, "refused the size", "make it smaller"),
     }
     if status not in known:
+        # Go's servers say 400, and why in a text that is no error document.
+        plain = status == 400 and not said and response.url.startswith("http:")
         raise RegistryUnavailable(
             f"{host} answered {status} for the {what}{said}",
             reference=place,
-            hint="nothing is known about it; try again later",
+            hint=PERHAPS_TLS if plain else "nothing is known about it; try again later",
         )
     kind, verb, hint = known[status]
     text = f"{host} {verb} {what}" if status == 404 else f"{host} {verb} ({status}) for the {what}"

@@ -19,11 +19,18 @@ if TYPE_CHECKING:
 
     from provenance.settings import Settings
 
-__all__ = ["explain", "foreign_errors", "is_lasting"]
+__all__ = ["PERHAPS_TLS", "explain", "foreign_errors", "is_lasting"]
 
 _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"})
 _NO_URL = frozenset({"InvalidURL", "LocationParseError", "URLSchemeUnknown", "ProxySchemeUnknown"})
+_CUT_SHORT = frozenset({"RemoteDisconnected", "BadStatusLine", "ConnectionResetError"})
 _NO_AUTHORITIES = frozenset({"NO_CERTIFICATE_OR_CRL_FOUND", "NO_START_LINE", "PEM_LIB"})
+
+PERHAPS_TLS = (
+    "if it speaks HTTPS, say so: Settings.encrypted (--https HOST) for one on loopback, for "
+    "others no Settings.plain_http"
+)
+"""What to do about a server that does not take plain HTTP."""
 
 
 @functools.cache
@@ -60,9 +67,10 @@ def explain(error: BaseException, url: str, settings: Settings) -> RegistryUnava
             f"{place} cannot be reached: no answer within {settings.timeout:g} s",
             hint="check the network, or raise Settings.timeout",
         )
+    plain = place.startswith("http:") and any(type(c).__name__ in _CUT_SHORT for c in chain)
     return RegistryUnavailable(
         f"{place} cannot be reached ({_reason(chain)})",
-        hint="check the name, the network and the proxy settings",
+        hint=PERHAPS_TLS if plain else "check the name, the network and the proxy settings",
     )
 
 
