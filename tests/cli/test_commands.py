@@ -209,6 +209,22 @@ def test_a_400_to_plain_http(
     assert hint in done.err
 
 
+@pytest.mark.parametrize("options", [(), ("-o", "json")], ids=["text", "json"])
+def test_a_digest_that_is_not_there_is_not_resolved(
+    run: Run, tag: str, options: tuple[str, ...]
+) -> None:
+    there = run("resolve", tag).out.strip()
+    assert run("resolve", there, *options).status == 0
+    absent = run("resolve", f"{there.partition('@')[0]}@sha256:{'0' * 64}", *options)
+    assert (absent.status, absent.out) == (3, "")
+    assert "has no manifest sha256:000" in absent.err
+
+
+def test_inspect_says_what_is_in_the_environment(run: Run, tag: str) -> None:
+    assert json.loads(run("inspect", tag, "-o", "json").out)["env"] == ["A=b"]
+    assert "A=b" in run("inspect", tag).out
+
+
 PROGRAM = [sys.executable, "-m", "provenance"]
 
 

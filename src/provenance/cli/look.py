@@ -27,14 +27,15 @@ def resolve(image: str, platform: str | None, output: str) -> None:
     from provenance.image import resolve as resolve_image
 
     found = resolve_image(image, platform=platform, settings=settings())
+    media_type, size = found.media_type, found.size  # of a digest, this asks whether it is there
     if output == "json":
         show_json(
             "resolve",
             reference=str(found.reference),
             tag=found.tag,
             digest=found.digest,
-            media_type=found.media_type,
-            size=found.size,
+            media_type=media_type,
+            size=size,
         )
     else:
         echo(found.reference)
@@ -83,7 +84,7 @@ def _show_image(found: Image, output: str) -> None:
         "user": config.user,
         "entrypoint": list(config.entrypoint),
         "command": list(config.cmd),
-        "env": list(config.env),
+        "env": [f"{name}={value}" for name, value in config.env.items()],
         "labels": dict(config.labels),
     }
     if output == "json":
