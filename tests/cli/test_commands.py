@@ -168,6 +168,7 @@ def test_files_are_attached_and_pulled(run: Run, tag: str, tmp_path: Path) -> No
     (out / "r.sarif").write_text("mine")
     assert run("pull", stored.out.strip(), "-o", str(out)).status == 3
     assert run("attach", tag, str(report), "--artifact-type", "x/y", "-a", "noequals").status == 2
+    assert run("attach", tag, str(report), "--artifact-type", "nonsense").status == 2
 
 
 def test_debug_shows_the_traceback_and_ends_as_without_it(run: Run, tag: str) -> None:

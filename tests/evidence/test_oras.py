@@ -93,6 +93,31 @@ def spoiled(data: bytes, at: int, new: bytes) -> bytes:
 # There and back
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["nonsense", "", "a/", "/b", "a/b c", "a/b;c=d", "a/b/c", "-a/b", f"a/{'b' * 128}", "a/b\n"],
+    ids=[
+        "one word",
+        "empty",
+        "no subtype",
+        "no type",
+        "a space",
+        "a parameter",
+        "two slashes",
+        "begins with a dash",
+        "too long",
+        "a line end",
+    ],
+)
+def test_what_is_no_media_type_is_not_attached(image: pv.Image, tmp_path: Path, text: str) -> None:
+    (tmp_path / "r").write_text("x")
+    with pytest.raises(pv.MalformedDocument, match=r"is no media type: write it as type/subtype"):
+        pv.attach(image, tmp_path / "r", artifact_type=text)
+    with pytest.raises(pv.MalformedDocument, match=r"is no media type: write it as type/subtype"):
+        pv.attach(image, tmp_path / "r", artifact_type="a/b", media_type=text)
+    assert pv.referrers(image) == ()
+
+
 def test_the_annotations_are_those_of_oras_py() -> None:
     ours = (TITLE, UNPACK, CONTENT)
     theirs = oras.defaults

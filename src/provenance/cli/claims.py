@@ -162,10 +162,20 @@ def _predicate(path: Path, predicate_type: str | None) -> Any:
     return document
 
 
+def _media_type(_context: click.Context, _option: click.Parameter, text: str) -> str:
+    from provenance.oci.media_types import is_media_type
+
+    if not is_media_type(text):
+        raise click.BadParameter(f"{text!r} is no media type: write it as type/subtype")
+    return text
+
+
 @click.command()
 @image_argument
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True))
-@click.option("--artifact-type", required=True, help="E.g. application/sarif+json.")
+@click.option(
+    "--artifact-type", required=True, callback=_media_type, help="E.g. application/sarif+json."
+)
 @click.option("-a", "--annotation", multiple=True, metavar="KEY=VALUE", help="Of the manifest.")
 @platform_option
 @output_option

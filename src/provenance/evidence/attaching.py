@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from provenance.errors import LimitExceeded, MalformedDocument
 from provenance.evidence.storing import store_artifact
 from provenance.image import resolve
+from provenance.oci.media_types import is_media_type
 from provenance.oci.oras.names import CONTENT, TITLE, UNPACK
 from provenance.oci.oras.packing import pack, title_of
 from provenance.settings import Limits
@@ -60,12 +61,19 @@ def attach(
 
     Raises:
         NotFound: no such file, or it cannot be read.
-        MalformedDocument: no path, two of the same name, or a name that could not be pulled.
+        MalformedDocument: no path, two of the same name, a name that could not be pulled, or no
+            media type.
         UnsupportedFormat: a link or device in a folder.
         LimitExceeded: too large.
         ProvenanceError: the registry refused or did not answer.
     """
     limits = limits or Limits()
+    for text in (artifact_type, media_type):
+        if text is not None and not is_media_type(text):
+            raise MalformedDocument(
+                f"{text[:300]!r} is no media type",
+                hint="write it as type/subtype, e.g. application/sarif+json",
+            )
     if not paths:
         raise MalformedDocument("there is nothing to attach", hint="name a file or folder")
     named = [(Path(path), title_of(Path(path))) for path in paths]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 __all__ = [
     "DOCKER_CONFIG",
     "DOCKER_LAYER",
@@ -21,7 +23,11 @@ __all__ = [
     "OCI_CONFIG",
     "OCI_INDEX",
     "OCI_MANIFEST",
+    "is_media_type",
 ]
+
+_NAME = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
+_TYPE = re.compile(f"{_NAME}/{_NAME}")
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -49,3 +55,8 @@ INDEXES = frozenset({OCI_INDEX, DOCKER_LIST})
 IMAGE_CONFIGS = frozenset({OCI_CONFIG, DOCKER_CONFIG})
 MANIFEST_ACCEPT = f"{OCI_INDEX}, {OCI_MANIFEST}, {DOCKER_LIST}, {DOCKER_MANIFEST}, {OCI_ARTIFACT}"
 """All of them on every request: a registry that is offered less may convert (Quay, schema 1)."""
+
+
+def is_media_type(text: str) -> bool:
+    """Whether it is `type/subtype`, as an `artifactType` must be. Source: RFC 6838 section 4.2."""
+    return _TYPE.fullmatch(text) is not None
