@@ -76,7 +76,7 @@ class Settings:
     """How things are fetched. Frozen; `from_environment` is the one place that reads variables."""
 
     ca_bundle: Path | None = None
-    """PEM file of certificate authorities; None: those of the system's Python."""
+    """PEM file (or OpenSSL's folder) of the only authorities to trust; None: Mozilla's list."""
     proxies: Mapping[str, str] = field(default_factory=dict)
     """Proxy URL by scheme (`http`, `https`); may hold a password, so it is never shown."""
     no_proxy: str = ""

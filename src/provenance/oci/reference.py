@@ -72,12 +72,13 @@ class Reference:
         """The reference that `text` spells.
 
         A registry reference without tag and digest gets the tag `latest`. A `Path` is looked at:
-        a directory with `oci-layout` is a layout, another a root file system, a tar with
-        `manifest.json` a docker archive, another an OCI archive. Text that begins as a path does
-        (`/`, `./`, `../`) is taken for one.
+        a directory with `oci-layout` is a layout, another a root file system, a tar whose
+        `index.json` lists images an OCI archive, another a docker archive. Text that begins as a
+        path does (`/`, `./`, `../`) is taken for one.
 
         Raises:
-            InvalidReference: outside the grammar; says what was expected.
+            InvalidReference: outside the grammar, or nothing is at that path; says what was
+                expected.
         """
         if isinstance(text, cls):
             return text

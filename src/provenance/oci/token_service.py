@@ -140,7 +140,7 @@ def _refuse(response: Response, where: str, host: str, source: str) -> None:
     if status in {400, 401, 403}:
         raise Unauthorized(
             f"the token service {where} refused ({status}) with {source}",
-            hint=f"log in again (provenance login {host}), or check the repository",
+            hint=f"log in (provenance login {host}), or check the repository",
         )
     if status != 200:
         raise RegistryUnavailable(f"the token service {where} answered {status}", hint=_LATER)
