@@ -94,6 +94,17 @@ class TestAnswers:
         assert "the blob of" in str(refused.value)
         assert "2999999 bytes" in str(refused.value)
 
+    def test_a_body_in_chunks_is_capped_though_its_length_is_said_to_be_none(
+        self, client: Client
+    ) -> None:
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n"
+        with (
+            answering(head, b"64\r\n" + b"x" * 100 + b"\r\n0\r\n\r\n") as url,
+            client.request("GET", url) as response,
+            pytest.raises(LimitExceeded, match="is larger than 99 bytes"),
+        ):
+            response.read_capped(99)
+
     def test_chunks_are_put_together(self, client: Client) -> None:
         head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
         with (
@@ -320,6 +331,23 @@ class TestRedirects:
             hurried.request("GET", url, follow=False) as response,
         ):
             assert response.status == 307
+
+    @pytest.mark.parametrize("length", [0, 5], ids=["said to be empty", "said to be short"])
+    def test_the_body_of_one_is_not_read_whatever_its_length_is_said_to_be(
+        self, local_registry: LocalRegistry, length: int
+    ) -> None:
+        head = (
+            f"HTTP/1.1 307 T\r\nLocation: {local_registry.url}/x\r\n"
+            f"Content-Length: {length}\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+        local_registry.fail("/x", 200, body=b"content")
+        # It has no end before the deadline: waiting for that would end in an error.
+        with (
+            answering(head.encode(), *[b"1\r\ny\r\n"] * 60, pause=0.05) as url,
+            Client(Settings(retries=0, deadline=2)) as client,
+            client.request("GET", url) as response,
+        ):
+            assert response.read() == b"content"
 
     @pytest.mark.parametrize(
         ("location", "message"),

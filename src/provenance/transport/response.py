@@ -48,7 +48,7 @@ class Response:
         """What was asked for, to name in errors: a redirect may have led far from it."""
         self.digest = ""
         """The digest of what was asked for, where it has one."""
-        if empty or self.headers.get("Content-Length") == "0":
+        if empty or (self.headers.get("Content-Length") == "0" and not self._is_coded()):
             self.read()  # nothing is there: the connection goes back to be used again
 
     @property
@@ -112,9 +112,13 @@ class Response:
             )
         return data
 
+    def _is_coded(self) -> bool:
+        """Whether the body is in chunks: then a length says nothing (RFC 9112 section 6.3)."""
+        return "Transfer-Encoding" in self.headers
+
     def drain(self) -> None:
         """Close, but read a short body first, so that the connection can be used again."""
-        length = self.headers.get("Content-Length", "")
+        length = "" if self._is_coded() else self.headers.get("Content-Length", "")
         try:
             if length.isascii() and length.isdigit() and len(length) < 6 and int(length) < _DRAINED:
                 self.read()
