@@ -267,9 +267,10 @@ class TestDeadline:
             client.request("GET", url).read()
         assert time.monotonic() - start < 3
 
-    def test_endless_interim_answers_end_at_it(self) -> None:
+    @pytest.mark.parametrize("status", [b"100 Continue", b"103 Early Hints"])
+    def test_endless_interim_answers_end_at_it(self, status: bytes) -> None:
         settings = Settings(retries=0, timeout=5, deadline=0.3)
-        interim = b"HTTP/1.1 100 Continue\r\n\r\n"
+        interim = b"HTTP/1.1 %s\r\n\r\n" % status
         with (
             answering(*[interim] * 100, pause=0.05) as url,
             Client(settings) as client,

@@ -82,6 +82,22 @@ def test_the_connection_of_a_short_refusal_is_used_again() -> None:
         assert server.connections == 1
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT"])
+@pytest.mark.parametrize("status", ["100 Continue", "102 Processing", "103 Early Hints"])
+def test_what_comes_before_an_answer_is_none(method: str, status: str) -> None:
+    interim = f"HTTP/1.1 {status}\r\nLink: </style.css>; rel=preload\r\n\r\n".encode()
+    with scripted(
+        interim * 3 + answer("200 OK", b"", "X-Number: 1"),
+        interim + answer("200 OK", b"", "X-Number: 2"),
+    ) as server:
+        with Client(QUICK) as client:
+            for number in ("1", "2"):
+                with client.request(method, server.url, body=b"") as response:
+                    assert response.status == 200
+                    assert response.headers["X-Number"] == number
+        assert server.connections == 1
+
+
 def test_reading_gives_what_was_asked_for() -> None:
     with (
         scripted(answer("200 OK", b"0123456789")) as server,

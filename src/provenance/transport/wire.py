@@ -30,6 +30,7 @@ BLOCK = 1 << 20
 """Bytes that are sent, and buffered of an answer, at once."""
 
 _HEAD = 64 << 10
+_INTERIM, _FINAL = 101, 200  # 100 is http.client's own; nobody asks for the protocol of a 101
 _DEADLINE: ContextVar[float] = ContextVar("deadline", default=math.inf)
 _PUBLIC: ContextVar[bool] = ContextVar("public", default=False)
 
@@ -101,6 +102,15 @@ class _Answer(http.client.HTTPResponse):
         super().__init__(sock, *positional, **named)
         # Typed as a buffered reader; nothing was read yet. Small: a large body passes it by.
         self.fp = io.BufferedReader(_Dated(self.fp.detach(), sock, _DEADLINE.get()), _HEAD)
+
+    def _read_status(self) -> tuple[str, int, str]:
+        # `http.client` passes over 100 alone and takes 103 for the answer. That itself would then
+        # be the answer to whatever is asked next (RFC 9110 section 15.2: parse any number of 1xx).
+        while True:
+            found: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
+            if not _INTERIM < found[1] < _FINAL:
+                return found
+            http.client.parse_headers(self.fp)
 
 
 class _Plain(HTTPConnection):
