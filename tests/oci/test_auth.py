@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import signal
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -365,6 +367,25 @@ class TestAuth:
                 repository.push_blob(b"content", BLOB)
             assert other.requests
             assert all("Authorization" not in r.headers for r in other.requests)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks there")
+def test_a_child_asks_for_itself_what_its_parent_is_asking_for(guarded: LocalRegistry) -> None:
+    push(logged_in(guarded))
+    repository = logged_in(guarded)
+    authenticator = repository.registry.authenticator
+    key = guarded.host, "org/app", "pull"
+    # As another thread has them while it waits for a helper and for the token service.
+    with authenticator._turn(key), authenticator._keychain._lock, authenticator._lock:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(30)  # ends one that waits for ever
+            read = b""
+            try:
+                read = read_blob(repository, BLOB, limit=100)
+            finally:
+                os._exit(0 if read == b"content" else 1)
+        assert os.waitpid(child, 0)[1] == 0
 
 
 class Clock:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import copy
 import math
-import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from provenance.oci.challenges import Challenge, parse_challenges
 from provenance.oci.credentials import Keychain
 from provenance.oci.realms import check_realm
 from provenance.oci.token_service import basic, request_grant
+from provenance.transport.locks import Lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,7 +54,7 @@ class _Known:
 class _Queue:
     """Those who want the same Authorization. What the first could not get, the others do not."""
 
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    lock: Lock = field(default_factory=Lock)
     failures: int = 0
     failure: ProvenanceError | None = None
 
@@ -80,7 +80,7 @@ class Authenticator:
         self._basic: set[str] = set()
         self._found: dict[tuple[str, str], Credential | None] = {}
         self._queues: dict[_Key, _Queue] = {}
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     def header(self, account: str, repository: str, actions: str) -> str | None:
         """The Authorization to send for this repository and these actions, if any is known.

@@ -8,13 +8,13 @@ that knows the host answers; a source that fails is an error, as "anonymous" wou
 from __future__ import annotations
 
 import os
-import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from provenance.errors import NotEvaluated, ProvenanceError
 from provenance.oci.credential_files import CredentialFile, Place, names_of, places
 from provenance.oci.credential_helpers import ask_helper
+from provenance.transport.locks import Lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -85,7 +85,7 @@ class Keychain:
         self._environ = environ
         self._files: dict[Place, CredentialFile | None] = {}
         self._answers: dict[tuple[str, str], Credential | None] = {}
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     def find(self, host: str, repository: str = "") -> Credential | None:
         """As `find_credential`."""

@@ -5,7 +5,6 @@ Source: distribution-spec 1.1. There is no `/v2/` ping: the first real request i
 
 from __future__ import annotations
 
-import threading
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar, cast
@@ -45,6 +44,7 @@ from provenance.oci.repository import Referrers
 from provenance.oci.uploading import holds_blob, mount_blob, push_blob
 from provenance.settings import Limits, Settings
 from provenance.transport.client import Client
+from provenance.transport.locks import Lock
 from provenance.transport.origin import is_loopback_host
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Registry:
         self.client = Client(self.settings, self.limits)
         self.authenticator = Authenticator(self.client, credentials)
         self._learnt: dict[tuple[str, str], Learnt] = {}
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     def repository(self, reference: Reference | str) -> RegistryRepository:
         """The repository that `reference` is in.
@@ -174,13 +174,13 @@ class Learnt:
     referrers_api: bool | None = None
     held: set[Digest] = field(default_factory=set)
     """Blobs that need not be asked for again before each push."""
-    _locks: dict[str, threading.Lock] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _locks: dict[str, Lock] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
 
-    def lock_of(self, tag: str) -> threading.Lock:
+    def lock_of(self, tag: str) -> Lock:
         """What writers of one tag take turns by."""
         with self._lock:
-            return self._locks.setdefault(tag, threading.Lock())
+            return self._locks.setdefault(tag, Lock())
 
 
 class RegistryRepository(Conversation):

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import random
-import threading
 import time
 from typing import TYPE_CHECKING, Protocol, Self, TypeAlias
 
 from provenance.errors import RateLimited, RegistryUnavailable
 from provenance.settings import Limits, Settings
 from provenance.transport.faults import explain, foreign_errors, is_lasting
+from provenance.transport.locks import Lock
 from provenance.transport.origin import display_url, lead_url, origin_of
 from provenance.transport.response import Response
 from provenance.transport.turns import TurnNeverCame, Turns
@@ -60,7 +60,7 @@ class Client:
         """Use `settings` (None: those of the environment) and `limits`."""
         self.settings = settings or Settings.from_environment()
         self.limits = limits or Limits()
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._held: Connections | None = None
         self._pid = 0
         self._turns: dict[Origin, Turns] = {}

@@ -6,10 +6,11 @@ together again; one after the other they get through.
 
 from __future__ import annotations
 
-import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from provenance.transport.locks import Lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,7 +30,7 @@ class Turns:
 
     def __init__(self) -> None:
         """Nobody has been refused yet."""
-        self._line = threading.Lock()
+        self._line = Lock()
         self._until = 0.0
         self._calm = 0.0
 
