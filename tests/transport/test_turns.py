@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -7,16 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provenance.errors import RegistryUnavailable
+from provenance.errors import RateLimited, RegistryUnavailable
 from provenance.settings import Settings
 from provenance.testing.registry.messages import Response
 from provenance.testing.registry.server import Server
 from provenance.transport.client import Client
-from provenance.transport.turns import TurnNeverCame, Turns
+from provenance.transport.turns import TurnIsFar, TurnNeverCame, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from provenance.testing import LocalRegistry
     from provenance.testing.registry.messages import Request
 
 PATIENT = Settings(retries=2, retry_wait=0.05, timeout=5)
@@ -99,6 +101,27 @@ def test_a_turn_past_the_deadline_never_comes() -> None:
     turns.refuse(60)
     with pytest.raises(TurnNeverCame), turns.turn(time.monotonic() + 0.01):
         pass
+
+
+def test_a_turn_that_is_too_far_is_not_waited_for() -> None:
+    turns = Turns()
+    turns.refuse(60)
+    with pytest.raises(TurnIsFar) as far, turns.turn(math.inf, 30):
+        pass
+    assert far.value.seconds == pytest.approx(60, abs=5)
+
+
+@pytest.mark.parametrize("wait", [60, 5000], ids=["before the deadline", "past the deadline"])
+def test_who_asks_after_a_long_wait_was_told_is_told_it_too(
+    local_registry: LocalRegistry, wait: int
+) -> None:
+    local_registry.fail("/x", 429, headers={"Retry-After": str(wait)})
+    with Client(Settings(retries=3, retry_wait=5)) as client:
+        for _ in range(2):
+            with pytest.raises(RateLimited, match=r"asks to come back in \d+ s \(429\)") as refused:
+                client.request("GET", f"{local_registry.url}/x")
+            assert refused.value.retry_after == pytest.approx(wait, abs=5)
+    assert len(local_registry.requests) == 1
 
 
 def test_a_line_that_is_longer_than_the_deadline_is_no_answer(

@@ -17,7 +17,7 @@ from provenance.transport.faults import explain, foreign_errors, is_lasting
 from provenance.transport.locks import Lock
 from provenance.transport.origin import display_url, lead_url, origin_of
 from provenance.transport.response import Response
-from provenance.transport.turns import TurnNeverCame, Turns
+from provenance.transport.turns import TurnIsFar, TurnNeverCame, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -149,10 +149,12 @@ class Client:
         for attempt in range(1, tries + 1):
             pause = self.backoff(attempt)
             try:
-                with turns.turn(deadline):
+                with turns.turn(deadline, self.settings.retry_wait):
                     response = self._once(method, url, headers, body, deadline, public=public)
                     if response.status == 429:
                         turns.refuse(self._pause(response, pause))
+            except TurnIsFar as far:
+                raise _come_back(url, far.seconds) from None
             except TurnNeverCame:
                 break
             except foreign_errors() as error:
@@ -183,15 +185,11 @@ class Client:
         if wait is None or wait <= self.settings.retry_wait:
             return
         response.drain()
-        where = display_url(response.url)
         if response.status == 429:
-            raise RateLimited(
-                f"{where} asks to come back in {wait:.0f} s (429)",
-                retry_after=wait,
-                hint="wait, or log in for a higher limit",
-            )
+            raise _come_back(response.url, wait)
         raise RegistryUnavailable(
-            f"{where} is unavailable for {wait:.0f} s ({response.status})", hint="try again later"
+            f"{display_url(response.url)} is unavailable for {wait:.0f} s ({response.status})",
+            hint="try again later",
         )
 
     def _once(
@@ -261,3 +259,11 @@ class Client:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _come_back(url: str, wait: float) -> RateLimited:
+    return RateLimited(
+        f"{display_url(url)} asks to come back in {wait:.0f} s (429)",
+        retry_after=wait,
+        hint="wait, or log in for a higher limit",
+    )

@@ -6,6 +6,8 @@ together again; one after the other they get through.
 
 from __future__ import annotations
 
+import math
+import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -15,7 +17,7 @@ from provenance.transport.locks import Lock
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["TurnNeverCame", "Turns"]
+__all__ = ["TurnIsFar", "TurnNeverCame", "Turns"]
 
 _CALM = 5.0
 """Seconds without a refusal, after which everybody may ask at once again."""
@@ -23,6 +25,14 @@ _CALM = 5.0
 
 class TurnNeverCame(Exception):
     """The deadline passed in the line."""
+
+
+class TurnIsFar(Exception):
+    """The server wants to be asked no sooner than in `seconds`, which nobody waits."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
 
 
 class Turns:
@@ -35,18 +45,23 @@ class Turns:
         self._calm = 0.0
 
     @contextmanager
-    def turn(self, deadline: float) -> Iterator[None]:
+    def turn(self, deadline: float, longest: float = math.inf) -> Iterator[None]:
         """One's turn, for the time of a `with`.
 
-        Raises TurnNeverCame: it would come after `deadline` (monotonic seconds).
+        Raises:
+            TurnIsFar: the server asked for a wait that has more than `longest` seconds left.
+            TurnNeverCame: it would come after `deadline` (monotonic seconds).
         """
         if time.monotonic() >= self._calm:
             yield
             return
-        if not self._line.acquire(timeout=max(0.0, deadline - time.monotonic())):
+        left = min(max(0.0, deadline - time.monotonic()), threading.TIMEOUT_MAX)
+        if not self._line.acquire(timeout=left):
             raise TurnNeverCame
         try:
             pause = self._until - time.monotonic()
+            if pause > longest:
+                raise TurnIsFar(pause)
             if pause > deadline - time.monotonic():
                 raise TurnNeverCame
             if pause > 0:
