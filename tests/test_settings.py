@@ -22,6 +22,22 @@ def test_a_proxy_s_password_stays_on_this_machine() -> None:
         assert settings.workers == 3
 
 
+@pytest.mark.parametrize(
+    ("proxy", "kept"),
+    [
+        ("user:s3cret@proxy.example:3128", "proxy.example:3128"),
+        ("https://s3cret@[fd00::1]:3128/", "https://[fd00::1]:3128/"),
+        ("http://user:s3@cret@proxy.example", "http://proxy.example"),
+        ("http://user:[s3cret@proxy.example", "http://proxy.example"),
+        ("proxy.example", "proxy.example"),
+    ],
+)
+def test_however_it_is_written(proxy: str, kept: str) -> None:
+    raw = pickle.dumps(Settings(proxies={"https": proxy}))
+    assert b"s3" not in raw
+    assert pickle.loads(raw).proxies == {"https": kept}
+
+
 def test_settings_without_secrets_stay_what_they_are() -> None:
     plain = Settings(timeout=7, plain_http=("a:5000",), proxies={"http": "http://p:1"})
     assert pickle.loads(pickle.dumps(plain)) == plain

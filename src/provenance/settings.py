@@ -6,7 +6,6 @@ import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit, urlunsplit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -150,9 +149,9 @@ def _restored(kind: type[Settings], told: dict[str, Any]) -> Settings:
 
 
 def _anonymous(url: str) -> str:
-    """A proxy's URL without the name and password in it."""
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    """A proxy's URL, which may lack the scheme, without the name and password in it."""
+    scheme, mark, rest = url.partition("://") if "://" in url else ("", "", url)
+    return f"{scheme}{mark}{rest.rpartition('@')[2]}"
 
 
 def _cache_dir(env: Mapping[str, str]) -> Path | None:
