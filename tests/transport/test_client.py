@@ -5,6 +5,7 @@ import io
 import socket
 import threading
 import time
+import traceback
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -232,6 +233,24 @@ class TestSecrets:
         with Client(proxied) as behind:
             behind.request("GET", "http://registry.test/v2/").close()
         assert local_registry.requests[-1].headers["Host"] == "registry.test"
+
+    @pytest.mark.parametrize(
+        "proxy",
+        [
+            "user:s3cret@127.0.0.1:99999",
+            "http://user:s3cret@[::1",
+            "http://user:s3cret@bad host:1",
+            "socks5://user:s3cret@127.0.0.1:1",
+            "http://\u0142:s3cret@127.0.0.1:1",
+        ],
+    )
+    def test_a_proxy_that_is_none_is_told_without_its_secret(self, proxy: str) -> None:
+        with (
+            Client(Settings(proxies={"https": proxy})) as client,
+            pytest.raises(RegistryUnavailable, match="the proxy for https is no") as refused,
+        ):
+            client.request("GET", "https://registry.test/x")
+        assert "s3cret" not in "".join(traceback.format_exception(refused.value))
 
     def test_cookies_are_not_kept(self, local_registry: LocalRegistry, client: Client) -> None:
         local_registry.fail("/x", 200, headers={"Set-Cookie": "session=1; Path=/"})

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 import urllib3
 from urllib3.util import make_headers, parse_url
 
+from provenance.errors import RegistryUnavailable
 from provenance.transport.authorities import tls_context
 from provenance.transport.certificates import (
     HostCertificates,
@@ -113,7 +114,7 @@ class Connections:
                 more: dict[str, Any] = self._kept()
                 if scheme == "https" or address.startswith("https:"):
                     more["ssl_context"] = self._context(netloc)
-                found = urllib3.ProxyManager(address, proxy_headers=_login(address), **more)
+                found = _proxy_manager(address, scheme, more)
                 found.pool_classes_by_scheme = {"http": PlainPool, "https": EncryptedPool}
                 self._proxied[key] = found
         return found
@@ -143,6 +144,17 @@ class Connections:
             pool.close()
         for manager in managers:
             manager.clear()
+
+
+def _proxy_manager(address: str, scheme: str, more: dict[str, Any]) -> urllib3.ProxyManager:
+    try:
+        return urllib3.ProxyManager(address, proxy_headers=_login(address), **more)
+    except ValueError as error:
+        # From None: the error quotes the URL, which may hold a password.
+        raise RegistryUnavailable(
+            f"the proxy for {scheme} is no http or https URL ({type(error).__name__})",
+            hint="correct Settings.proxies, HTTPS_PROXY or HTTP_PROXY",
+        ) from None
 
 
 def _login(proxy: str) -> dict[str, str]:
