@@ -286,6 +286,24 @@ class TestDeadline:
             client.request("GET", url).read()
         assert time.monotonic() - start < 3
 
+    def test_a_body_is_not_sent_beyond_it(self) -> None:
+        class Slow(io.BytesIO):
+            """As one that can be sent a little at a time alone."""
+
+            def __len__(self) -> int:
+                return 1000
+
+            def read(self, size: int | None = -1, /) -> bytes:
+                time.sleep(0.05)
+                return super().read(min(1, size or 1))
+
+        with (
+            answering(b"", pause=1) as url,
+            Client(Settings(retries=0, timeout=5, deadline=0.3)) as client,
+            pytest.raises(RegistryUnavailable, match="no answer within"),
+        ):
+            client.request("PUT", url, body=Slow(b"x" * 1000))
+
     @pytest.mark.parametrize("status", [b"100 Continue", b"103 Early Hints"])
     def test_endless_interim_answers_end_at_it(self, status: bytes) -> None:
         settings = Settings(retries=0, timeout=5, deadline=0.3)

@@ -128,6 +128,12 @@ class _Plain(HTTPConnection):
             self._check(self.sock)
         super().request(*positional, **named)
 
+    def send(self, data: Any) -> None:
+        # Whoever takes a little at a time keeps within the time limit of each piece.
+        if time.monotonic() > _DEADLINE.get():
+            raise TimeoutError("the deadline has passed")
+        super().send(data)
+
     def _check(self, made: socket.socket) -> None:
         if not _PUBLIC.get() or self.proxy is not None:
             return
