@@ -52,6 +52,18 @@ class TestDownloads:
             read_blob(repository, LARGE_BLOB, limit=1 << 30)
         assert len(ranges(local_registry)) == 1 + PATIENT.retries
 
+    def test_one_that_is_not_there_any_more_is_not_told_as_absent(
+        self, local_registry: LocalRegistry
+    ) -> None:
+        local_registry.put_blob("org/app", LARGE)
+        local_registry.truncate(LARGE_BLOB.digest, 1000, times=1)
+        repository = open_repository(local_registry, settings=PATIENT)
+        with repository.open(LARGE_BLOB) as stream:
+            assert stream.read(1000)
+            local_registry.fail(LARGE_BLOB.digest, 404)
+            with pytest.raises(RegistryUnavailable, match="after 1000 bytes, and then was not"):
+                stream.finish()
+
     def test_a_blob_that_is_shorter_than_its_descriptor_is_no_match(
         self, local_registry: LocalRegistry
     ) -> None:

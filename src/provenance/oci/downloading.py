@@ -10,7 +10,7 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from provenance.errors import RegistryUnavailable
+from provenance.errors import NotFound, RegistryUnavailable
 
 if TYPE_CHECKING:
     from provenance.oci.descriptor import Descriptor
@@ -77,7 +77,7 @@ class Download:
                 )
             return True
         if status != 200:
-            self._refuse()
+            self._refuse_rest()
         return self._pass_over()
 
     def _pass_over(self) -> bool:
@@ -102,6 +102,17 @@ class Download:
     def _refuse(self) -> None:
         with self._response as response:
             self._repository.refuse(response, f"blob {self._blob.digest}", self._blob.digest)
+
+    def _refuse_rest(self) -> None:
+        try:
+            self._refuse()
+        except NotFound as error:  # which says nothing of a blob that was there a moment ago
+            raise RegistryUnavailable(
+                f"the blob broke off after {self._seen} bytes, and then was not there any more",
+                reference=error.reference,
+                digest=self._blob.digest,
+                hint="nothing is known about the rest; try again",
+            ) from error
 
     def close(self) -> None:
         """Give the connection back."""
