@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import email.utils
 import io
 import socket
@@ -436,6 +437,23 @@ class TestTls:
         with LocalRegistry(tls=True) as secure, Client(trusting(secure, tmp_path)) as client:
             client.request("GET", f"{secure.url}/x").close()
             assert len(secure.requests) == 1
+
+    @pytest.mark.parametrize("trusted", [True, False], ids=["of the bundle", "of nobody"])
+    @pytest.mark.parametrize("scheme", ["http", "https"])
+    def test_a_proxy_that_speaks_tls_is_held_to_the_same_authorities(
+        self, tmp_path: Path, scheme: str, *, trusted: bool
+    ) -> None:
+        with LocalRegistry(tls=True) as proxy:
+            known = trusting(proxy, tmp_path) if trusted else QUICK
+            settings = dataclasses.replace(known, proxies={scheme: proxy.url})
+            with Client(settings) as client:
+                if trusted and scheme == "http":  # what is asked of it is nothing to a registry
+                    client.request("GET", "http://registry.test/x").close()
+                else:
+                    # It opens no tunnels, which is all that is wrong with it.
+                    said = "cannot be reached through the proxy" if trusted else "no certificate"
+                    with pytest.raises(RegistryUnavailable, match=said):
+                        client.request("GET", f"{scheme}://registry.test/x")
 
     def test_an_authority_that_is_not_there(self, tmp_path: Path) -> None:
         settings = Settings(retries=0, ca_bundle=tmp_path / "gone.pem")

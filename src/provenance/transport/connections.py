@@ -99,7 +99,7 @@ class Connections:
     def _made(self, scheme: str, netloc: str) -> urllib3.HTTPConnectionPool:
         place = parse_url(f"{scheme}://{netloc}")
         if scheme == "https":
-            context = self._context(netloc)
+            context = self._context_of(self._certificates(netloc))
             return EncryptedPool(str(place.host), place.port, ssl_context=context, **self._kept())
         return PlainPool(str(place.host), place.port, **self._kept())
 
@@ -112,8 +112,12 @@ class Connections:
             if found is None:
                 address = proxy if "//" in proxy else f"http://{proxy}"
                 more: dict[str, Any] = self._kept()
-                if scheme == "https" or address.startswith("https:"):
-                    more["ssl_context"] = self._context(netloc)
+                if scheme == "https":
+                    more["ssl_context"] = self._context_of(own)
+                if address.startswith("https:"):
+                    # The proxy's own: certificates of the host's are nothing to it.
+                    usual = self._context_of(HostCertificates())
+                    more |= {"proxy_ssl_context": usual} | ({} if own else {"ssl_context": usual})
                 found = _proxy_manager(address, scheme, more)
                 found.pool_classes_by_scheme = {"http": PlainPool, "https": EncryptedPool}
                 self._proxied[key] = found
@@ -127,8 +131,7 @@ class Connections:
         host = netloc.rpartition("@")[2].lower()
         return certificates_for("docker.io" if host == _HUB else host, self._folders)
 
-    def _context(self, netloc: str) -> ssl.SSLContext:
-        own = self._certificates(netloc)
+    def _context_of(self, own: HostCertificates) -> ssl.SSLContext:
         found = self._contexts.get(own)
         if found is None:
             found = self._contexts[own] = tls_context(self._settings, own)
