@@ -208,6 +208,32 @@ class TestDeletes:
         assert repository.resolve("2").digest == found.digest
         assert list(local_registry.manifests["org/app"]) == [found.digest]
 
+    @pytest.mark.parametrize(
+        ("status", "kind", "message"),
+        [(405, UnsupportedFormat, "does not delete 1"), (503, RegistryUnavailable, "answered 503")],
+        ids=["not allowed any more", "not available any more"],
+    )
+    def test_a_tag_that_could_not_be_removed_after_all_names_what_it_did(
+        self, local_registry: LocalRegistry, status: int, kind: type[Exception], message: str
+    ) -> None:
+        local_registry.fail("/manifests/1", 400, method="DELETE")
+        local_registry.fail("/manifests/sha256", status, method="DELETE", skip=1)
+        repository = open_repository(local_registry)
+        found = push(repository)
+        with pytest.raises(kind, match=message):
+            repository.delete("1")
+        assert repository.resolve("1").digest == found.digest
+
+    def test_a_tag_that_is_lost_is_told(self, local_registry: LocalRegistry) -> None:
+        local_registry.fail("/manifests/1", 400, method="DELETE")
+        local_registry.fail("/manifests/sha256", 405, method="DELETE", skip=1)
+        repository = open_repository(local_registry)
+        found = push(repository)
+        local_registry.fail("/manifests/1", 503, method="PUT", skip=1)
+        with pytest.raises(UnsupportedFormat, match="1 names an empty artifact now") as refused:
+            repository.delete("1")
+        assert str(found.digest) in refused.value.hint
+
     @pytest.mark.parametrize("target", ["1", "digest"])
     def test_a_registry_that_deletes_nothing_loses_nothing(self, target: str) -> None:
         with LocalRegistry(deletes=False) as local:

@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from provenance.digests import Digest
-from provenance.errors import RegistryUnavailable, UnsupportedFormat
+from provenance.errors import ProvenanceError, RegistryUnavailable, UnsupportedFormat
 from provenance.oci.descriptor import EMPTY_DESCRIPTOR, Descriptor
 from provenance.oci.listing import read_fallback_index
 from provenance.oci.manifest import Index, Manifest, parse_manifest
@@ -195,20 +195,36 @@ def delete_tag(repository: RegistryRepository, tag: str) -> None:
 
     Where the registry removes no tag by name (distribution 2.8), the tag is moved to an empty
     artifact made for this, which is then removed by digest, as regclient does: but only after
-    another such artifact could be removed, or the tag would be lost and yet be there.
+    another such artifact could be removed, or the tag would be lost and yet be there. If it is not
+    removed all the same, the tag is moved back.
 
     Raises:
         NotFound: there is no such tag. UnsupportedFormat: this registry does not delete.
     """
-    repository.resolve_here(tag)
+    found = repository.resolve_here(tag)
     if _delete(repository, tag):
         return
-    for name in (None, tag):
-        stand_in = _stand_in()
-        push_blob(repository, b"{}", EMPTY_DESCRIPTOR)
-        _put(repository, stand_in, name or stand_in.descriptor.digest)
-        if not _delete(repository, stand_in.descriptor.digest):
-            raise _cannot_delete(repository, tag)
+    _make_and_remove(repository, tag, None)
+    manifest = repository.manifest_here(found.digest)
+    try:
+        _make_and_remove(repository, tag, tag)
+    except ProvenanceError as error:
+        try:
+            _put(repository, manifest, tag)
+        except ProvenanceError:
+            error.hint = (
+                f"the tag {tag} names an empty artifact now, it named {found.digest} before"
+            )
+        raise
+
+
+def _make_and_remove(repository: RegistryRepository, tag: str, name: str | None) -> None:
+    """Put a stand-in, at `name` where there is one, and remove it."""
+    stand_in = _stand_in()
+    push_blob(repository, b"{}", EMPTY_DESCRIPTOR)
+    _put(repository, stand_in, name or stand_in.descriptor.digest)
+    if not _delete(repository, stand_in.descriptor.digest):
+        raise _cannot_delete(repository, tag)
 
 
 def _stand_in() -> Manifest:
