@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -598,6 +599,18 @@ class TestCredentials:
             open_repository(guarded, credentials=given).resolve("1")
         assert [r.path for r in guarded.requests] == ["/v2/org/app/manifests/1"] * 2
         assert guarded.requests[-1].headers["Authorization"] == "Bearer ready"
+
+    @pytest.mark.parametrize(
+        "token", ["s3cret\n", "s3cret\r\nX: y", "s3 cret", "s3\u0142", "\ud800"]
+    )
+    def test_a_ready_token_that_no_header_carries_is_not_sent(
+        self, guarded: LocalRegistry, token: str
+    ) -> None:
+        given = {guarded.host: Credential(registry_token=token, source="the vault")}
+        repository = open_repository(guarded, credentials=given)
+        with pytest.raises(MalformedDocument, match="the token from the vault has") as refused:
+            repository.resolve("1")
+        assert "s3" not in "".join(traceback.format_exception(refused.value))
 
     def test_a_ready_token_that_was_renewed_is_looked_up_again(
         self, guarded: LocalRegistry

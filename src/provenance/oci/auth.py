@@ -19,7 +19,7 @@ from provenance.errors import ProvenanceError, Unauthorized
 from provenance.oci.challenges import Challenge, parse_challenges
 from provenance.oci.credentials import Keychain
 from provenance.oci.realms import check_realm
-from provenance.oci.token_service import basic, request_grant
+from provenance.oci.token_service import basic, ready, request_grant
 from provenance.transport.locks import Lock
 
 if TYPE_CHECKING:
@@ -214,8 +214,7 @@ class Authenticator:
         public = check_realm(realm, known.base, self._client.settings)
         credential = self._credential(account, repository)
         if credential is not None and credential.registry_token:
-            header = f"Bearer {credential.registry_token}"
-            return _Known(header, math.inf, known.challenge, known.base)
+            return _Known(ready(credential), math.inf, known.challenge, known.base)
         asked = self._clock()
         scopes = _scopes(
             f"repository:{repository}:{actions}", known.challenge.parameters.get("scope", "")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from provenance.transport.client import Client
     from provenance.transport.response import Response
 
-__all__ = ["Grant", "basic", "request_grant"]
+__all__ = ["Grant", "basic", "ready", "request_grant"]
 
 # RFC 6750's b64token, and what else is visible: nothing that could end or split a header.
 _TOKEN = re.compile(r"[!-~]+", re.ASCII)
@@ -115,6 +115,16 @@ def basic(credential: Credential) -> str:
     _check_text(credential)
     pair = f"{credential.username}:{credential.password}".encode()
     return f"Basic {base64.b64encode(pair).decode('ascii')}"
+
+
+def ready(credential: Credential) -> str:
+    """The Authorization of a ready token. Raises MalformedDocument: no header can carry it."""
+    if _TOKEN.fullmatch(credential.registry_token) is None:
+        raise MalformedDocument(
+            f"the token from {credential.source} has a space, a line's end or what is not ASCII",
+            hint="give it without what stands around it",
+        )
+    return f"Bearer {credential.registry_token}"
 
 
 def _check_text(credential: Credential | None) -> None:
