@@ -355,6 +355,22 @@ class TestAuth:
             assert store.requests
             assert all("Authorization" not in r.headers for r in store.requests)
 
+    @pytest.mark.parametrize("status", [401, 403])
+    def test_who_refuses_elsewhere_is_named_and_no_login_asked_for(
+        self, local_registry: LocalRegistry, status: int
+    ) -> None:
+        with LocalRegistry(auth="basic", username="u", password="p") as local:
+            push(open_repository(local, credentials={local.host: ("u", "p")}))
+            local.redirect("/blobs/", f"{local_registry.url}/store?signature=s3cret")
+            local_registry.fail("/store", status)
+            repository = open_repository(local, credentials={local.host: ("u", "p")})
+            with pytest.raises(
+                RegistryUnavailable, match=rf"/store, where .* answered {status}"
+            ) as told:
+                read_blob(repository, BLOB, limit=100)
+            assert "s3cret" not in str(told.value)
+            assert "log in" not in told.value.hint
+
     def test_an_upload_elsewhere_gets_no_authorization(self) -> None:
         with (
             LocalRegistry(auth="basic", username="u", password="p") as local,

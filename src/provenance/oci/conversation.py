@@ -10,7 +10,7 @@ from provenance.errors import ProvenanceError, RegistryUnavailable
 from provenance.oci.answers import raise_for_status
 from provenance.oci.challenges import wants_login
 from provenance.oci.reference import Reference
-from provenance.transport.origin import origin_of
+from provenance.transport.origin import display_url, origin_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -126,6 +126,14 @@ class Conversation:
     def refuse(self, response: Response, what: str, target: Digest | str | None = None) -> NoReturn:
         """Raise what this answer means; see `raise_for_status`."""
         place = self.reference
+        if response.status in {401, 403} and origin_of(response.url) != origin_of(self.base):
+            # Which was sent no login, so that another one would change nothing.
+            raise RegistryUnavailable(
+                f"{display_url(response.url)}, where {self.account} leads, answered "
+                f"{response.status} for the {what}",
+                reference=str(place),
+                hint="nothing is known about it; try again, or tell the registry's operator",
+            )
         if isinstance(target, Digest):
             place = self.reference.with_digest(target)
         elif target is not None:
