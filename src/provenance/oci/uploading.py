@@ -232,7 +232,7 @@ class _Upload:
             headers["Content-Range"] = f"{self.offset}-{self._descriptor.size - 1}"
         url = _with_digest(self._url, self._descriptor.digest)
         with self._request("PUT", url, headers, content) as response:
-            if response.status not in {200, 201, 202, 204}:
+            if response.status not in {200, 201, 204}:
                 self._refuse(response)
             check_stored(self._repository, response, self._descriptor.digest)
 
