@@ -64,8 +64,10 @@ def test_the_readme_says_the_two_commands_that_ci_runs() -> None:
     lines = (ROOT / "README.md").read_text("utf-8").splitlines()
     assert [line for line in lines if line.startswith("python3 -m venv")] == [
         "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/provenance demo",
-        "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && "
-        ".venv/bin/python -m pytest -n auto",
+        (
+            "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && "
+            ".venv/bin/python -m pytest -n auto"
+        ),
     ]
 
 
