@@ -113,7 +113,7 @@ class LayoutContents:
             )
         check_content(raw, digest, claimed.size if claimed else None, where=self.name)
         media_type = claimed.media_type if claimed else ""
-        return parse_manifest(raw, media_type, limits=self.limits, where=where)
+        return parse_manifest(raw, media_type, limits=self.limits, where=where, digest=digest)
 
     @contextmanager
     def open(self, blob: Descriptor) -> Iterator[VerifiedReader]:

@@ -39,7 +39,7 @@ class Manifest:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as bytes."""
-        return _again, (self.raw, self.descriptor.media_type)
+        return _again, (self.raw, self.descriptor.media_type, self.descriptor.digest)
 
     @classmethod
     def build(
@@ -81,7 +81,7 @@ class Index:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as bytes."""
-        return _again, (self.raw, self.descriptor.media_type)
+        return _again, (self.raw, self.descriptor.media_type, self.descriptor.digest)
 
     @classmethod
     def build(
@@ -109,7 +109,12 @@ class Index:
 
 
 def parse_manifest(
-    raw: bytes, media_type: str = "", *, limits: Limits | None = None, where: str = ""
+    raw: bytes,
+    media_type: str = "",
+    *,
+    limits: Limits | None = None,
+    where: str = "",
+    digest: Digest | None = None,
 ) -> Manifest | Index:
     """The manifest or index in `raw`.
 
@@ -118,6 +123,7 @@ def parse_manifest(
         media_type: what the registry or descriptor said they are; must agree with the document.
         limits: `manifest_bytes` and `layers` apply.
         where: the reference, for messages.
+        digest: what `raw` was asked for by, and proven to be; None: its sha256.
 
     Raises:
         LimitExceeded: too large, or too many layers.
@@ -126,14 +132,15 @@ def parse_manifest(
     """
     limits = limits or Limits()
     try:
-        return _parse(raw, media_type.partition(";")[0].strip().lower(), limits)
+        claimed = media_type.partition(";")[0].strip().lower()
+        return _parse(raw, claimed, limits, digest or Digest.of(raw))
     except (LimitExceeded, MalformedDocument, UnsupportedFormat) as error:
         error.reference = error.reference or where
-        error.digest = error.digest or Digest.of(raw)
+        error.digest = error.digest or digest or Digest.of(raw)
         raise
 
 
-def _parse(raw: bytes, claimed: str, limits: Limits) -> Manifest | Index:
+def _parse(raw: bytes, claimed: str, limits: Limits, digest: Digest) -> Manifest | Index:
     if len(raw) > limits.manifest_bytes:
         raise LimitExceeded(
             f"the manifest has {len(raw)} bytes, more than {limits.manifest_bytes}",
@@ -147,7 +154,7 @@ def _parse(raw: bytes, claimed: str, limits: Limits) -> Manifest | Index:
         raise MalformedDocument("artifactType must be a string", pointer="/artifactType")
     annotations = annotations_from_json(document.get("annotations"), "/annotations")
     subject = None if subject is None else Descriptor.from_json(subject, "/subject")
-    descriptor = Descriptor(media_type, Digest.of(raw), len(raw), annotations, artifact_type)
+    descriptor = Descriptor(media_type, digest, len(raw), annotations, artifact_type)
     if media_type in mt.INDEXES:
         children = _descriptors(document, "manifests", limits.manifest_bytes)
         return Index(raw, descriptor, children, subject, artifact_type, annotations)
@@ -212,9 +219,10 @@ def _descriptors(document: Mapping[str, Any], key: str, limit: int) -> tuple[Des
     return tuple(Descriptor.from_json(v, f"/{key}/{i}") for i, v in enumerate(value))
 
 
-def _again(raw: bytes, media_type: str) -> Manifest | Index:
+def _again(raw: bytes, media_type: str, digest: Digest) -> Manifest | Index:
     """What was pickled; it met its caps when it was read, whatever they were."""
-    return parse_manifest(raw, media_type, limits=Limits(manifest_bytes=len(raw), layers=len(raw)))
+    limits = Limits(manifest_bytes=len(raw), layers=len(raw))
+    return parse_manifest(raw, media_type, limits=limits, digest=digest)
 
 
 def _encode(document: Mapping[str, Any]) -> bytes:

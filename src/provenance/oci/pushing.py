@@ -41,8 +41,12 @@ def push_manifest(
     With a subject and without `OCI-Subject` in the answer, the registry keeps no list of
     referrers: the manifest is then entered in the index at the referrers tag.
     """
+    digest = manifest.descriptor.digest
+    if tag is not None and digest.algorithm != "sha256":
+        # What comes by a tag alone is kept by the registry's own algorithm, and not under this.
+        _put(repository, manifest, digest)
     if manifest.subject is None:
-        _put(repository, manifest, tag or manifest.descriptor.digest)
+        _put(repository, manifest, tag or digest)
     else:
         push_referrers(repository, [manifest], tag)
     return manifest.descriptor

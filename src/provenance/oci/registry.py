@@ -289,13 +289,17 @@ class RegistryRepository(Conversation):
                 self.refuse(response, what, name)
             raw = response.read_capped(self.limits.manifest_bytes, "manifest")
             media_type = _media_type(response)
-        if isinstance(name, Digest):
-            size = descriptor.size if descriptor else None
-            check_content(raw, name, size, where=self.name)
-        where = f"{self.name}@{name}"
-        found = parse_manifest(raw, media_type, limits=self.limits, where=where)
+        digest = name if isinstance(name, Digest) else None
+        if digest is not None:
+            check_content(raw, digest, descriptor.size if descriptor else None, where=self.name)
+
+        def parsed(claimed: str) -> Manifest | Index:
+            where = f"{self.name}@{name}"
+            return parse_manifest(raw, claimed, limits=self.limits, where=where, digest=digest)
+
+        found = parsed(media_type)
         if descriptor is not None and descriptor.media_type != found.descriptor.media_type:
-            found = parse_manifest(raw, descriptor.media_type, limits=self.limits, where=where)
+            found = parsed(descriptor.media_type)
         return found
 
     @contextmanager
