@@ -162,6 +162,31 @@ class TestAll:
         provenance.copy(*places, referrers=True)
         whole.check(open_repository(other))
 
+    @pytest.mark.parametrize("first", ["an index lists it", "a digest tag names it"])
+    def test_a_referrer_that_is_there_unlisted_is_listed(self, first: str) -> None:
+        """As it is where it was brought by a tool that keeps no lists of referrers."""
+        with (
+            LocalRegistry(referrers_api=False) as source,
+            LocalRegistry(referrers_api=False) as target,
+        ):
+            for registry in (source, target):
+                repository = open_repository(registry)
+                amd = image(repository, b"1")
+                signature = artifact(repository, amd, "text/signature")
+                listed = [amd, signature] if first == "an index lists it" else [amd]
+                root = repository.push_manifest(Index.build(listed), tag="1")
+                if first == "a digest tag names it":
+                    repository.tag(signature, digest_tag(root.digest, "sig"))
+            del target.tags["org/app"][digest_tag(amd.digest)]
+            assert not open_repository(target).referrers(amd.digest).descriptors
+            places = source.reference("org/app:1"), target.reference("org/app:1")
+            provenance.copy(*places, referrers=True)
+            found = open_repository(target).referrers(amd.digest)
+            assert [d.digest for d in found] == [signature.digest]
+            target.clear_requests()
+            provenance.copy(*places, referrers=True)
+            assert writes(target) == []
+
 
 class TestChoice:
     def test_one_platform(self, local_registry: LocalRegistry, other: LocalRegistry) -> None:
@@ -257,6 +282,36 @@ class TestHostileSources:
             )
             assert [d.digest for d, _ in copied.left_out] == [stranger.digest]
             assert stranger.digest not in other.manifests["org/app"]
+
+    def test_a_referrer_that_another_list_claims_too_is_copied(self, other: LocalRegistry) -> None:
+        with LocalRegistry(referrers_api=False) as source:
+            repository = open_repository(source)
+            amd, arm = image(repository, b"1"), image(repository, b"2")
+            repository.push_manifest(Index.build([amd, arm]), tag="1")
+            signature = artifact(repository, arm, "text/signature")
+            repository.push_manifest(Index.build([signature]), tag=digest_tag(amd.digest))
+            copied = provenance.copy(
+                source.reference("org/app:1"), other.reference("org/app:1"), referrers=True
+            )
+            assert copied.left_out == ()
+            found = open_repository(other).referrers(arm.digest)
+            assert [d.digest for d in found] == [signature.digest]
+
+    def test_what_a_digest_tag_names_is_copied_though_a_list_claims_it(
+        self, other: LocalRegistry
+    ) -> None:
+        with LocalRegistry(referrers_api=False) as source:
+            repository = open_repository(source)
+            root = push(repository)
+            tag = digest_tag(root.digest, "sig")
+            made = Manifest.build(EMPTY_DESCRIPTOR, [BLOB], artifact_type="text/s")
+            stranger = repository.push_manifest(made, tag=tag)
+            repository.push_manifest(Index.build([stranger]), tag=digest_tag(root.digest))
+            copied = provenance.copy(
+                source.reference("org/app:1"), other.reference("org/app:1"), referrers=True
+            )
+            assert copied.left_out == ()
+            assert open_repository(other).resolve(tag).digest == stranger.digest
 
     def test_more_than_is_allowed(
         self, local_registry: LocalRegistry, other: LocalRegistry

@@ -231,7 +231,7 @@ class _Arrival:
         descriptor = member.descriptor
         if not isinstance(self._target, Vouches):
             return False
-        if member.subject is not None and descriptor.digest not in self._referrers(member.subject):
+        if any(descriptor.digest not in self._referrers(subject) for subject in member.claims):
             return False
         return self._target.vouches(descriptor)
 
@@ -251,6 +251,7 @@ class _Arrival:
 def _write(target: Writable, whole: Survey, crew: Crew, root: Digest, tag: str | None) -> int:
     """Write the manifests that are missing, each after what it needs. Returns how many."""
     waiting = dict(whole.members)
+    needs = {digest: member.needs for digest, member in waiting.items()}
     written = 0
 
     def write(members: list[Member]) -> None:
@@ -264,7 +265,7 @@ def _write(target: Writable, whole: Survey, crew: Crew, root: Digest, tag: str |
             target.push_manifest(manifest, tag=name, nested=member.nested)
 
     while waiting:
-        ready = [m for m in waiting.values() if not m.needs & waiting.keys()]
+        ready = [m for d, m in waiting.items() if not needs[d] & waiting.keys()]
         if not ready:
             raise MalformedDocument("manifests need one another in a circle", digest=root)
         missing = [m for m in ready if m.manifest is not None and not m.there]

@@ -41,10 +41,24 @@ class Member:
     """Whether it was said to be there; an index is read all the same, for its parts."""
     nested: bool = False
     """An index of the whole lists it."""
-    needs: set[Digest] = field(default_factory=set)
-    """What must be there before it: the manifests an index lists, a referrer's subject."""
-    subject: Digest | None = None
-    """What it was listed as a referrer of."""
+    pinned: bool = False
+    """It is the root, or a digest tag names it."""
+    claims: set[Digest] = field(default_factory=set)
+    """Whose lists of referrers name it; of one of them at most it is a referrer."""
+    asked: bool = False
+    """Whether its own referrers were looked for."""
+
+    @property
+    def needs(self) -> set[Digest]:
+        """What must be there before it, if it is to be: what it lists, and its subject.
+
+        Only what its own bytes say, so that there can be no circle.
+        """
+        if self.manifest is None:
+            return set()
+        listed = self.manifest.manifests if isinstance(self.manifest, Index) else ()
+        subject = () if self.manifest.subject is None else (self.manifest.subject,)
+        return {descriptor.digest for descriptor in (*listed, *subject)}
 
 
 @dataclass(slots=True)
@@ -97,7 +111,8 @@ def survey(
         crew.check()
         return _visit(source, member, referrers=referrers, known=known)
 
-    wave = [Member(root)]
+    wave = [Member(root, pinned=True)]
+    strangers: dict[Digest, Descriptor] = {}
     while wave:
         for member in wave:
             found.members[member.descriptor.digest] = member
@@ -111,13 +126,18 @@ def survey(
         following: dict[Digest, Member] = {}
         for seen in crew.each(visit, wave):
             if _is_none(seen.member):
-                del found.members[seen.member.descriptor.digest]
-                found.left_out.append((seen.member.descriptor, "its subject is another"))
+                descriptor = found.members.pop(seen.member.descriptor.digest).descriptor
+                strangers[descriptor.digest] = descriptor
                 continue
             _add(found, following, seen)
             tags = tagged.get(digest_tag(seen.member.descriptor.digest), ())
             _add_tags(source, found, following, tags)
         wave = list(following.values())
+    found.left_out += [
+        (descriptor, "its subject is another")
+        for digest, descriptor in strangers.items()
+        if digest not in found.members
+    ]
     return found
 
 
@@ -131,23 +151,23 @@ def _visit(
     descriptor = member.descriptor
     children: tuple[Descriptor, ...] = ()
     member.there = known(member)
-    if not member.there or descriptor.media_type in INDEXES:
+    if member.manifest is None and (not member.there or descriptor.media_type in INDEXES):
         member.manifest = source.manifest(descriptor)
         if isinstance(member.manifest, Index):
             children = member.manifest.manifests
-    listed = source.referrers(descriptor.digest).descriptors if referrers else ()
+    listed: tuple[Descriptor, ...] = ()
+    if referrers and not member.asked:
+        member.asked = True
+        listed = source.referrers(descriptor.digest).descriptors
     return _Seen(member, children, listed)
 
 
 def _is_none(member: Member) -> bool:
     """Whether it was only claimed to be a referrer: a fallback index can list anything."""
-    if member.subject is None or member.manifest is None:
+    if member.pinned or member.nested or member.manifest is None:
         return False
     stated = member.manifest.subject
-    if stated is not None and stated.digest == member.subject:
-        return False
-    member.needs.discard(member.subject)
-    return not member.nested
+    return stated is None or stated.digest not in member.claims
 
 
 def _add(found: Survey, following: dict[Digest, Member], seen: _Seen) -> None:
@@ -158,7 +178,6 @@ def _add(found: Survey, following: dict[Digest, Member], seen: _Seen) -> None:
                 f"the index lists a {child.media_type}, which is no manifest",
                 digest=parent.descriptor.digest,
             )
-        parent.needs.add(child.digest)
         member = found.members.get(child.digest) or following.get(child.digest)
         if member is None:
             member = following[child.digest] = Member(_bare(child))
@@ -166,10 +185,11 @@ def _add(found: Survey, following: dict[Digest, Member], seen: _Seen) -> None:
     for referrer in seen.referrers:
         member = found.members.get(referrer.digest) or following.get(referrer.digest)
         if member is None:
-            member = Member(_bare(referrer), subject=parent.descriptor.digest)
-            following[referrer.digest] = member
-        if member.subject == parent.descriptor.digest:  # else it cannot be this one's too
-            member.needs.add(parent.descriptor.digest)
+            member = following[referrer.digest] = Member(_bare(referrer))
+        if parent.descriptor.digest not in member.claims:
+            member.claims.add(parent.descriptor.digest)
+            if member.there:  # but perhaps not listed there
+                following[referrer.digest] = member
 
 
 def _add_tags(
@@ -179,8 +199,10 @@ def _add_tags(
     for tag in tags:
         descriptor = source.resolve(tag)
         found.tags[tag] = descriptor
-        if descriptor.digest not in found.members:
-            following.setdefault(descriptor.digest, Member(_bare(descriptor)))
+        member = found.members.get(descriptor.digest) or following.get(descriptor.digest)
+        if member is None:
+            member = following[descriptor.digest] = Member(_bare(descriptor))
+        member.pinned = True
 
 
 def _digest_tags(source: Repository) -> dict[str, list[str]]:
