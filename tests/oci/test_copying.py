@@ -83,6 +83,17 @@ class Whole:
         assert target.resolve(self.tag).digest == self.tagged.digest
 
 
+def signed_index(target: Writable, first: str) -> tuple[Descriptor, Descriptor]:
+    """An image in an index, and its signature, which something else leads to as well."""
+    amd = image(target, b"1")
+    signature = artifact(target, amd, "text/signature")
+    listed = [amd, signature] if first == "an index lists it" else [amd]
+    root = target.push_manifest(Index.build(listed), tag="1")
+    if first == "a digest tag names it":
+        target.tag(signature, digest_tag(root.digest, "sig"))
+    return amd, signature
+
+
 @pytest.fixture(params=["api", "fallback"])
 def other(request: pytest.FixtureRequest) -> Iterator[LocalRegistry]:
     with LocalRegistry(referrers_api=request.param == "api") as registry:
@@ -169,14 +180,8 @@ class TestAll:
             LocalRegistry(referrers_api=False) as source,
             LocalRegistry(referrers_api=False) as target,
         ):
-            for registry in (source, target):
-                repository = open_repository(registry)
-                amd = image(repository, b"1")
-                signature = artifact(repository, amd, "text/signature")
-                listed = [amd, signature] if first == "an index lists it" else [amd]
-                root = repository.push_manifest(Index.build(listed), tag="1")
-                if first == "a digest tag names it":
-                    repository.tag(signature, digest_tag(root.digest, "sig"))
+            signed_index(open_repository(source), first)
+            amd, signature = signed_index(open_repository(target), first)
             del target.tags["org/app"][digest_tag(amd.digest)]
             assert not open_repository(target).referrers(amd.digest).descriptors
             places = source.reference("org/app:1"), target.reference("org/app:1")

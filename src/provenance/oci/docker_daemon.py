@@ -6,6 +6,7 @@ pushed is loaded, all at once, when the `with` ends without an exception.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
@@ -22,9 +23,11 @@ from provenance.oci.docker_archive import DockerArchiveRepository
 from provenance.oci.docker_engine import DockerEngine
 from provenance.oci.docker_listing import full_name, same_name
 from provenance.oci.members import Members
+from provenance.oci.whole import why
 from provenance.settings import Limits, Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
     from types import TracebackType
 
@@ -195,7 +198,8 @@ class DaemonRepository:
         return self._saved[name]
 
     def _fetch(self, name: str) -> BinaryIO:
-        file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - closed by Members
+        with self._keeping():
+            file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - closed by Members
         seen = 0
         try:
             with self._engine.ask("GET", f"/images/{name}/get", slow=True) as response:
@@ -207,15 +211,18 @@ class DaemonRepository:
                             reference=self.name,
                             hint="raise Limits.pull_bytes if you trust it",
                         )
-                    file.write(chunk)
+                    with self._keeping():
+                        file.write(chunk)
+            with self._keeping():
+                file.flush()
         except BaseException:
-            file.close()
+            with contextlib.suppress(OSError):
+                file.close()
             raise
-        file.flush()
         return file
 
     def _load(self) -> None:
-        with tempfile.TemporaryFile() as file:
+        with self._keeping(), tempfile.TemporaryFile() as file:
             out = cast("BinaryIO", file)
             self._draft.write(out)
             out.flush()
@@ -228,6 +235,17 @@ class DaemonRepository:
                     reference=self.name,
                     hint="see its log",
                 )
+
+    @contextlib.contextmanager
+    def _keeping(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise RegistryUnavailable(
+                f"the image cannot be kept among temporary files ({why(error)})",
+                reference=self.name,
+                hint="check the space left there, or set TMPDIR",
+            ) from error
 
     def _abandon(self) -> None:
         self._draft.discard()

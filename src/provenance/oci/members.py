@@ -10,9 +10,15 @@ import threading
 import zlib
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, Self, cast
 
-from provenance.errors import LimitExceeded, MalformedDocument, NotFound, UnsupportedFormat
+from provenance.errors import (
+    LimitExceeded,
+    MalformedDocument,
+    NotFound,
+    RegistryUnavailable,
+    UnsupportedFormat,
+)
 from provenance.oci.slices import Slice
 from provenance.oci.whole import open_regular, why
 
@@ -159,19 +165,21 @@ class Members:
         file.seek(0)
         if not self.compressed:
             return file
-        plain = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the stack
-        try:
-            with file, gzip.open(file) as inflated:
-                self._inflate(inflated, plain)
-        except BaseException:
-            plain.close()
-            raise
-        plain.seek(0)
-        return plain  # type: ignore[return-value,unused-ignore]
+        with file, gzip.open(file) as inflated:
+            return self._inflated(inflated)
 
-    def _inflate(self, source: gzip.GzipFile, plain: object) -> None:
+    def _inflated(self, source: gzip.GzipFile) -> BinaryIO:
+        with ExitStack() as stack:
+            stack.enter_context(self._keeping())  # to close a full one fails, too
+            plain = cast("BinaryIO", stack.enter_context(tempfile.TemporaryFile()))
+            for chunk in self._chunks(source):
+                plain.write(chunk)
+            plain.seek(0)
+            stack.pop_all()
+        return plain
+
+    def _chunks(self, source: gzip.GzipFile) -> Iterator[bytes]:
         seen = 0
-        write = plain.write  # type: ignore[attr-defined]
         try:
             while chunk := source.read(1 << 20):
                 seen += len(chunk)
@@ -180,10 +188,21 @@ class Members:
                         f"{self.name} inflates to more than {self._limits.pull_bytes} bytes",
                         reference=self.name,
                     )
-                write(chunk)
+                yield chunk
         except OSError as error:
             raise MalformedDocument(
                 f"{self.name} is no whole gzip ({type(error).__name__})", reference=self.name
+            ) from error
+
+    @contextmanager
+    def _keeping(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise RegistryUnavailable(
+                f"{self.name} cannot be inflated among temporary files ({why(error)})",
+                reference=self.name,
+                hint="check the space left there, or set TMPDIR",
             ) from error
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import threading
 from typing import TYPE_CHECKING, BinaryIO, cast
@@ -68,4 +69,5 @@ class Spool:
 
     def close(self) -> None:
         """Let it go."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # a full disk says so again; whoever wrote was told
+            self._file.close()
