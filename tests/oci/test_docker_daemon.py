@@ -240,6 +240,15 @@ def test_what_it_saves_is_capped(daemon: Daemon) -> None:
         repository.resolve("1")
 
 
+def test_no_room_for_what_it_saves_is_not_called_its_fault(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    daemon.images[NAME] = saved(NAME)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "absent"))
+    with opened() as repository, pytest.raises(RegistryUnavailable, match="among temporary files"):
+        repository.resolve("1")
+
+
 @pytest.mark.parametrize("body", [b"", b"no tar" * 1000], ids=["empty", "no tar"])
 def test_what_it_saves_must_be_an_archive(daemon: Daemon, body: bytes) -> None:
     daemon.images[NAME] = body
