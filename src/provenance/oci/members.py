@@ -20,6 +20,7 @@ from provenance.errors import (
     UnsupportedFormat,
 )
 from provenance.oci.slices import Slice
+from provenance.oci.tar_headers import open_tar
 from provenance.oci.whole import open_regular, why
 
 if TYPE_CHECKING:
@@ -53,9 +54,7 @@ class Members:
         self._twice: set[str] = set()
         try:
             self._file = self._stack.enter_context(self._plain(source))
-            self._archive = self._stack.enter_context(
-                tarfile.open(fileobj=self._file, mode="r:")  # noqa: SIM115 - closed by the stack
-            )
+            self._archive = self._stack.enter_context(open_tar(self._file))
             self._members = self._index()
             self.ended = self._has_end()
             """Whether the mark of its end is there; without it, it may have been cut short."""

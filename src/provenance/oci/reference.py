@@ -18,7 +18,7 @@ from provenance.strict_json import decode_object
 
 if TYPE_CHECKING:
     import tarfile
-    from typing import Literal, NoReturn
+    from typing import NoReturn
 
 __all__ = ["Reference", "host_of", "split_name"]
 
@@ -273,13 +273,19 @@ def _sniff(path: Path) -> str:
 
 
 def _sniff_tar(path: Path) -> str:
+    import gzip
     import tarfile
     import zlib
 
+    from provenance.oci.tar_headers import open_tar
+
     try:
         with path.open("rb") as file:
-            mode: Literal["r:gz", "r:"] = "r:gz" if file.read(2) == b"\x1f\x8b" else "r:"
-        with tarfile.open(path, mode) as archive:
+            compressed = file.read(2) == b"\x1f\x8b"
+        with (
+            gzip.open(path) if compressed else path.open("rb") as source,
+            open_tar(source) as archive,
+        ):
             return "oci-archive" if _lists_images(archive) else "docker-archive"
     except (tarfile.TarError, OSError, EOFError, ValueError, zlib.error) as error:
         raise InvalidReference(
