@@ -240,6 +240,22 @@ def test_two_lists_that_name_two_images_are_refused(tmp_path: Path) -> None:
         archive.resolve("app:1")
 
 
+def test_thousands_of_names_in_both_lists_are_compared_at_once(tmp_path: Path) -> None:
+    """One by one these are millions of comparisons: minutes."""
+    entry = IMAGE_28.manifest.descriptor.to_json()
+    names = [f"docker.io/library/other{number}:1" for number in range(3000)]
+    top = {
+        "schemaVersion": 2,
+        "manifests": [
+            {**entry, "annotations": {"io.containerd.image.name": name}} for name in names
+        ],
+    }
+    item = {"RepoTags": [f"app{number}:1" for number in range(3000)]}
+    path, _, _ = modern(tmp_path / "a.tar", item=item, top=top)
+    with DockerArchiveRepository(path) as archive:
+        assert archive.resolve("").digest == IMAGE_28.digest
+
+
 def test_layers_that_the_two_lists_disagree_on_are_refused(tmp_path: Path) -> None:
     item = {"Layers": [place_of(d.digest) for d in OTHER.manifest.layers]}
     path, _, _ = modern(tmp_path / "a.tar", item=item, files=OTHER_FILES)

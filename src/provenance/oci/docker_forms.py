@@ -15,7 +15,7 @@ from provenance.errors import (
     UnsupportedFormat,
 )
 from provenance.oci.descriptor import Descriptor
-from provenance.oci.docker_listing import same_name
+from provenance.oci.docker_listing import plain_name
 from provenance.oci.index_entries import names_of
 from provenance.oci.manifest import Index, Manifest
 from provenance.oci.media_types import (
@@ -52,7 +52,8 @@ def entry_of(item: Item, layout: LayoutContents) -> Descriptor | None:
     if config is None:
         return None
     entries = layout.top().manifests
-    named = [d for d in entries if any(_is_called(d, tag) for tag in item["RepoTags"])]
+    tags = {plain_name(tag) for tag in item["RepoTags"]}
+    named = [d for d in entries if not tags.isdisjoint(_whole_names(d))]
     found = {d.digest: d for d in named or entries if _fits(item, config, d, layout)}
     if named and len(found) != len({d.digest for d in named}):
         raise MalformedDocument(
@@ -89,12 +90,10 @@ def no_images(members: Members) -> ProvenanceError:
     )
 
 
-def _is_called(descriptor: Descriptor, tag: str) -> bool:
-    """Whether an entry has this name of `manifest.json`; a bare tag is not enough of one."""
+def _whole_names(descriptor: Descriptor) -> set[str]:
+    """What an entry is called in `manifest.json`, too; a bare tag is not enough of a name."""
     names = names_of(descriptor.annotations)
-    return any("/" in name or ":" in name for name in names) and any(
-        same_name(name, tag) for name in names if "/" in name or ":" in name
-    )
+    return {plain_name(name) for name in names if "/" in name or ":" in name}
 
 
 def _fits(item: Item, config: Digest, entry: Descriptor, layout: LayoutContents) -> bool:

@@ -31,6 +31,7 @@ __all__ = [
     "full_name",
     "listed",
     "parse_listing",
+    "plain_name",
     "same_name",
     "untagged",
 ]
@@ -109,12 +110,15 @@ def full_name(reference: Reference) -> str:
 
 def same_name(one: str, other: str) -> bool:
     """Whether two names are one: `app:1` is `docker.io/library/app:1`."""
-    if one == other:
-        return True
+    return one == other or plain_name(one) == plain_name(other)
+
+
+def plain_name(name: str) -> str:
+    """The one way to write a name of many; what is no reference stays as it is."""
     try:
-        return Reference.parse(f"docker://{one}") == Reference.parse(f"docker://{other}")
+        return str(Reference.parse(f"docker://{name}"))
     except InvalidReference:
-        return False
+        return name
 
 
 def _item(item: Any, pointer: str, name: str, limits: Limits) -> Item:
