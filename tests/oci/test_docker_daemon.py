@@ -75,6 +75,7 @@ class Daemon:
     loaded: list[bytes] = field(default_factory=list)
     answer_to_load: tuple[int, bytes] = (200, LOADED)
     answer_to_get: tuple[int, bytes] | None = None
+    answer_to_list: bytes | None = None
     cut: bool = False
 
 
@@ -106,7 +107,8 @@ class Handler(BaseHTTPRequestHandler):
         if path == "/images/json":
             wanted = json.loads(parse_qs(parts.query)["filters"][0])["reference"][0]
             names = [n for n in self.daemon.images if n.rpartition(":")[0] == wanted]
-            self.answer(200, json.dumps([{"Id": "sha256:0", "RepoTags": names}]).encode())
+            listed = json.dumps([{"Id": "sha256:0", "RepoTags": names}]).encode()
+            self.answer(200, self.daemon.answer_to_list or listed)
             return
         name, _, verb = path.removeprefix("/images/").rpartition("/")
         if name not in self.daemon.images:
@@ -195,6 +197,22 @@ def test_tags_are_those_of_this_repository(daemon: Daemon) -> None:
         assert repository.tags() == ("1", "2")
 
 
+LISTINGS = {
+    "no list": b"{}",
+    "no images in it": b"[1]",
+    "tags that are no list": b'[{"RepoTags":{"a":1}}]',
+    "tags that are no text": b'[{"RepoTags":[1]}]',
+    "nested without end": b"[" * 60_000,
+}
+
+
+@pytest.mark.parametrize("case", LISTINGS)
+def test_a_list_of_images_that_is_none_is_told(daemon: Daemon, case: str) -> None:
+    daemon.answer_to_list = LISTINGS[case]
+    with opened() as repository, pytest.raises(RegistryUnavailable, match="Docker daemon"):
+        repository.tags()
+
+
 def test_what_was_copied_is_loaded_once_and_whole(daemon: Daemon, tmp_path: Path) -> None:
     IMAGE.push(f"oci:{tmp_path}/layout:1")
     copied = pv.copy(f"oci:{tmp_path}/layout:1", "docker-daemon:app:1")
@@ -269,6 +287,12 @@ def test_another_status_says_what_the_daemon_said(daemon: Daemon) -> None:
     assert "\x1b" not in str(refused.value)
 
 
+def test_an_error_that_cannot_be_read_is_one(daemon: Daemon) -> None:
+    daemon.images[NAME], daemon.answer_to_get = b"", (500, b'{"message":' + b"[" * 60_000)
+    with opened() as repository, pytest.raises(RegistryUnavailable, match="answers 500"):
+        repository.resolve("1")
+
+
 LOAD_FAILURES: dict[str, tuple[int, bytes]] = {
     "a refusal": (500, b'{"message":"no space left"}'),
     "an error after the 200": (
@@ -319,12 +343,15 @@ ADDRESSES = {
     "SSH": {"DOCKER_HOST": "ssh://user:secret@host"},
     "a pipe of Windows": {"DOCKER_HOST": "npipe:////./pipe/docker_engine"},
     "a path alone": {"DOCKER_HOST": "/var/run/docker.sock"},
+    "no port": {"DOCKER_HOST": "tcp://user:secret@127.0.0.1:x"},
+    "a port beyond all": {"DOCKER_HOST": "tcp://127.0.0.1:99999"},
+    "half an address": {"DOCKER_HOST": "tcp://[::1"},
 }
 
 
 @pytest.mark.parametrize("case", ADDRESSES)
 def test_a_daemon_elsewhere_is_not_asked(case: str) -> None:
-    with pytest.raises(UnsupportedFormat, match="no Docker daemon") as refused:
+    with pytest.raises(UnsupportedFormat, match=r"(no|of a) Docker daemon") as refused:
         DockerEngine(Settings(), error_bytes=100, environ=ADDRESSES[case])
     assert "secret" not in str(refused.value)
 

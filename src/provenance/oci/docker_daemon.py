@@ -94,9 +94,9 @@ class DaemonRepository:
         listed = self._engine.json(
             "/images/json", query={"filters": filters}, limit=self.limits.document_bytes
         )
-        if not isinstance(listed, list):
+        names = _repo_tags(listed)
+        if names is None:
             raise RegistryUnavailable("the Docker daemon lists no images", reference=self.name)
-        names = [t for image in listed for t in (image.get("RepoTags") or ())]
         tags = [
             t.rpartition(":")[2] for t in names if same_name(t, f"{name}:{t.rpartition(':')[2]}")
         ]
@@ -254,9 +254,20 @@ class DaemonRepository:
         self._saved.clear()
 
 
+def _repo_tags(listed: Any) -> list[str] | None:
+    """The names in what `/images/json` answers; None: it is no list of images."""
+    found: list[str] = []
+    for image in listed if isinstance(listed, list) else [None]:
+        tags = image.get("RepoTags") or [] if isinstance(image, dict) else None
+        if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+            return None
+        found += tags
+    return found
+
+
 def _problem(line: bytes) -> str:
     try:
         said: Any = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     return str(said["error"]) if isinstance(said, dict) and said.get("error") else ""

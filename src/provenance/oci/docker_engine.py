@@ -12,7 +12,7 @@ import os
 import socket
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from provenance.errors import Forbidden, NotFound, RegistryUnavailable, UnsupportedFormat
 from provenance.transport.origin import is_loopback_host
@@ -46,7 +46,7 @@ class DockerEngine:
         self.settings, self.error_bytes = settings, error_bytes
         env = os.environ if environ is None else environ
         self.address = env.get("DOCKER_HOST") or _DEFAULT
-        parts = urlsplit(self.address)
+        parts = _split(self.address)
         tls = bool(env.get("DOCKER_TLS_VERIFY"))
         near = is_loopback_host(parts.netloc) or parts.netloc in settings.plain_http
         if parts.scheme != "unix" and (parts.scheme != "tcp" or tls or not near):
@@ -115,7 +115,7 @@ class DockerEngine:
             raw = response.read(limit + 1)
         try:
             return json.loads(raw[:limit])
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise RegistryUnavailable(f"the Docker daemon's answer to {path} is no JSON") from error
 
     def _connection(self, seconds: float) -> http.client.HTTPConnection:
@@ -127,7 +127,7 @@ class DockerEngine:
     def _refusal(self, response: http.client.HTTPResponse) -> NotFound | RegistryUnavailable:
         raw = response.read(self.error_bytes)
         said = ""
-        with suppress(ValueError, KeyError, TypeError):
+        with suppress(ValueError, KeyError, TypeError, RecursionError):
             said = str(json.loads(raw)["message"])
         if response.status == 404:
             return NotFound("the Docker daemon has no such image", hint="docker images lists them")
@@ -146,6 +146,19 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)
+
+
+def _split(address: str) -> SplitResult:
+    """Its parts, the port among them. Raises UnsupportedFormat."""
+    try:
+        parts = urlsplit(address)
+        _ = parts.port
+    except ValueError as error:
+        raise UnsupportedFormat(
+            f"{_shown(address)} is no address of a Docker daemon",
+            hint="set DOCKER_HOST to unix://PATH",
+        ) from error
+    return parts
 
 
 def _shown(address: str) -> str:
