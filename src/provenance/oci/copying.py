@@ -17,6 +17,7 @@ from provenance.errors import ContentMismatch, InvalidReference, MalformedDocume
 from provenance.oci.connect import connect, writable
 from provenance.oci.crew import Crew
 from provenance.oci.descriptor import Descriptor
+from provenance.oci.docker_listing import same_name
 from provenance.oci.manifest import Index
 from provenance.oci.platforms import Platform, choose
 from provenance.oci.reference import Reference
@@ -222,9 +223,13 @@ class _Arrival:
 
     def _points(self, tag: str) -> bool:
         try:
-            return self._target.resolve(tag).digest == self._root.digest
+            if self._target.resolve(tag).digest != self._root.digest:
+                return False
         except (NotFound, InvalidReference):  # a layout with no such name, or with many
             return False
+        # A layout finds an image by less than its name, which must not stand in for a tag.
+        exact = isinstance(self._target, Vouches)
+        return exact or any(same_name(tag, name) for name in self._target.tags())
 
     def knows(self, member: Member) -> bool:
         """Whether it is there with its blobs, and where a list of referrers should, so listed."""

@@ -103,10 +103,16 @@ def entered(
         return {**document, "manifests": [*entries, new]}
     kept = []
     for entry in entries:
-        if _annotations(entry).get(key) != name:
+        annotations = _annotations(entry)
+        if annotations.get(key) == name:
+            if entry["digest"] != new["digest"] and keep(entry):
+                kept.append(_nameless(entry))
+        elif name in names_of(annotations):  # in the other way of naming: one name is left
+            left = {k: v for k, v in annotations.items() if (k, v) not in _named(name)}
+            if names_of(left) or (entry["digest"] != new["digest"] and keep(entry)):
+                kept.append({**entry, "annotations": left})
+        else:
             kept.append(entry)
-        elif entry["digest"] != new["digest"] and keep(entry):
-            kept.append(_nameless(entry))
     return {**document, "manifests": [*kept, {**new, "annotations": {key: name}}]}
 
 
@@ -144,6 +150,10 @@ def ordered(document: Document, base: Document) -> Document:
 
 def _annotations(entry: Entry) -> dict[str, str]:
     return entry.get("annotations") or {}
+
+
+def _named(name: str) -> tuple[tuple[str, str], ...]:
+    return ((REF_NAME, name), (CONTAINERD_NAME, name))
 
 
 def _nameless(entry: Entry) -> Entry:

@@ -13,8 +13,9 @@ from provenance.oci.repository import Mounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from contextlib import AbstractContextManager
 
-    from provenance.digests import Digest
+    from provenance.digests import Digest, VerifiedReader
     from provenance.oci.crew import Crew
     from provenance.oci.descriptor import Descriptor
     from provenance.oci.manifest import Index
@@ -97,7 +98,12 @@ class _Mover:
                 self.tell(blob, "mounted")
                 return
             self._mounts = False  # nor will the next be
-        count = 0
+        count, opened = 0, False
+
+        def source() -> AbstractContextManager[VerifiedReader]:
+            nonlocal opened
+            opened = True
+            return self._source.open(blob)
 
         def more(size: int) -> None:
             nonlocal count
@@ -106,7 +112,7 @@ class _Mover:
             self.tell(blob, "moving", size)
 
         try:
-            self._target.push_blob(lambda: self._source.open(blob), blob, progress=more)
+            self._target.push_blob(source, blob, progress=more)
         except NotFound:
             if not any(word in blob.media_type for word in _NONDISTRIBUTABLE):
                 raise
@@ -116,11 +122,11 @@ class _Mover:
             return
         with self._lock:
             self.moved.bytes += count
-            if count or not blob.size:
+            if opened:
                 self.moved.blobs += 1
             else:
                 self.moved.there += 1
-        self.tell(blob, "moved" if count else "there")
+        self.tell(blob, "moved" if opened else "there")
 
     def tell(self, blob: Descriptor, state: str, moved: int = 0) -> None:
         if self._progress is not None:
