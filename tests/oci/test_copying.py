@@ -318,16 +318,23 @@ class TestHostileSources:
             assert copied.left_out == ()
             assert open_repository(other).resolve(tag).digest == stranger.digest
 
+    @pytest.mark.parametrize(
+        ("limits", "words"),
+        [
+            (Limits(manifests=2), "more than 2 manifests"),
+            (Limits(files_bytes=1000), "have more than 1000 bytes"),
+        ],
+        ids=["manifests", "their bytes, which are held in memory"],
+    )
     def test_more_than_is_allowed(
-        self, local_registry: LocalRegistry, other: LocalRegistry
+        self, local_registry: LocalRegistry, other: LocalRegistry, limits: Limits, words: str
     ) -> None:
         Whole(open_repository(local_registry))
-        with pytest.raises(LimitExceeded, match="more than 2 manifests"):
+        with pytest.raises(LimitExceeded, match=words):
             provenance.copy(
-                local_registry.reference("org/app:1"),
-                other.reference("org/app:1"),
-                limits=Limits(manifests=2),
+                local_registry.reference("org/app:1"), other.reference("org/app:1"), limits=limits
             )
+        assert not other.tags.get("org/app")
 
 
 def test_progress_tells_every_byte(local_registry: LocalRegistry, other: LocalRegistry) -> None:

@@ -7,6 +7,7 @@ manifest to its referrers, those to theirs; each once, however many lead there.
 from __future__ import annotations
 
 import re
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -96,20 +97,25 @@ def survey(
         source: where it is.
         root: the image, an index or an artifact.
         crew: who looks.
-        limits: `manifests` of the whole, and what each listing may hold.
+        limits: `manifests` of the whole, `files_bytes` of them, and what each listing may hold.
         referrers: whether to look for what refers to each manifest, and for digest tags.
         known: whether a manifest is there already, where it is to go, with the blobs it names.
 
     Raises:
-        NotFound: an index lists what is not there. LimitExceeded: more than `Limits.manifests`.
+        NotFound: an index lists what is not there. LimitExceeded: more than
+            `Limits.manifests`, or more bytes of them than `Limits.files_bytes`.
         ProvenanceError: some listing could not be read: nothing is complete.
     """
     found = Survey()
     tagged = _digest_tags(source) if referrers else {}
 
+    weight = _Weight(source.name, limits.files_bytes)
+
     def visit(member: Member) -> _Seen:
         crew.check()
-        return _visit(source, member, referrers=referrers, known=known)
+        seen = _visit(source, member, referrers=referrers, known=known)
+        weight.add(seen.member)
+        return seen
 
     wave = [Member(root, pinned=True)]
     strangers: dict[Digest, Descriptor] = {}
@@ -139,6 +145,31 @@ def survey(
         if digest not in found.members
     ]
     return found
+
+
+class _Weight:
+    """The bytes of the manifests that are held until they are written. For threads."""
+
+    def __init__(self, name: str, most: int) -> None:
+        self._name, self._most = name, most
+        self._seen: dict[Digest, int] = {}
+        self._sum = 0
+        self._lock = threading.Lock()
+
+    def add(self, member: Member) -> None:
+        """Count it once. Raises LimitExceeded."""
+        size = len(member.manifest.raw) if member.manifest is not None else 0
+        digest = member.descriptor.digest
+        with self._lock:
+            self._sum += size - self._seen.get(digest, 0)
+            self._seen[digest] = size
+            if self._sum > self._most:
+                raise LimitExceeded(
+                    f"the manifests that belong to it have more than {self._most} bytes",
+                    reference=self._name,
+                    digest=digest,
+                    hint="raise Limits.files_bytes if you trust it",
+                )
 
 
 def _visit(
