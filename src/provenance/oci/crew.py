@@ -6,22 +6,23 @@ import threading
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from provenance.transport.stopping import Stopped, stopped_by
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from types import TracebackType
 
-__all__ = ["Crew", "Stopped"]
+__all__ = ["Crew"]
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Stopped(Exception):
-    """Another thread of the crew failed, or its caller was interrupted."""
-
-
 class Crew:
-    """Threads for the time of a `with`. The first error ends the work of all of them."""
+    """Threads for the time of a `with`. The first error ends the work of all of them.
+
+    Also that of those who wait for a server or for their turn: see `transport.stopping`.
+    """
 
     def __init__(self, workers: int) -> None:
         """At most `workers` at once."""
@@ -39,7 +40,7 @@ class Crew:
             return [work(thing) for thing in todo]
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="provenance")
-        futures = [self._pool.submit(work, thing) for thing in todo]
+        futures = [self._pool.submit(self._do, work, thing) for thing in todo]
         try:
             done, _ = wait(futures, return_when=FIRST_EXCEPTION)
             for future in done:
@@ -51,6 +52,10 @@ class Crew:
                 future.cancel()
             wait(futures)
             raise
+
+    def _do(self, work: Callable[[T], R], thing: T) -> R:
+        with stopped_by(self._stop):
+            return work(thing)
 
     def check(self) -> None:
         """Raise Stopped if the work is to end. Call it between two pieces of long work."""

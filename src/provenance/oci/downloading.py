@@ -7,10 +7,10 @@ reads it holds the whole to its digest: what an answer claims about its range is
 from __future__ import annotations
 
 import re
-import time
 from typing import TYPE_CHECKING
 
 from provenance.errors import NotFound, RegistryUnavailable
+from provenance.transport import stopping
 
 if TYPE_CHECKING:
     from provenance.oci.descriptor import Descriptor
@@ -61,7 +61,7 @@ class Download:
         self._tries -= 1
         self._response.close()
         client = self._repository.registry.client
-        time.sleep(client.backoff(client.settings.retries - self._tries))
+        stopping.pause(client.backoff(client.settings.retries - self._tries))
         self._response = self._ask({"Range": f"bytes={self._seen}-"} if self._seen else {})
         status = self._response.status
         if status == 416:

@@ -19,6 +19,7 @@ from provenance.oci.manifest import Index, Manifest, parse_manifest
 from provenance.oci.repository import digest_tag
 from provenance.oci.uploading import PUSH, check_stored, push_blob
 from provenance.strict_json import decode_object
+from provenance.transport import stopping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -153,7 +154,7 @@ def _merge(
             if not left:
                 raise
         took = max(took, time.monotonic() - began)
-        time.sleep(took * random.uniform(2, 4))  # noqa: S311
+        stopping.pause(took * random.uniform(2, 4))  # noqa: S311
     if not there:
         raise RegistryUnavailable(
             f"the referrers tag {tag} was overwritten by someone else {_MERGE_TRIES} times",

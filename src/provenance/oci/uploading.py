@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -20,6 +19,7 @@ from provenance.errors import (
 )
 from provenance.oci.descriptor import EMPTY_DESCRIPTOR
 from provenance.oci.sources import HeldBack, open_content
+from provenance.transport import stopping
 from provenance.transport.origin import lead_url
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ __all__ = ["PUSH", "check_stored", "holds_blob", "mount_blob", "push_blob"]
 PUSH = "pull,push"
 _RANGE = re.compile(r"(?:bytes=)?0-(\d{1,18})", re.ASCII)
 _SMALL = 1 << 20
+_FAREWELL = 5.0  # seconds for an upload to be taken back
 _OCTETS = "application/octet-stream"
 
 
@@ -106,7 +107,7 @@ def push_blob(
         else:
             _keep(repository, descriptor)
             return
-        time.sleep(client.backoff(attempt))
+        stopping.pause(client.backoff(attempt))
         if holds_blob(repository, descriptor):
             return
         upload = upload if upload is not None and upload.take_up() else None
@@ -183,10 +184,12 @@ class _Upload:
         stream.finish()
         self._end(None)
 
-    def take_up(self) -> bool:
+    def take_up(self, *, grace: float = 0) -> bool:
         """Ask how far it came. False: the registry knows nothing of it any more, or in no order."""
         try:
-            with self._repository.send("GET", self._url, actions=PUSH, follow=False) as response:
+            with self._repository.send(
+                "GET", self._url, actions=PUSH, follow=False, grace=grace
+            ) as response:
                 if response.status not in {200, 202, 204}:
                     return False
                 self._follow(response)
@@ -198,14 +201,18 @@ class _Upload:
         return 0 < self.offset < self._descriptor.size
 
     def cancel(self) -> None:
-        """Tell the registry that no more will come; it forgets an upload in time anyway."""
-        with contextlib.suppress(ProvenanceError):
-            if not self._drop() and self.take_up():  # its place may have moved
-                self._drop()
+        """Tell the registry that no more will come; it forgets an upload in time anyway.
 
-    def _drop(self) -> bool:
+        Briefly, and also where all work is to end.
+        """
+        brief = min(0.0, _FAREWELL - self._repository.registry.settings.deadline)
+        with contextlib.suppress(ProvenanceError), stopping.stopped_by(None):
+            if not self._drop(brief) and self.take_up(grace=brief):  # its place may have moved
+                self._drop(brief)
+
+    def _drop(self, grace: float) -> bool:
         with self._repository.send(
-            "DELETE", self._url, actions=PUSH, follow=False, repeat=False
+            "DELETE", self._url, actions=PUSH, follow=False, repeat=False, grace=grace
         ) as response:
             return response.status != 416
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, Self, TypeAlias
 
 from provenance.errors import RateLimited, RegistryUnavailable
 from provenance.settings import Limits, Settings
+from provenance.transport import stopping
 from provenance.transport.faults import explain, foreign_errors, is_lasting
 from provenance.transport.locks import Lock
 from provenance.transport.origin import display_url, lead_url, origin_of
@@ -89,7 +90,7 @@ class Client:
             follow: follow redirects of GET and HEAD; else the redirect is the answer.
             repeat: whether it may be sent again when nobody answered, or not now; None: if the
                 method is idempotent.
-            grace: seconds beyond `Settings.deadline`, for much to move.
+            grace: seconds beyond `Settings.deadline`, for much to move; less than zero: before it.
             public: only if the address that is connected to, unless that is a proxy's, is public.
 
         Raises:
@@ -147,6 +148,7 @@ class Client:
         turns = self._turns_of(url)
         retried = _RETRIED_READS if method in {"GET", "HEAD"} else _RETRIED
         for attempt in range(1, tries + 1):
+            stopping.check()
             pause = self.backoff(attempt)
             try:
                 with turns.turn(deadline, self.settings.retry_wait):
@@ -168,7 +170,7 @@ class Client:
                 response.drain()
             if time.monotonic() + pause > deadline:
                 break
-            time.sleep(pause)
+            stopping.pause(pause)
         raise RegistryUnavailable(
             f"{display_url(url)} did not answer within {self.settings.deadline:g} s",
             hint="raise Settings.deadline, or try again later",

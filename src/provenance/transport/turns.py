@@ -7,11 +7,11 @@ together again; one after the other they get through.
 from __future__ import annotations
 
 import math
-import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from provenance.transport import stopping
 from provenance.transport.locks import Lock
 
 if TYPE_CHECKING:
@@ -55,9 +55,10 @@ class Turns:
         if time.monotonic() >= self._calm:
             yield
             return
-        left = min(max(0.0, deadline - time.monotonic()), threading.TIMEOUT_MAX)
-        if not self._line.acquire(timeout=left):
-            raise TurnNeverCame
+        while not self._line.acquire(timeout=stopping.LOOK):
+            stopping.check()
+            if time.monotonic() > deadline:
+                raise TurnNeverCame
         try:
             pause = self._until - time.monotonic()
             if pause > longest:
@@ -65,7 +66,7 @@ class Turns:
             if pause > deadline - time.monotonic():
                 raise TurnNeverCame
             if pause > 0:
-                time.sleep(pause)
+                stopping.pause(pause)
             yield
         finally:
             self._line.release()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import io
 import math
+import socket
 import ssl
 import time
 from contextlib import contextmanager
@@ -13,14 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.util import wait_for_read
+from urllib3.util import wait_for_read, wait_for_write
 
 from provenance.errors import RegistryUnavailable
+from provenance.transport import stopping
 from provenance.transport.origin import is_private_host
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Iterator
+    import threading
+    from collections.abc import Callable, Iterator
 
     from _typeshed import WriteableBuffer
 
@@ -55,8 +57,10 @@ class _Dated(io.RawIOBase):
 
     def __init__(self, raw: io.RawIOBase, sock: Any, deadline: float) -> None:
         super().__init__()
-        self._raw, self._deadline = raw, deadline
-        self._sock = sock if isinstance(sock, ssl.SSLSocket) else None
+        self._raw, self._deadline, self._sock = raw, deadline, sock
+        self._encrypted = isinstance(sock, ssl.SSLSocket)
+        # Not of a tunnel in a tunnel, which may hold back what its own socket no longer shows.
+        self._stop = stopping.stop_event() if isinstance(sock, socket.socket) else None
         self._late: Exception | None = None
 
     def readable(self) -> bool:
@@ -69,7 +73,7 @@ class _Dated(io.RawIOBase):
         count = self._receive(view)
         # TLS hands out 16 KiB at a time: to make and read so little of a buffer takes thrice as
         # long as the content itself, so what else has come already is taken along.
-        while 0 < count < len(view) and self._sock is not None and _has_more(self._sock):
+        while 0 < count < len(view) and self._encrypted and self._has_more(0):
             try:
                 more = self._receive(view[count:])
             except Exception as error:  # noqa: BLE001 - the next call's: what came is kept
@@ -80,7 +84,14 @@ class _Dated(io.RawIOBase):
             count += more
         return count
 
+    def _has_more(self, seconds: float) -> bool:
+        """Whether something has come, or comes within `seconds`."""
+        pending = self._encrypted and self._sock.pending() > 0
+        return pending or wait_for_read(self._sock, timeout=seconds)
+
     def _receive(self, view: memoryview) -> int:
+        if self._stop is not None:
+            _look_while(self._sock, self._has_more, self._stop, self._deadline)
         if time.monotonic() > self._deadline:
             raise TimeoutError("the deadline has passed")
         return self._raw.readinto(view) or 0
@@ -93,8 +104,17 @@ class _Dated(io.RawIOBase):
         super().close()
 
 
-def _has_more(sock: ssl.SSLSocket) -> bool:
-    return sock.pending() > 0 or wait_for_read(sock, timeout=0.0)
+def _look_while(
+    sock: Any, ready: Callable[[float], bool], stop: threading.Event, deadline: float
+) -> None:
+    """Wait for `ready` as long as `stop`, `deadline` and the time limit of `sock` allow."""
+    limit = sock.gettimeout()
+    until = min(deadline, math.inf if limit is None else time.monotonic() + limit)
+    while not ready(stopping.LOOK):
+        if stop.is_set():
+            raise stopping.Stopped
+        if time.monotonic() > until:
+            raise TimeoutError("nothing came or went in time")
 
 
 class _Answer(http.client.HTTPResponse):
@@ -129,10 +149,22 @@ class _Plain(HTTPConnection):
         super().request(*positional, **named)
 
     def send(self, data: Any) -> None:
-        # Whoever takes a little at a time keeps within the time limit of each piece.
-        if time.monotonic() > _DEADLINE.get():
-            raise TimeoutError("the deadline has passed")
-        super().send(data)
+        if self.sock is None:
+            self.connect()
+        if not isinstance(self.sock, socket.socket):
+            super().send(data)
+            return
+        left, deadline, stop = memoryview(data).cast("B"), _DEADLINE.get(), stopping.stop_event()
+        while left:
+            # Whoever takes a little at a time keeps within the time limit of each piece.
+            if time.monotonic() > deadline:
+                raise TimeoutError("the deadline has passed")
+            if stop is not None:
+                _look_while(self.sock, self._takes_more, stop, deadline)
+            left = left[self.sock.send(left) :]
+
+    def _takes_more(self, seconds: float) -> bool:
+        return wait_for_write(self.sock, timeout=seconds)
 
     def _check(self, made: socket.socket) -> None:
         if not _PUBLIC.get() or self.proxy is not None:
