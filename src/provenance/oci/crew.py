@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from provenance.transport.stopping import Stopped, stopped_by
@@ -40,8 +40,11 @@ class Crew:
             return [work(thing) for thing in todo]
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="provenance")
-        futures = [self._pool.submit(self._do, work, thing) for thing in todo]
+        # One by one, as an interrupt may come between two: those that were begun are ended then.
+        futures: list[Future[R]] = []
         try:
+            for thing in todo:
+                futures.append(self._pool.submit(self._do, work, thing))  # noqa: PERF401 - see above
             done, _ = wait(futures, return_when=FIRST_EXCEPTION)
             for future in done:
                 future.result()
@@ -71,5 +74,7 @@ class Crew:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if kind is not None:
+            self._stop.set()
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
