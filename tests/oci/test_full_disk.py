@@ -67,6 +67,6 @@ def test_a_compressed_archive_that_finds_no_room_is_not_called_broken(
     (tmp_path / "a.tar.gz").write_bytes(gzip.compress((tmp_path / "a.tar").read_bytes()))
     with (
         files_of_at_most(1 << 20),
-        pytest.raises(RegistryUnavailable, match="cannot be inflated among temporary files"),
+        pytest.raises(RegistryUnavailable, match="cannot be kept among temporary files"),
     ):
         provenance.resolve(f"oci-archive:{tmp_path / 'a.tar.gz'}:1")

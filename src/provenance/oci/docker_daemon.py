@@ -23,11 +23,10 @@ from provenance.oci.docker_archive import DockerArchiveRepository
 from provenance.oci.docker_engine import DockerEngine
 from provenance.oci.docker_listing import full_name, same_name
 from provenance.oci.members import Members
-from provenance.oci.whole import why
+from provenance.oci.whole import temporary_space
 from provenance.settings import Limits, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from contextlib import AbstractContextManager
     from types import TracebackType
 
@@ -198,7 +197,7 @@ class DaemonRepository:
         return self._saved[name]
 
     def _fetch(self, name: str) -> BinaryIO:
-        with self._keeping():
+        with temporary_space(self.name):
             file = cast("BinaryIO", tempfile.TemporaryFile())  # noqa: SIM115 - closed by Members
         seen = 0
         try:
@@ -211,9 +210,9 @@ class DaemonRepository:
                             reference=self.name,
                             hint="raise Limits.pull_bytes if you trust it",
                         )
-                    with self._keeping():
+                    with temporary_space(self.name):
                         file.write(chunk)
-            with self._keeping():
+            with temporary_space(self.name):
                 file.flush()
         except BaseException:
             with contextlib.suppress(OSError):
@@ -222,7 +221,7 @@ class DaemonRepository:
         return file
 
     def _load(self) -> None:
-        with self._keeping(), tempfile.TemporaryFile() as file:
+        with temporary_space(self.name), tempfile.TemporaryFile() as file:
             out = cast("BinaryIO", file)
             self._draft.write(out)
             out.flush()
@@ -235,17 +234,6 @@ class DaemonRepository:
                     reference=self.name,
                     hint="see its log",
                 )
-
-    @contextlib.contextmanager
-    def _keeping(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise RegistryUnavailable(
-                f"the image cannot be kept among temporary files ({why(error)})",
-                reference=self.name,
-                hint="check the space left there, or set TMPDIR",
-            ) from error
 
     def _abandon(self) -> None:
         self._draft.discard()

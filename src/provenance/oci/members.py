@@ -16,12 +16,11 @@ from provenance.errors import (
     LimitExceeded,
     MalformedDocument,
     NotFound,
-    RegistryUnavailable,
     UnsupportedFormat,
 )
 from provenance.oci.slices import Slice
 from provenance.oci.tar_headers import open_tar
-from provenance.oci.whole import open_regular, why
+from provenance.oci.whole import open_regular, temporary_space, why
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -169,7 +168,7 @@ class Members:
 
     def _inflated(self, source: gzip.GzipFile) -> BinaryIO:
         with ExitStack() as stack:
-            stack.enter_context(self._keeping())  # to close a full one fails, too
+            stack.enter_context(temporary_space(self.name))  # to close a full one fails, too
             plain = cast("BinaryIO", stack.enter_context(tempfile.TemporaryFile()))
             for chunk in self._chunks(source):
                 plain.write(chunk)
@@ -191,17 +190,6 @@ class Members:
         except OSError as error:
             raise MalformedDocument(
                 f"{self.name} is no whole gzip ({type(error).__name__})", reference=self.name
-            ) from error
-
-    @contextmanager
-    def _keeping(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise RegistryUnavailable(
-                f"{self.name} cannot be inflated among temporary files ({why(error)})",
-                reference=self.name,
-                hint="check the space left there, or set TMPDIR",
             ) from error
 
     def close(self) -> None:

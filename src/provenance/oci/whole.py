@@ -16,10 +16,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from provenance.errors import RegistryUnavailable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["TEMPORARY", "lock", "open_regular", "sweep", "whole_file", "why"]
+__all__ = ["TEMPORARY", "lock", "open_regular", "sweep", "temporary_space", "whole_file", "why"]
 
 TEMPORARY = ".write-"
 """How a file's name begins while it is written, where it must have one."""
@@ -28,6 +30,22 @@ _BINARY = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _CAREFUL = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | _BINARY
 # What file systems that have no nameless files say, and those of other kinds.
 _NO_NAMELESS = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL})
+
+
+@contextmanager
+def temporary_space(name: str) -> Iterator[None]:
+    """While something is kept among temporary files, for `name`.
+
+    Raises RegistryUnavailable: there is no space, or no such folder.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise RegistryUnavailable(
+            f"{name} cannot be kept among temporary files ({why(error)})",
+            reference=name,
+            hint="check the space left there, or set TMPDIR",
+        ) from error
 
 
 @contextmanager
