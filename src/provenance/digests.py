@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import BinaryIO, Self
 
+from provenance.closing import Closing
 from provenance.errors import ContentMismatch, InvalidDigest
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 __all__ = ["Digest", "VerifiedReader", "check_content"]
 
@@ -120,7 +118,7 @@ def check_content(
     return data
 
 
-class VerifiedReader:
+class VerifiedReader(Closing):
     """Hand out a stream's bytes; at its end raise unless digest and size agreed.
 
     Until the end has been reached, bytes handed out are a claim. Short, long and altered
@@ -170,17 +168,6 @@ class VerifiedReader:
     def close(self) -> None:
         """Close the stream beneath; proves nothing."""
         self._stream.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _prove(self) -> None:
         if self._seen != self._size:

@@ -8,7 +8,7 @@ from tests.oci.registries import close_all, open_repository
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from provenance.oci.registry import RegistryRepository
+    from provenance.oci.registry_repository import RegistryRepository
     from provenance.testing import LocalRegistry
 
 # They hold asserts, though they are no test modules.

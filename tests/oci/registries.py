@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 from provenance.oci.descriptor import EMPTY_DESCRIPTOR, Descriptor
 from provenance.oci.manifest import Manifest
 from provenance.oci.reference import Reference
-from provenance.oci.registry import Registry, RegistryRepository
+from provenance.oci.registry import Registry
 from provenance.settings import Limits, Settings
 
 if TYPE_CHECKING:
+    from provenance.oci.registry_repository import RegistryRepository
     from provenance.testing import LocalRegistry
 
 QUICK = Settings(retries=0, timeout=5)

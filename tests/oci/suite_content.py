@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tests.oci.under_test import UnderTest
 
-    from provenance.oci.registry import RegistryRepository
+    from provenance.oci.registry_repository import RegistryRepository
 
 __all__ = ["Content", "push_artifact"]
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.oci.under_test import UnderTest
 
     from provenance.digests import Digest
-    from provenance.oci.registry import RegistryRepository
+    from provenance.oci.registry_repository import RegistryRepository
     from provenance.oci.repository import Repository
 
 __all__ = ["Copies"]

@@ -21,7 +21,7 @@ from provenance.oci.repository import digest_tag
 if TYPE_CHECKING:
     from tests.oci.under_test import UnderTest
 
-    from provenance.oci.registry import RegistryRepository
+    from provenance.oci.registry_repository import RegistryRepository
 
 __all__ = ["Listing"]
 

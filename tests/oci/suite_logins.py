@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from tests.oci.under_test import UnderTest
 
-    from provenance.oci.registry import Registry, RegistryRepository
+    from provenance.oci.registry import Registry
+    from provenance.oci.registry_repository import RegistryRepository
 
 __all__ = ["Logins", "Tokens"]
 

@@ -30,7 +30,7 @@ from provenance.testing import LocalRegistry
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from provenance.oci.registry import RegistryRepository
+    from provenance.oci.registry_repository import RegistryRepository
     from provenance.testing.registry.messages import Request
 
 ANY_SCOPE = "repository:org/app:pull"

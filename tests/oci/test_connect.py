@@ -9,7 +9,8 @@ from provenance.errors import NotFound, ProvenanceError, UnsupportedFormat
 from provenance.oci.connect import connect, writable
 from provenance.oci.layout import LayoutRepository
 from provenance.oci.reference import Reference
-from provenance.oci.registry import Registry, RegistryRepository
+from provenance.oci.registry import Registry
+from provenance.oci.registry_repository import RegistryRepository
 from provenance.testing import ImageBuilder
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from provenance.testing import LocalRegistry
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from provenance.oci.registry import RegistryRepository
+    from provenance.oci.registry_repository import RegistryRepository
 
 
 def test_a_mirror_is_read_and_the_registry_itself_written_to() -> None:

@@ -25,7 +25,7 @@ from provenance.testing.registry import LocalRegistry
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from provenance.oci.registry import RegistryRepository
+    from provenance.oci.registry_repository import RegistryRepository
     from provenance.testing.registry.messages import Request, Response
 
 

@@ -23,12 +23,13 @@ from provenance.errors import (
 from provenance.oci.connect import connect
 from provenance.oci.credentials import Credential
 from provenance.oci.reference import Reference
-from provenance.oci.registry import Registry, RegistryRepository
+from provenance.oci.registry import Registry
 from provenance.oci.repository import read_blob
 from provenance.settings import Limits, Settings
 from provenance.testing import LocalRegistry
 
 if TYPE_CHECKING:
+    from provenance.oci.registry_repository import RegistryRepository
     from provenance.testing.registry.messages import Request, Response
 
 

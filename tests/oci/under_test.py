@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from provenance.oci.registry import Registry, RegistryRepository
+from provenance.oci.registry import Registry
 from provenance.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from provenance.digests import Digest
+    from provenance.oci.registry_repository import RegistryRepository
     from provenance.oci.repository import Referrers, Repository
     from provenance.transport.response import Response
 

@@ -33,7 +33,7 @@ from provenance.testing.registry import PROFILES, Behaviour, Profile
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from provenance.oci.registry import RegistryRepository
+    from provenance.oci.registry_repository import RegistryRepository
     from provenance.testing import LocalSigstore
 
 NAMES = [profile.name for profile in PROFILES]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
+from provenance.closing import Closing
 from provenance.errors import ProvenanceError, UnsupportedFormat
 from provenance.oci.contents import LayoutContents, check_marker, parse_top
 from provenance.oci.descriptor import Descriptor
@@ -17,7 +18,6 @@ from provenance.settings import Limits
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
-    from types import TracebackType
 
     from provenance.digests import Digest, VerifiedReader
     from provenance.oci.index_entries import Change, Document, Entry
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["ArchiveRepository", "TarLayout"]
 
 
-class ArchiveRepository:
+class ArchiveRepository(Closing):
     """A tar with a layout in it. Implements `Writable`, `Holds` and `Deletes`. Use it in a `with`.
 
     What is pushed is in the file when the `with` ends without an exception, all at once.
@@ -114,19 +114,9 @@ class ArchiveRepository:
         finally:
             self._layout.home.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self._layout.home.close()
+    def abandon(self) -> None:
+        """Leave the file as it is."""
+        self._layout.home.close()
 
     def __repr__(self) -> str:
         return f"ArchiveRepository({str(self._layout.home.file)!r})"

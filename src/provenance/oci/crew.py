@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from provenance.closing import Closing
 from provenance.transport.stopping import Stopped, stopped_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from types import TracebackType
-
 __all__ = ["Crew"]
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Crew:
+class Crew(Closing):
     """Threads for the time of a `with`. The first error ends the work of all of them.
 
     Also that of those who wait for a server or for their turn: see `transport.stopping`.
@@ -65,16 +64,12 @@ class Crew:
         if self._stop.is_set():
             raise Stopped
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is not None:
-            self._stop.set()
+    def close(self) -> None:
+        """Wait for those who still work."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
+
+    def abandon(self) -> None:
+        """End the work of all."""
+        self._stop.set()
+        self.close()

@@ -9,8 +9,9 @@ registry: one is made of what is there, and no digest of it means anything elsew
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO
 
+from provenance.closing import Closing
 from provenance.digests import Digest, VerifiedReader
 from provenance.errors import InvalidReference, NotFound, UnsupportedFormat
 from provenance.oci.archive import TarLayout
@@ -37,7 +38,6 @@ from provenance.settings import Limits
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-    from types import TracebackType
 
     from provenance.oci.docker_listing import Item, Listing, ListingChange
     from provenance.oci.members import Members
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["DockerArchiveRepository"]
 
 
-class DockerArchiveRepository:
+class DockerArchiveRepository(Closing):
     """A `docker save` tar, read plain or gzipped. Implements `Writable`, `Holds` and `Deletes`.
 
     Use it in a `with`: what is pushed is in the file when that ends without an exception, all at
@@ -193,7 +193,7 @@ class DockerArchiveRepository:
         finally:
             self._home.close()
 
-    def discard(self) -> None:
+    def abandon(self) -> None:
         """Close the file; nothing of what was pushed is written."""
         self._home.close()
 
@@ -204,20 +204,6 @@ class DockerArchiveRepository:
             listing = change(listing)
         listing.sort(key=lambda item: item["Config"])
         return {**self._layout.render(members), "manifest.json": encode_listing(listing)}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self.discard()
 
     def __repr__(self) -> str:
         return f"DockerArchiveRepository({self.name!r})"

@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import json
 import tempfile
-from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from provenance.closing import Closing
 from provenance.digests import Digest
 from provenance.errors import (
     LimitExceeded,
@@ -28,7 +29,6 @@ from provenance.settings import Limits, Settings
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
-    from types import TracebackType
 
     from provenance.digests import VerifiedReader
     from provenance.oci.descriptor import Descriptor
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["DaemonRepository"]
 
 
-class DaemonRepository:
+class DaemonRepository(Closing):
     """One repository of a daemon. Implements `Writable`. Use it in a `with`.
 
     No socket is opened before it is needed, and none to a network but where `DOCKER_HOST` says so.
@@ -140,21 +140,7 @@ class DaemonRepository:
             if self._draft.is_written:
                 self._load()
         finally:
-            self._abandon()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self._abandon()
+            self.abandon()
 
     def __repr__(self) -> str:
         return f"DaemonRepository({self.name!r})"
@@ -235,10 +221,11 @@ class DaemonRepository:
                     hint="see its log",
                 )
 
-    def _abandon(self) -> None:
-        self._draft.discard()
+    def abandon(self) -> None:
+        """Load nothing, and let go of what was exported."""
+        self._draft.abandon()
         for archive in self._saved.values():
-            archive.discard()
+            archive.abandon()
         self._saved.clear()
 
 

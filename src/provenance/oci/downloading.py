@@ -14,7 +14,7 @@ from provenance.transport import stopping
 
 if TYPE_CHECKING:
     from provenance.oci.descriptor import Descriptor
-    from provenance.oci.registry import RegistryRepository
+    from provenance.oci.registry_repository import RegistryRepository
     from provenance.transport.response import Response
 
 __all__ = ["Download"]

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from provenance.digests import Digest
     from provenance.oci.descriptor import Descriptor
-    from provenance.oci.registry import RegistryRepository
+    from provenance.oci.registry_repository import RegistryRepository
     from provenance.transport.response import Response
 
 __all__ = ["list_referrers", "list_tags", "read_fallback_index"]

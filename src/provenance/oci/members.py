@@ -10,8 +10,9 @@ import threading
 import zlib
 from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, BinaryIO, Self, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
+from provenance.closing import Closing
 from provenance.errors import (
     LimitExceeded,
     MalformedDocument,
@@ -24,7 +25,6 @@ from provenance.oci.whole import open_regular, temporary_space, why
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
 
     from provenance.settings import Limits
 
@@ -33,7 +33,7 @@ __all__ = ["Members"]
 _LINKS = 10
 
 
-class Members:
+class Members(Closing):
     """Names to files of a tar, plain or gzipped; the latter is inflated to a temporary file."""
 
     def __init__(self, source: Path | BinaryIO, name: str, limits: Limits) -> None:
@@ -195,17 +195,6 @@ class Members:
     def close(self) -> None:
         """Close the file."""
         self._stack.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _normal(name: str) -> str | None:

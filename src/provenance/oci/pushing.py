@@ -24,7 +24,7 @@ from provenance.transport import stopping
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from provenance.oci.registry import RegistryRepository
+    from provenance.oci.registry_repository import RegistryRepository
 
 __all__ = ["delete_manifest", "delete_tag", "push_manifest", "push_referrers", "push_tag"]
 

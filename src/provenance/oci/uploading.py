@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from provenance.digests import Digest, VerifiedReader
     from provenance.oci.descriptor import Descriptor
-    from provenance.oci.registry import RegistryRepository
+    from provenance.oci.registry_repository import RegistryRepository
     from provenance.oci.sources import Content, Progress
     from provenance.transport.response import Response
 

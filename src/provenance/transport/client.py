@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import random
 import time
-from typing import TYPE_CHECKING, Protocol, Self, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from provenance.closing import Closing
 from provenance.errors import RateLimited, RegistryUnavailable
 from provenance.settings import Limits, Settings
 from provenance.transport import stopping
@@ -22,7 +23,6 @@ from provenance.transport.turns import TurnIsFar, TurnNeverCame, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from types import TracebackType
 
     from provenance.transport.connections import Connections
     from provenance.transport.origin import Origin
@@ -54,7 +54,7 @@ class Streamed(Protocol):
 Body: TypeAlias = "bytes | Streamed"
 
 
-class Client:
+class Client(Closing):
     """Sends requests; threads share its connections. Close it, or use it in a `with`."""
 
     def __init__(self, settings: Settings | None = None, limits: Limits | None = None) -> None:
@@ -250,17 +250,6 @@ class Client:
             held, self._held = self._held, None
         if held is not None:
             held.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _come_back(url: str, wait: float) -> RateLimited:

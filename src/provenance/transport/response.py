@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import email.utils
 import time
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
+from provenance.closing import Closing
 from provenance.errors import LimitExceeded, RegistryUnavailable
 from provenance.transport.faults import foreign_errors
 from provenance.transport.origin import display_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
 
     import urllib3
 
@@ -22,7 +22,7 @@ _CHUNK = 1 << 20
 _DRAINED = 16 << 10
 
 
-class Response:
+class Response(Closing):
     """An HTTP answer whose body has not been read yet. Close it, or use it in a `with`."""
 
     def __init__(
@@ -131,14 +131,3 @@ class Response:
         """Give the connection back, or drop it where the body was not read."""
         self._response.close()
         self._response.release_conn()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

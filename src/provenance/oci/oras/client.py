@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from provenance.oci.manifest import Index
     from provenance.oci.oras.packing import Packed
-    from provenance.oci.registry import RegistryRepository
+    from provenance.oci.registry_repository import RegistryRepository
 
 __all__ = ["OrasClient"]
 

@@ -32,7 +32,8 @@ from provenance.transport.origin import join_url, origin_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from provenance.oci.registry import Registry, RegistryRepository
+    from provenance.oci.registry import Registry
+    from provenance.oci.registry_repository import RegistryRepository
 
 __all__ = ["Requesting"]
 
