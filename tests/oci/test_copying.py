@@ -337,6 +337,36 @@ class TestHostileSources:
         assert not other.tags.get("org/app")
 
 
+FOREIGN = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
+
+
+@pytest.mark.parametrize("held", [True, False], ids=["held", "not held"])
+def test_a_layer_that_only_its_maker_may_hand_out(
+    local_registry: LocalRegistry, tmp_path: Path, *, held: bool
+) -> None:
+    text = b"windows"
+    layer = Descriptor.of(text, FOREIGN, urls=("https://go.example/layer",))
+    config = Descriptor.of(b"{}", "application/vnd.oci.image.config.v1+json")
+    made = Manifest.build(config, [layer])
+    local_registry.put_blob("org/app", b"{}")
+    if held:
+        local_registry.put_blob("org/app", text)
+    local_registry.put_manifest("org/app", made.raw, tag="1")
+    copied = provenance.copy(local_registry.reference("org/app:1"), f"oci:{tmp_path / 'layout'}:1")
+    assert copied.digest == made.descriptor.digest
+    assert [d.digest for d, _ in copied.left_out] == ([] if held else [layer.digest])
+    assert LayoutRepository(tmp_path / "layout").holds(layer) is held
+
+
+@pytest.mark.parametrize("target", ["./new.tar", "/nowhere/new"])
+def test_a_new_place_without_a_kind_is_told_how_to_name_one(
+    local_registry: LocalRegistry, target: str
+) -> None:
+    push(open_repository(local_registry))
+    with pytest.raises(InvalidReference, match="name the kind: oci:DIR:TAG"):
+        provenance.copy(local_registry.reference("org/app:1"), target)
+
+
 def test_progress_tells_every_byte(local_registry: LocalRegistry, other: LocalRegistry) -> None:
     Whole(open_repository(local_registry))
     told: list[Transfer] = []

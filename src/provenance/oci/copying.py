@@ -114,7 +114,7 @@ def copy(
         UnsupportedFormat: the target cannot be written to.
         ProvenanceError: one of the two did not answer, or refused.
     """
-    from_, to = _reference(source), _reference(target)
+    from_, to = _reference(source), _target(target)
     settings = settings or (registry.settings if registry else Settings.from_environment())
     limits = limits or (registry.limits if registry else Limits())
     with (
@@ -160,6 +160,16 @@ def _reference(place: Place) -> Reference:
     if isinstance(place, (str, Path, Reference)):
         return Reference.parse(place)
     return place.reference
+
+
+def _target(place: Place) -> Reference:
+    """Where to; what is not there yet does not tell what kind of place it is to be."""
+    try:
+        return _reference(place)
+    except InvalidReference as error:
+        if str(place).startswith(("/", "./", "../")) or isinstance(place, Path):
+            error.hint = "of a new place name the kind: oci:DIR:TAG or oci-archive:FILE:TAG"
+        raise
 
 
 def _root(origin: Repository, reference: Reference, platform: str | Platform | None) -> Descriptor:

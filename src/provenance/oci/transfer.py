@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from provenance.errors import NotFound
 from provenance.oci.manifest import Manifest
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from provenance.oci.manifest import Index
     from provenance.oci.repository import Repository, Writable
 
-__all__ = ["Moved", "Transfer", "move_blobs"]
+__all__ = ["Moved", "State", "Transfer", "move_blobs"]
+
+State: TypeAlias = Literal["waiting", "moving", "moved", "there", "mounted", "left out"]
 
 _NONDISTRIBUTABLE = ("nondistributable", "rootfs.foreign")
 
@@ -31,7 +33,7 @@ class Transfer:
     """One step of a copy, for whoever shows it."""
 
     blob: Descriptor
-    state: Literal["waiting", "moving", "moved", "there", "mounted", "left out"]
+    state: State
     moved: int = 0
     """Bytes that have just been moved; less than zero where they must be moved again."""
 
@@ -111,15 +113,12 @@ class _Mover:
             count += size
             self.tell(blob, "moving", size)
 
-        try:
-            self._target.push_blob(source, blob, progress=more)
-        except NotFound:
-            if not any(word in blob.media_type for word in _NONDISTRIBUTABLE):
-                raise
+        if self._is_kept_back(blob):
             with self._lock:
                 self.moved.left_out.append((blob, "only its maker may hand it out"))
             self.tell(blob, "left out")
             return
+        self._target.push_blob(source, blob, progress=more)
         with self._lock:
             self.moved.bytes += count
             if opened:
@@ -128,6 +127,16 @@ class _Mover:
                 self.moved.there += 1
         self.tell(blob, "moved" if opened else "there")
 
-    def tell(self, blob: Descriptor, state: str, moved: int = 0) -> None:
+    def _is_kept_back(self, blob: Descriptor) -> bool:
+        """Whether it is a layer that registries need not have, and this source has not."""
+        if not any(word in blob.media_type for word in _NONDISTRIBUTABLE):
+            return False
+        try:
+            with self._source.open(blob):
+                return False
+        except NotFound:
+            return True
+
+    def tell(self, blob: Descriptor, state: State, moved: int = 0) -> None:
         if self._progress is not None:
-            self._progress(Transfer(blob, state, moved))  # type: ignore[arg-type]
+            self._progress(Transfer(blob, state, moved))
