@@ -87,7 +87,6 @@ PEERS = (
         "github.com/google/go-containerregistry/cmd/crane",
         "v0.21.9",
         "the client most scripts use",
-        full=True,
     ),
     Peer(
         "regctl",
