@@ -32,6 +32,7 @@ from provenance.packages.licenses import (
         ("MIT BSD GPL2+", "MIT BSD GPL2+"),
         ("custom", "custom"),
         ("MIT AND", "MIT AND"),
+        ("( OR +", "( OR +"),
         ("  MIT   OR\n ISC ", "MIT OR ISC"),
         ("", ""),
     ],

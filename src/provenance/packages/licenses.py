@@ -10,6 +10,8 @@ import re
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
+from provenance.packages.listed_licenses import read_listed
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -104,6 +106,12 @@ def _expression(text: str) -> str:
     """The canonical SPDX expression, or empty: not one."""
     if not text or len(text) > _LONGEST or text.count("(") > 50 or _TOO_LOOSE.search(text):
         return ""
+    listed = read_listed(text)
+    return _parsed(text) if listed is None else listed
+
+
+def _parsed(text: str) -> str:
+    """As `_expression`, by the whole grammar."""
     licensing = _licensing()
     try:
         parsed = licensing.parse(text, strict=True)
@@ -116,6 +124,8 @@ def _expression(text: str) -> str:
     except (ValueError, TypeError, AttributeError, IndexError, KeyError, RecursionError):
         # boolean.py reports a syntax error as ParseError or ExpressionError (ValueErrors in the
         # newer releases only) and trips over some inputs.
+        return ""
+    except AssertionError:  # of boolean.py, by `( OR +` say
         return ""
     except Exception as error:
         if type(error).__module__.split(".")[0] in {"boolean", "license_expression"}:
@@ -142,6 +152,7 @@ def normalise(text: str) -> str:
     return _expression(text) or text
 
 
+@lru_cache(maxsize=2048)
 def normalise_debian(text: str) -> str:
     """The SPDX expression of a Debian short name or of several joined by and, or, commas.
 

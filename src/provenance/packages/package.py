@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
 
     from provenance.digests import Digest
 
-__all__ = ["Location", "Package"]
+__all__ = ["ListedFile", "Location", "Package"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +19,11 @@ class Location:
     """Where a package was seen."""
 
     path: str
-    """Path in the image, without a leading slash."""
+    """Path in the image, without a leading slash; within an archive `a.war!/WEB-INF/lib/b.jar`."""
     layer: Digest | None = None
     """Digest of the layer (as stored) that the file came from."""
+    created_by: str = ""
+    """The instruction that made the layer, as the image's history says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,19 @@ class Package:
     """Canonical package URL (purl-spec)."""
     licenses: tuple[str, ...] = ()
     """Declared licences: SPDX expressions where they can be read as such, else the words."""
+    stated_licenses: tuple[str, ...] = ()
+    """The licences in the source's own words, where `licenses` reads them otherwise."""
     supplier: str = ""
     """Maintainer or vendor, as stated."""
+    author: str = ""
+    """Who wrote it, as stated."""
     description: str = ""
+    homepage: str = ""
+    """URL of the project, as stated."""
     hashes: Mapping[str, str] = field(default_factory=dict)
     """Algorithm in lower case without hyphen (`sha256`) to hex."""
+    cpes: tuple[str, ...] = ()
+    """CPE 2.3 names, where a stable rule gives one."""
     locations: tuple[Location, ...] = ()
     """Where it was seen, the file that states it first."""
     architecture: str = ""
@@ -53,10 +64,36 @@ class Package:
     """Names under which others may need it, besides its own."""
     cataloger: str = ""
     """Which cataloger found it."""
+    kind: str = ""
+    """CycloneDX's word for what it is, `application` say; empty for a library."""
     id: str = ""
     """Its identifier in the document it was read from (`bom-ref`, `SPDXID`)."""
+
+    def at(self, locations: tuple[Location, ...]) -> Package:
+        """The same package, seen elsewhere. Many are moved: this is quicker than `replace`."""
+        moved = copy(self)
+        object.__setattr__(moved, "locations", locations)
+        return moved
 
     @property
     def layer(self) -> Digest | None:
         """The layer of the first location."""
         return self.locations[0].layer if self.locations else None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFile:
+    """A file that a document lists."""
+
+    path: str
+    """Path in the image, without a leading slash."""
+    size: int = -1
+    """Bytes; -1 where unknown."""
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    """Algorithm to hex, as in `Package.hashes`."""
+    layer: Digest | None = None
+    """Digest of the layer (as stored) that the bytes came from."""
+    owner: str = ""
+    """purl of the package that installed it."""
+    id: str = ""
+    """Its identifier in the document it was read from."""

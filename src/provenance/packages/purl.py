@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
@@ -29,6 +30,8 @@ _LOWER_NAMESPACE = frozenset(
 )
 _NEEDS_NAMESPACE = frozenset({"alpm", "apk", "bitbucket", "deb", "github", "maven"})
 _NO_NAMESPACE = frozenset({"oci", "pypi"})
+_PLAIN = re.compile(r"[A-Za-z0-9._~:-]*", re.ASCII)
+_ESCAPES = {n: c for n in range(128) if (c := quote(chr(n), safe=":")) != chr(n)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +114,7 @@ def build_purl(
     Raises:
         MalformedDocument: a part that the specification or the type forbids or misses.
     """
-    kind = type.lower()
-    if _TYPE.fullmatch(kind) is None:
-        raise MalformedDocument(f"{type[:100]!r} is no package URL type")
+    kind = _kind(type)
     name = _name(kind, name)
     namespace = _namespace(kind, namespace, name)
     text = f"pkg:{kind}/"
@@ -124,11 +125,34 @@ def build_purl(
         text += f"@{_quote(version)}"
     if qualifiers and (query := _query(qualifiers)):
         text += f"?{query}"
+    if not subpath:
+        return text
     steps = [s for s in subpath.split("/") if s not in {"", ".", ".."}]
     return text + "#" + "/".join(_quote(s) for s in steps) if steps else text
 
 
+# The few types and keys that there are come thousands of times.
+@lru_cache(maxsize=64)
+def _kind(type: str) -> str:  # noqa: A002  the specification's word
+    kind = type.lower()
+    if _TYPE.fullmatch(kind) is None:
+        raise MalformedDocument(f"{type[:100]!r} is no package URL type")
+    return kind
+
+
+@lru_cache(maxsize=64)
+def _key(key: str) -> str:
+    key = key.lower()
+    if _KEY.fullmatch(key) is None:
+        raise MalformedDocument(f"{key[:100]!r} is no qualifier key of a package URL")
+    return key
+
+
 def _quote(text: str) -> str:
+    if _PLAIN.fullmatch(text):
+        return text
+    if text.isascii():
+        return text.translate(_ESCAPES)
     try:
         return quote(text, safe=":")
     except UnicodeEncodeError as error:
@@ -145,7 +169,7 @@ def _name(kind: str, name: str) -> str:
 
 
 def _namespace(kind: str, namespace: str, name: str) -> str:
-    segments = [_quote(s) for s in namespace.split("/") if s]
+    segments = [_quote(s) for s in namespace.split("/") if s] if namespace else []
     if segments and kind in _NO_NAMESPACE:
         raise MalformedDocument(f"a pkg:{kind} URL has no namespace, {name!r} came with one")
     if not segments and kind in _NEEDS_NAMESPACE:
@@ -155,8 +179,5 @@ def _namespace(kind: str, namespace: str, name: str) -> str:
 
 
 def _query(qualifiers: Mapping[str, str]) -> str:
-    pairs = sorted((key.lower(), value) for key, value in qualifiers.items() if value)
-    for key, _ in pairs:
-        if _KEY.fullmatch(key) is None:
-            raise MalformedDocument(f"{key[:100]!r} is no qualifier key of a package URL")
-    return "&".join(f"{key}={_quote(value)}" for key, value in pairs)
+    pairs = sorted((_key(key), value) for key, value in qualifiers.items() if value)
+    return "&".join([f"{key}={_quote(value)}" for key, value in pairs])
