@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
+import os
 import pickle
 import zipfile
 from typing import TYPE_CHECKING, Any
@@ -109,7 +110,7 @@ def test_conversion_names_what_it_loses() -> None:
     document = json.loads(built(Format.CYCLONEDX_1_6).to_bytes())
     document["services"] = [{"name": "s"}]
     document["components"][0]["externalReferences"] = [{"type": "vcs", "url": "https://x"}]
-    document["components"][0]["properties"].append({"name": "syft:x", "value": "y"})
+    document["components"][0]["properties"] = [{"name": "syft:x", "value": "y"}]
     _, losses = read_sbom(json.dumps(document).encode()).convert("spdx-2.3")
     assert {f.pointer for f in losses} == {
         "/services",
@@ -166,7 +167,8 @@ def test_a_lone_surrogate_does_not_stop_the_document() -> None:
         (b"", MalformedDocument),
         (b"{", MalformedDocument),
         (b"\xff\xfe", MalformedDocument),
-        (b"<bom/>", MalformedDocument),
+        (b"<bom/>", UnsupportedFormat),
+        (b"<bom", MalformedDocument),
         (b"[]", UnsupportedFormat),
         (b"{}", UnsupportedFormat),
         (b'{"bomFormat":"CycloneDX","specVersion":"9.9"}', UnsupportedFormat),
@@ -348,3 +350,36 @@ def test_documents_of_the_spdx_community_are_read(corpus: Path) -> None:
         assert names <= listed, path
         read += 1
     assert read > 10
+
+
+def test_writing_follows_links_and_keeps_who_may_read(tmp_path: Path) -> None:
+    """`mkstemp` and a fixed mode would show a private file to everybody."""
+    there, link = tmp_path / "there.spdx.json", tmp_path / "link.spdx.json"
+    there.write_bytes(b"old")
+    there.chmod(0o600)
+    link.symlink_to(there.name)
+    document = built(Format.SPDX_2_3)
+    document.write(link)
+    assert link.is_symlink()
+    assert there.read_bytes() == document.to_bytes()
+    assert there.stat().st_mode & 0o777 == 0o600
+    before = os.umask(0o027)
+    try:
+        new = document.write(tmp_path / "new.spdx.json")
+    finally:
+        os.umask(before)
+    assert new.stat().st_mode & 0o777 == 0o640
+    assert sorted(x.name for x in tmp_path.iterdir()) == [link.name, new.name, there.name]
+
+
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    document = built(Format.SPDX_2_3)
+    try:
+        document.write(pipe, format="spdx-json")
+        assert os.read(reader, 1 << 16) == document.to_bytes()
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import tempfile
+import secrets
+from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import msgspec
 
@@ -14,29 +13,30 @@ from provenance.display.html import ROWS
 from provenance.display.html import document as html_document
 from provenance.errors import UnsupportedFormat
 from provenance.findings import Finding, Report
-from provenance.sbom import cyclonedx, spdx
+from provenance.sbom import cyclonedx
+from provenance.sbom.collection import paused_collection
 from provenance.sbom.conversion import losses
 from provenance.sbom.formats import Format
 from provenance.sbom.graph import Dependencies
-from provenance.sbom.model import Contents, Subject
+from provenance.sbom.identifiers import uri_of
+from provenance.sbom.model import Contents, OtherDocument, Subject
 from provenance.sbom.rows import COLUMNS, Packages
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from provenance.packages.package import Package
+    from provenance.packages.package import ListedFile, Package
 
-__all__ = ["Sbom"]
+__all__ = ["Sbom", "decode", "read_contents"]
 
-_WRITERS = {Format.CYCLONEDX_1_6: cyclonedx.write, Format.SPDX_2_3: spdx.write}
 _PREDICATE_TYPES = {"cyclonedx": "https://cyclonedx.org/bom", "spdx": "https://spdx.dev/Document"}
 
 
 class Sbom:
     """An SBOM. Immutable; made by `read_sbom` or `generate_sbom`."""
 
-    __slots__ = ("_contents", "_findings", "_raw", "format")
+    __slots__ = ("_findings", "_known", "_raw", "format")
 
     format: Format
     """Its format and version."""
@@ -45,12 +45,19 @@ class Sbom:
         self,
         raw: bytes,
         form: Format,
-        contents: Contents,
+        contents: Contents | None,
         findings: Sequence[Finding] = (),
     ) -> None:
-        """Use `read_sbom` or `Sbom.build` instead."""
-        self._raw, self.format, self._contents = raw, form, contents
-        self._findings = (*findings, *contents.findings)
+        """Use `read_sbom` or `Sbom.build`. Without contents they are read when asked for."""
+        self._raw, self.format, self._known = raw, form, contents
+        self._findings = (*findings, *(contents.findings if contents else ()))
+
+    @property
+    def _contents(self) -> Contents:
+        if self._known is None:
+            with paused_collection():
+                self._known = read_contents(decode(self._raw, self.format), self.format)
+        return self._known
 
     @classmethod
     def build(
@@ -60,6 +67,9 @@ class Sbom:
         packages: Iterable[Package],
         created: dt.datetime | None = None,
         dependencies: Mapping[str, Sequence[str]] | None = None,
+        contains: Mapping[str, Sequence[str]] | None = None,
+        files: Iterable[ListedFile] = (),
+        others: Mapping[str, OtherDocument] | None = None,
         findings: Sequence[Finding] = (),
         form: Format = Format.CYCLONEDX_1_6,
     ) -> Self:
@@ -70,13 +80,23 @@ class Sbom:
             packages: in any order; they are sorted.
             created: the time it states; None: none.
             dependencies: purl (or id) of a package to those it needs.
+            contains: purl (or id) of a package to those that lie inside of it.
+            files: the files to list, in any order.
+            others: purl (or id) of a package to the SBOM that describes it.
             findings: what was odd while the packages were found.
             form: what to write.
         """
-        edges = {k: tuple(v) for k, v in (dependencies or {}).items()}
-        contents = Contents(subject, tuple(packages), edges, created)
-        raw = _write(contents, form)
-        return cls(raw, form, _read(_decode(raw), form), findings)
+        contents = Contents(
+            subject=subject,
+            packages=tuple(packages),
+            edges={k: tuple(v) for k, v in (dependencies or {}).items()},
+            contains={k: tuple(v) for k, v in (contains or {}).items()},
+            files=tuple(files),
+            others=dict(others or {}),
+            created=created,
+        )
+        # Most are written out and never asked: reading costs more than writing.
+        return cls(_write(contents, form), form, None, findings)
 
     @property
     def subject(self) -> Subject | None:
@@ -94,6 +114,21 @@ class Sbom:
         return Dependencies(self._contents.packages, self._contents.edges)
 
     @property
+    def contains(self) -> Mapping[str, tuple[str, ...]]:
+        """Identifier of a package to those of the packages that lie inside of it."""
+        return self._contents.contains
+
+    @property
+    def files(self) -> tuple[ListedFile, ...]:
+        """The files it lists."""
+        return self._contents.files
+
+    @property
+    def others(self) -> Mapping[str, OtherDocument]:
+        """SBOMs it refers to, by the identifier of what they describe."""
+        return self._contents.others
+
+    @property
     def created(self) -> dt.datetime | None:
         """When, as it states."""
         return self._contents.created
@@ -102,6 +137,11 @@ class Sbom:
     def tools(self) -> tuple[str, ...]:
         """What made it, as it states."""
         return self._contents.tools
+
+    @property
+    def uri(self) -> str:
+        """Its serial number or namespace, by which other documents refer to it; empty without."""
+        return uri_of(decode(self._raw, self.format))
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -115,8 +155,10 @@ class Sbom:
 
     @property
     def predicate(self) -> bytes:
-        """Itself, as JSON: what is attested."""
-        return self._raw
+        """Itself, as JSON: what is attested. From another syntax it is written anew."""
+        if self.format.syntax == "json":
+            return self._raw
+        return _write(self._contents, _in_json(self.format))
 
     def to_bytes(self, format: str | Format | None = None) -> bytes:  # noqa: A002 - as in write
         """The document: exactly the bytes that were read, or in another format."""
@@ -133,34 +175,28 @@ class Sbom:
         if wanted is self.format:
             return self, Report()
         raw = _write(self._contents, wanted)
-        converted = Sbom(raw, wanted, _read(_decode(raw), wanted))
-        return converted, losses(_decode(self._raw), self.format, wanted)
+        return Sbom(raw, wanted, None), losses(decode(self._raw, self.format), self.format, wanted)
 
     def validate(self) -> Report:
         """Check it against the official schema, offline. Raises UnsupportedFormat without one."""
         from provenance.sbom.validation import validate
 
-        return validate(_decode(self._raw), self.format, self._contents)
+        return validate(self._raw, self.format, self._contents)
 
     def write(self, path: str | Path, *, format: str | Format | None = None) -> Path:  # noqa: A002 - the word users write
-        """Write it to a file, whole or not at all.
+        """Write it to a file, whole or not at all; to a pipe or device, as it comes.
 
         Args:
-            path: where to; `.spdx.json` and `.cdx.json` choose the format where none is said.
+            path: where to; `.spdx.json`, `.cdx.xml`, ... choose the format where none is said.
             format: a `Format` or its name.
         """
         target = Path(path)
         wanted = format or Format.of_path(target)
         data = self.to_bytes(wanted)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(target)
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                Path(temporary).unlink()
+        if target.exists() and not target.is_file():
+            target.write_bytes(data)  # a pipe or device: to be written to, not to be replaced
+        else:
+            _replace(target.resolve(), data)
         return target
 
     def __eq__(self, other: object) -> bool:
@@ -191,23 +227,83 @@ class Sbom:
         return html_document("SBOM", facts, COLUMNS, packages.rows(ROWS), total=len(packages))
 
 
-def _write(contents: Contents, form: Format) -> bytes:
-    if form not in _WRITERS:
-        known = ", ".join(f.value for f in _WRITERS)
-        raise UnsupportedFormat(
-            f"documents are not written in {form.value}", hint=f"use one of {known}"
-        )
-    return _WRITERS[form](contents)
+def _replace(target: Path, data: bytes) -> None:
+    """Write a file under another name first. It has the rights of the one that was there."""
+    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+        if target.exists():
+            temporary.chmod(target.stat().st_mode & 0o777)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
-def _read(document: Mapping[str, Any], form: Format) -> Contents:
-    return cyclonedx.read(document) if form.family == "cyclonedx" else spdx.read(document)
+class _Way(NamedTuple):
+    """How one format is read and written."""
+
+    decode: Callable[[bytes], Any]
+    read: Callable[[Any], Contents]
+    write: Callable[[Contents], bytes] | None = None
 
 
-def _decode(raw: bytes) -> Any:
+def _decode_json(raw: bytes) -> Any:
     return msgspec.json.decode(raw.removeprefix(b"\xef\xbb\xbf"))
 
 
+def _cyclonedx(form: Format) -> _Way:
+    write: Callable[..., bytes]
+    if form.syntax == "xml":
+        decode, write = cyclonedx.decode_xml, cyclonedx.write_xml
+    else:
+        decode, write = _decode_json, cyclonedx.write
+    written = partial(write, version=form.version) if form.writable else None
+    return _Way(decode, cyclonedx.read, written)
+
+
+@cache
+def _way(form: Format) -> _Way:
+    """How a format is read and written; what knows it is imported with its first document."""
+    if form.family == "cyclonedx":
+        return _cyclonedx(form)
+    if form is Format.SPDX_3_0:
+        from provenance.sbom import spdx3
+
+        return _Way(_decode_json, spdx3.read, spdx3.write)
+    from provenance.sbom import spdx
+
+    if form is Format.SPDX_2_3_TAG:
+        return _Way(spdx.decode_tag_value, spdx.read, spdx.write_tag_value)
+    return _Way(_decode_json, spdx.read, spdx.write if form.writable else None)
+
+
+def decode(raw: bytes, form: Format) -> Any:
+    """The value that the bytes of a document spell, in the shape that its reader takes."""
+    return _way(form).decode(raw)
+
+
+def read_contents(document: Any, form: Format) -> Contents:
+    """What a decoded document says."""
+    return _way(form).read(document)
+
+
+def _write(contents: Contents, form: Format) -> bytes:
+    write = _way(form).write
+    if write is None:
+        known = ", ".join(f.value for f in Format if f.writable)
+        raise UnsupportedFormat(
+            f"documents are not written in {form.value}", hint=f"use one of {known}"
+        )
+    return write(contents)
+
+
+def _in_json(form: Format) -> Format:
+    """The JSON format nearest to one in another syntax."""
+    same = [f for f in Format if f.family == form.family and f.syntax == "json" and f.writable]
+    return next((f for f in same if f.version == form.version), same[0])
+
+
 def _restore(raw: bytes, form: str) -> Sbom:
-    wanted = Format.parse(form)
-    return Sbom(raw, wanted, _read(_decode(raw), wanted))
+    wanted = Format(form)
+    return Sbom(raw, wanted, read_contents(decode(raw, wanted), wanted))

@@ -14,7 +14,7 @@ __all__ = ["Format"]
 
 
 class Format(enum.Enum):
-    """A format with its version. The value is its name."""
+    """A format with its version and syntax. The value is its name; JSON is not named in it."""
 
     CYCLONEDX_1_6 = "cyclonedx-1.6"
     SPDX_2_3 = "spdx-2.3"
@@ -23,7 +23,17 @@ class Format(enum.Enum):
     CYCLONEDX_1_4 = "cyclonedx-1.4"
     CYCLONEDX_1_5 = "cyclonedx-1.5"
     CYCLONEDX_1_7 = "cyclonedx-1.7"
+    CYCLONEDX_1_0_XML = "cyclonedx-1.0-xml"
+    CYCLONEDX_1_1_XML = "cyclonedx-1.1-xml"
+    CYCLONEDX_1_2_XML = "cyclonedx-1.2-xml"
+    CYCLONEDX_1_3_XML = "cyclonedx-1.3-xml"
+    CYCLONEDX_1_4_XML = "cyclonedx-1.4-xml"
+    CYCLONEDX_1_5_XML = "cyclonedx-1.5-xml"
+    CYCLONEDX_1_6_XML = "cyclonedx-1.6-xml"
+    CYCLONEDX_1_7_XML = "cyclonedx-1.7-xml"
     SPDX_2_2 = "spdx-2.2"
+    SPDX_2_3_TAG = "spdx-2.3-tag-value"
+    SPDX_3_0 = "spdx-3.0"
 
     @property
     def family(self) -> str:
@@ -31,39 +41,70 @@ class Format(enum.Enum):
         return self.value.partition("-")[0]
 
     @property
+    def version(self) -> str:
+        """`1.6`, `2.3`, ..."""
+        return self.value.split("-")[1]
+
+    @property
+    def syntax(self) -> str:
+        """`json`, `xml` or `tag-value`."""
+        return self.value.partition("-")[2].partition("-")[2] or "json"
+
+    @property
     def writable(self) -> bool:
         """Whether documents can be written in it."""
-        return self in {Format.CYCLONEDX_1_6, Format.SPDX_2_3}
+        return self in _WRITABLE
 
     @classmethod
     def parse(cls, name: str | Format) -> Format:
-        """The format of a name: `cyclonedx-1.6`, or syft's `cyclonedx-json`, `spdx-json`.
+        """The format of a name: `cyclonedx-1.6`, or syft's `cyclonedx-json`, `spdx-json@2.3`.
 
         Raises:
             UnsupportedFormat: no such format can be written; lists those that can.
         """
         if isinstance(name, Format):
             return name
-        aliases = {
-            "cyclonedx": cls.CYCLONEDX_1_6,
-            "cyclonedx-json": cls.CYCLONEDX_1_6,
-            "spdx": cls.SPDX_2_3,
-            "spdx-json": cls.SPDX_2_3,
-        }
-        if name in aliases:
-            return aliases[name]
+        if name in _ALIASES:
+            return _ALIASES[name]
+        alias, _, version = name.partition("@")
         for known in cls:
-            if known.value == name:
+            same_kind = alias in _ALIASES and _same_kind(known, _ALIASES[alias])
+            if known.value == name or (same_kind and known.version == version):
                 return known
-        names = ", ".join([*(f.value for f in cls if f.writable), *aliases])
+        names = ", ".join([*(f.value for f in cls if f.writable), *_ALIASES])
         raise UnsupportedFormat(f"{name!r} is no format that is known", hint=f"use one of {names}")
 
     @classmethod
     def of_path(cls, path: Path) -> Format | None:
-        """The format that a file's ending asks for: `.cdx.json`, `.spdx.json`; None: any."""
+        """The format that a file's ending asks for: `.cdx.json`, `.spdx`, ...; None: any."""
         name = path.name.lower()
-        if name.endswith(".spdx.json"):
-            return cls.SPDX_2_3
-        if name.endswith((".cdx.json", ".cyclonedx.json", "bom.json")):
-            return cls.CYCLONEDX_1_6
+        for endings, form in _ENDINGS:
+            if name.endswith(endings):
+                return form
         return None
+
+
+def _same_kind(a: Format, b: Format) -> bool:
+    return a.family == b.family and a.syntax == b.syntax
+
+
+_WRITABLE = frozenset(
+    form
+    for form in Format
+    if form.family == "cyclonedx" and form.version in ("1.4", "1.5", "1.6", "1.7")
+) | {Format.SPDX_2_3, Format.SPDX_2_3_TAG, Format.SPDX_3_0}
+_ALIASES = {
+    "cyclonedx": Format.CYCLONEDX_1_6,
+    "cyclonedx-json": Format.CYCLONEDX_1_6,
+    "cyclonedx-xml": Format.CYCLONEDX_1_6_XML,
+    "spdx": Format.SPDX_2_3,
+    "spdx-json": Format.SPDX_2_3,
+    "spdx-tag-value": Format.SPDX_2_3_TAG,
+}
+_ENDINGS = (
+    ((".cdx.json", ".cyclonedx.json", "bom.json"), Format.CYCLONEDX_1_6),
+    ((".cdx.xml", ".cyclonedx.xml", "bom.xml"), Format.CYCLONEDX_1_6_XML),
+    ((".spdx3.json", ".spdx3.jsonld"), Format.SPDX_3_0),
+    ((".spdx.json",), Format.SPDX_2_3),
+    ((".spdx", ".spdx.tv"), Format.SPDX_2_3_TAG),
+)

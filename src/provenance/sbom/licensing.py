@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import re
 from importlib import resources
 from typing import Any
 
-from provenance.sbom.model import clean
-
-__all__ = ["cyclonedx_licenses", "is_expression", "spdx_license"]
+__all__ = ["cyclonedx_licenses", "is_expression"]
 
 _OPERATOR = re.compile(r"\s(AND|OR|WITH)\s")
 
 
 @functools.cache
 def _identifiers() -> frozenset[str]:
-    """The identifiers that CycloneDX 1.6's schema takes: SPDX's list as it was then."""
+    """The identifiers that CycloneDX's schemas take: SPDX's list, shipped beside them."""
     path = resources.files("provenance") / "_data" / "schemas" / "spdx.schema.json"
     return frozenset(json.loads(path.read_bytes())["enum"])
 
@@ -31,28 +28,29 @@ def is_expression(text: str) -> bool:
     return "Ref-" not in text and is_spdx(text)
 
 
-def cyclonedx_licenses(licenses: tuple[str, ...]) -> list[dict[str, Any]]:
-    """As `licenses` of a component. The schema takes one expression, or any number of the rest."""
-    texts = [clean(text) for text in licenses]
-    if len(texts) == 1 and _OPERATOR.search(texts[0]) and is_expression(texts[0]):
-        return [{"expression": texts[0]}]
+@functools.lru_cache(maxsize=4096)
+def cyclonedx_licenses(
+    licenses: tuple[str, ...], *, mixed: bool = False, declared: bool = False
+) -> tuple[list[dict[str, Any]], bool]:
+    """As `licenses` of a component, and whether reading them gives the same texts again.
+
+    Until 1.6 the schema takes one expression or any number of the rest: several of which one is
+    compound become one expression, as all of them apply. Since 1.7 (`mixed`) it takes any.
+    Since 1.6 (`declared`) it says who states them: the package itself. Not to be changed: cached.
+    """
+    compound = [bool(_OPERATOR.search(text)) and is_expression(text) for text in licenses]
+    said = {"acknowledgement": "declared"} if declared else {}
+    if not mixed and len(licenses) > 1 and any(compound) and all(map(is_expression, licenses)):
+        joined = " AND ".join(
+            f"({text})" if c else text for text, c in zip(licenses, compound, strict=True)
+        )
+        return [{"expression": joined, **said}], False
+    whole = mixed or len(licenses) == 1
     return [
-        {"license": {"id": text} if text in _identifiers() else {"name": text}} for text in texts
-    ]
+        {"expression": text, **said} if c and whole else {"license": {**_license(text), **said}}
+        for text, c in zip(licenses, compound, strict=True)
+    ], True
 
 
-def spdx_license(licenses: tuple[str, ...], extracted: dict[str, str]) -> str:
-    """As `licenseDeclared`; what is no expression becomes a LicenseRef, entered in `extracted`."""
-    parts = []
-    for text in map(clean, licenses):
-        if is_expression(text):
-            parts.append(text)
-            continue
-        name = f"LicenseRef-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-        extracted[name] = text
-        parts.append(name)
-    if not parts:
-        return "NOASSERTION"
-    if len(parts) == 1:
-        return parts[0]
-    return " AND ".join(f"({p})" if _OPERATOR.search(p) else p for p in parts)
+def _license(text: str) -> dict[str, str]:
+    return {"id": text} if text in _identifiers() else {"name": text}

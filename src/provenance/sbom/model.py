@@ -15,13 +15,48 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from provenance.findings import Finding
-    from provenance.packages.package import Package
+    from provenance.packages.os_release import OsRelease
+    from provenance.packages.package import ListedFile, Package
 
-__all__ = ["NAMESPACE", "Contents", "Subject", "clean", "digest_or_none", "parse_time"]
+__all__ = [
+    "NAMESPACE",
+    "Contents",
+    "OtherDocument",
+    "Subject",
+    "SubjectLayer",
+    "clean",
+    "digest_or_none",
+    "parse_time",
+]
 
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://in-toto.io/oci-provenance/sbom")
 """Of the version 5 UUIDs in documents: the same contents get the same identifiers."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectLayer:
+    """One layer of the image that a document describes."""
+
+    digest: Digest
+    """Of the blob as stored."""
+    size: int = -1
+    """Bytes as stored; -1 where unknown."""
+    media_type: str = ""
+    diff_id: Digest | None = None
+    """Of the tar, decompressed."""
+    created_by: str = ""
+    """The instruction that made it, as the image's history says."""
+
+
+@dataclass(frozen=True, slots=True)
+class OtherDocument:
+    """An SBOM that a document refers to."""
+
+    uri: str
+    """Its serial number (`urn:uuid:...`) or namespace."""
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    """Of its bytes, as in `Package.hashes`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +70,17 @@ class Subject:
     """Of the image's manifest, where the document says so."""
     type: str = ""
     """CycloneDX's word: `container`, `application`, ..."""
+    platform: str = ""
+    """`linux/arm64/v8`; empty where unknown or for an index."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """The image's labels."""
+    base: str = ""
+    """Reference of the image it was built on, where known."""
+    base_digest: Digest | None = None
+    distribution: OsRelease | None = None
+    """What os-release says."""
+    layers: tuple[SubjectLayer, ...] = ()
+    """Bottom first."""
 
     def __str__(self) -> str:
         if self.digest is not None:
@@ -50,6 +96,11 @@ class Contents:
     packages: tuple[Package, ...]
     edges: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Identifier of a package to those of the packages it depends on."""
+    contains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Identifier of a package to those of the packages that lie inside of it."""
+    files: tuple[ListedFile, ...] = ()
+    others: Mapping[str, OtherDocument] = field(default_factory=dict)
+    """Identifier of a package to the SBOM that describes it (of an index: of each platform)."""
     created: dt.datetime | None = None
     tools: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -57,7 +108,7 @@ class Contents:
 
 def clean(text: str) -> str:
     """`text` as UTF-8 can carry it: a lone surrogate becomes U+FFFD."""
-    return _SURROGATES.sub("\ufffd", text)
+    return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
 
 
 def digest_or_none(text: object) -> Digest | None:

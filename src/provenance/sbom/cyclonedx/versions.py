@@ -1,0 +1,96 @@
+"""What each version of CycloneDX has, and its words. Source: its schemas, 1.4 to 1.7."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+__all__ = ["CPE", "HASHES", "HEX", "PURL", "URL", "UUID", "Version"]
+
+HASHES = {
+    "md5": "MD5",
+    "sha1": "SHA-1",
+    "sha256": "SHA-256",
+    "sha384": "SHA-384",
+    "sha512": "SHA-512",
+    "sha3256": "SHA3-256",
+    "sha3384": "SHA3-384",
+    "sha3512": "SHA3-512",
+    "blake2b256": "BLAKE2b-256",
+    "blake2b384": "BLAKE2b-384",
+    "blake2b512": "BLAKE2b-512",
+    "blake3": "BLAKE3",
+}
+"""Ours to the schema's."""
+HEX = re.compile(
+    r"[a-fA-F0-9]{32}|[a-fA-F0-9]{40}|[a-fA-F0-9]{64}|[a-fA-F0-9]{96}|[a-fA-F0-9]{128}", re.ASCII
+)
+"""The schema's own pattern for a hash."""
+
+_TYPES_1_4 = frozenset(
+    {
+        *("application", "framework", "library", "container"),
+        *("operating-system", "device", "firmware", "file"),
+    }
+)
+_TYPES_1_5 = _TYPES_1_4 | {"platform", "device-driver", "machine-learning-model", "data"}
+_TYPES_1_6 = _TYPES_1_5 | {"cryptographic-asset"}
+
+# Narrower than RFC 3986, so that the JSON schema's iri-reference, and libxml2's xs:anyURI which
+# is stricter, take whatever these match.
+_IN_PATH = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*"
+_AFTER_PATH = rf"(?:\?(?:{_IN_PATH[:-1]}|\?)*)?(?:#(?:{_IN_PATH[:-1]}|\?)*)?"
+URL = re.compile(
+    rf"[A-Za-z][A-Za-z0-9+.-]*://[A-Za-z0-9._~!$&'()*+,;=@-]+(?::[0-9]{{1,5}})?"
+    rf"(?:/{_IN_PATH})?{_AFTER_PATH}",
+    re.ASCII,
+)
+"""A URL that either syntax takes."""
+PURL = re.compile(rf"pkg:(?!/){_IN_PATH}{_AFTER_PATH}", re.ASCII)
+"""A purl that XML takes; JSON takes any text."""
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
+
+_CPE_ATOM = (
+    r"(?:\?*|\*?)(?:[a-zA-Z0-9\-._]|\\[\\*?!\"#$%&'()+,/:;<=>@\[\]^`{|}~])+(?:\?*|\*?)|[*\-]"
+)
+CPE = re.compile(
+    rf"cpe:2\.3:[aho*\-](?::(?:{_CPE_ATOM})){{5}}"
+    rf"(?::(?:[a-zA-Z]{{2,3}}(?:-(?:[a-zA-Z]{{2}}|[0-9]{{3}}))?|[*\-]))(?::(?:{_CPE_ATOM})){{4}}",
+    re.ASCII,
+)
+"""A CPE 2.3 name as the XML schema takes it; JSON takes any text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version in one syntax."""
+
+    number: str
+    xml: bool = False
+
+    @property
+    def minor(self) -> int:
+        """The 6 of 1.6."""
+        return int(self.number.partition(".")[2])
+
+    @property
+    def types(self) -> frozenset[str]:
+        """Its words for what a component is."""
+        if self.minor >= 6:
+            return _TYPES_1_6
+        return _TYPES_1_5 if self.minor == 5 else _TYPES_1_4
+
+    @property
+    def has_occurrences(self) -> bool:
+        """Whether a component says where it was seen, and a tool is a component."""
+        return self.minor >= 5
+
+    @property
+    def has_authors(self) -> bool:
+        """Whether authors are a list of people, not a text; and licences say who states them."""
+        return self.minor >= 6
+
+    @property
+    def mixes_licenses(self) -> bool:
+        """Whether expressions stand beside other licences."""
+        return self.minor >= 7

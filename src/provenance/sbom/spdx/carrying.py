@@ -1,0 +1,185 @@
+"""What SPDX has no field for, as pairs in one annotation or comment an element, and back.
+
+`sbom.carried` says what every format lacks; here is what SPDX lacks besides, and whatever its
+own fields could not return to the letter.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from provenance.packages.os_release import OsRelease
+from provenance.sbom import carried
+from provenance.sbom.carried import PREFIX
+from provenance.sbom.model import digest_or_none
+from provenance.sbom.spdx.vocabulary import (
+    PURPOSES,
+    checksums,
+    is_cpe,
+    is_url,
+    returns_actor,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from provenance.packages.package import ListedFile, Package
+    from provenance.sbom.model import Subject
+
+__all__ = [
+    "DISTRIBUTION",
+    "SUBJECT",
+    "comment",
+    "distribution_pairs",
+    "file_pairs",
+    "hash_pairs",
+    "other_pairs",
+    "owner_pair",
+    "package_pairs",
+    "pairs_of",
+    "restore_distribution",
+    "restore_file",
+    "restore_hashes",
+    "restore_other",
+    "restore_package",
+    "restore_subject",
+    "subject_pairs",
+]
+
+Pairs = list[tuple[str, str]]
+_COMMENT = "provenance "
+SUBJECT = f"{PREFIX}subject"
+"""Name of the pair that only what a document describes has."""
+DISTRIBUTION = f"{PREFIX}distribution"
+"""Name of the pair that only the distribution has."""
+_NATIVE = frozenset({"author", "homepage", "kind", "cpes"})
+_HASH, _LICENSE, _SUPPLIER = f"{PREFIX}hash:", f"{PREFIX}license", f"{PREFIX}supplier"
+_OTHER, _OTHER_HASH = f"{PREFIX}document", f"{PREFIX}document-hash:"
+_SIZE, _FILE_LAYER, _OWNER = f"{PREFIX}size", f"{PREFIX}layer", f"{PREFIX}owner"
+
+
+def comment(pairs: Pairs) -> str:
+    """The text that carries the pairs."""
+    return _COMMENT + msgspec.json.encode(pairs).decode()
+
+
+def pairs_of(text: object) -> Pairs | None:
+    """The pairs of such a text; None where it is another. Raises msgspec.DecodeError."""
+    if not isinstance(text, str) or not text.startswith(_COMMENT + "["):
+        return None
+    raw = text.removeprefix(_COMMENT).encode("utf-8", "replace")
+    return msgspec.json.decode(raw, type=list[tuple[str, str]])
+
+
+def hash_pairs(hashes: Iterable[tuple[str, str]]) -> Pairs:
+    """Hashes that no checksum can say."""
+    return [(_HASH + name, value) for name, value in hashes]
+
+
+def restore_hashes(pairs: Pairs) -> dict[str, str]:
+    """They again."""
+    return {n.removeprefix(_HASH): v for n, v in pairs if n.startswith(_HASH)}
+
+
+def package_pairs(package: Package, history: Mapping[str, str]) -> Pairs:
+    """Everything of a package that the fields of both generations would not return.
+
+    Args:
+        package: what to carry.
+        history: digest of a layer to the instruction that made it, as the subject says it once.
+    """
+    unsaid = []
+    if package.author and not returns_actor(package.author):
+        unsaid.append("author")
+    if package.homepage and not is_url(package.homepage):
+        unsaid.append("homepage")
+    if package.kind and (package.kind == "library" or package.kind not in PURPOSES):
+        unsaid.append("kind")
+    if package.cpes and not all(map(is_cpe, package.cpes)):
+        unsaid.append("cpes")
+    native = _NATIVE.difference(unsaid) if unsaid else _NATIVE
+    pairs = carried.unsaid(package, native, history)
+    if package.hashes:
+        pairs += hash_pairs(checksums(package.hashes)[1])
+    if len(package.licenses) > 1:
+        pairs += [(_LICENSE, text) for text in package.licenses]
+    if package.supplier and not returns_actor(package.supplier):
+        pairs.append((_SUPPLIER, package.supplier))
+    return pairs
+
+
+def restore_package(pairs: Pairs, history: Mapping[str, str]) -> dict[str, Any]:
+    """The fields of a `Package` that were carried, hashes apart."""
+    if not pairs:
+        return {}
+    fields: dict[str, Any] = carried.restore(pairs, history=history)
+    if found := tuple(v for n, v in pairs if n == _LICENSE):
+        fields["licenses"] = found
+    if supplier := dict(pairs).get(_SUPPLIER):
+        fields["supplier"] = supplier
+    return fields
+
+
+def file_pairs(file: ListedFile) -> Pairs:
+    """What a file of SPDX does not say."""
+    pairs = []
+    if file.size >= 0:
+        pairs.append((_SIZE, str(file.size)))
+    if file.layer is not None:
+        pairs.append((_FILE_LAYER, str(file.layer)))
+    return pairs
+
+
+def owner_pair(file: ListedFile) -> tuple[str, str]:
+    """The owner, where no relationship can tell it."""
+    return _OWNER, file.owner
+
+
+def restore_file(pairs: Pairs) -> dict[str, Any]:
+    """The fields of a `ListedFile` that were carried, hashes apart."""
+    found = dict(pairs)
+    fields: dict[str, Any] = {"layer": digest_or_none(found.get(_FILE_LAYER))}
+    if (size := _number(found.get(_SIZE, ""))) is not None:
+        fields["size"] = size
+    if _OWNER in found:
+        fields["owner"] = found[_OWNER]
+    return fields
+
+
+def other_pairs(uri: str, hashes: Iterable[tuple[str, str]], *, whole: bool = False) -> Pairs:
+    """What a reference to another document does not say; with `whole`, its URI too."""
+    pairs = [(_OTHER, uri)] if whole else []
+    return pairs + [(_OTHER_HASH + name, value) for name, value in hashes]
+
+
+def restore_other(pairs: Pairs) -> tuple[str | None, dict[str, str]]:
+    """Both again."""
+    hashes = {n.removeprefix(_OTHER_HASH): v for n, v in pairs if n.startswith(_OTHER_HASH)}
+    return dict(pairs).get(_OTHER), hashes
+
+
+def subject_pairs(subject: Subject) -> Pairs:
+    """What a package of SPDX cannot say about an image, and that it is what is described."""
+    native = {"digest", "distribution"}
+    return [(SUBJECT, subject.type), *carried.carry_subject(subject, native=native)]
+
+
+def restore_subject(pairs: Pairs) -> dict[str, Any]:
+    """The fields of a `Subject` that were carried."""
+    return {"type": dict(pairs).get(SUBJECT, ""), **carried.restore_subject(pairs)}
+
+
+def distribution_pairs(distribution: OsRelease) -> Pairs:
+    """os-release, and that this is the subject's distribution."""
+    return [(DISTRIBUTION, ""), *carried.carry_distribution(distribution)]
+
+
+def restore_distribution(pairs: Pairs) -> OsRelease:
+    """It again."""
+    return OsRelease(**carried.restore_distribution(pairs))
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None

@@ -1,0 +1,318 @@
+"""SPDX 2.3 out of `Contents`. Source: SPDX 2.3, and its JSON schema.
+
+Where the specification demands what nobody said (a time, the SHA-1 of a file), the value is the
+one that tools agree on for "not known": the epoch, forty zeros; the reader takes it as such.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from provenance.sbom.spdx import carrying
+from provenance.sbom.spdx.encoding import in_utf8
+from provenance.sbom.spdx.naming import Names, history, namespace, timestamp
+from provenance.sbom.spdx.vocabulary import (
+    ALGORITHMS,
+    DOCUMENT,
+    IMAGE,
+    NO_TIME,
+    PURPOSES,
+    TOOL,
+    ZERO_SHA1,
+    checksums,
+    declared,
+    is_cpe,
+    is_url,
+    makers,
+    written_actor,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from provenance.packages.os_release import OsRelease
+    from provenance.packages.package import ListedFile, Package
+    from provenance.sbom.model import Contents, OtherDocument, Subject
+
+__all__ = ["as_document", "other_checksum", "write"]
+
+DISTRIBUTION = "SPDXRef-OperatingSystem"
+_NO_NAMESPACE = b'"documentNamespace":""'
+_UNKNOWN_SHA1 = {"algorithm": "SHA1", "checksumValue": ZERO_SHA1}
+
+
+def write(contents: Contents) -> bytes:
+    """An SPDX 2.3 document in JSON. The same contents give the same bytes."""
+    return in_utf8(_write, contents)
+
+
+def _write(contents: Contents) -> bytes:
+    document = _unnamed(contents)
+    raw = msgspec.json.encode(document)
+    # Within a string its quotes would be escaped, so the first match is the field.
+    return msgspec.json.format(
+        raw.replace(_NO_NAMESPACE, _NO_NAMESPACE[:-1] + namespace(raw).encode() + b'"', 1), indent=1
+    )
+
+
+def as_document(contents: Contents) -> dict[str, Any]:
+    """An SPDX 2.3 document, as its JSON decodes."""
+    document = _unnamed(contents)
+    return document | {"documentNamespace": namespace(msgspec.json.encode(document))}
+
+
+def _unnamed(contents: Contents) -> dict[str, Any]:
+    names = Names(contents)
+    created = timestamp(contents.created)
+    extracted: dict[str, str] = {}
+    packages, relations = (
+        _Packages(created, extracted, history(contents)),
+        _Relations(contents, names),
+    )
+    listed = []
+    if contents.subject:
+        image = packages.subject(contents.subject)
+        image["filesAnalyzed"] = any(owner is None for _, _, owner in names.files)
+        listed.append(image)
+        if contents.subject.distribution:
+            listed.append(packages.distribution(contents.subject.distribution))
+    owned = _owned(names, contents.files)
+    for package, ref in zip(names.packages, names.refs, strict=True):
+        others = relations.other_of(ref)
+        item = packages.package(package, names.ids[ref], others[1] if others else None)
+        if ref in owned:
+            item["filesAnalyzed"] = True
+            _add_code(item, owned[ref])
+        listed.append(item)
+    name = str(contents.subject) if contents.subject else ""
+    info: dict[str, Any] = {
+        "created": created,
+        "creators": [f"Tool: {tool}" for tool in makers(contents.tools)],
+    }
+    if contents.created is None:
+        info["comment"] = NO_TIME
+    document: dict[str, Any] = {
+        "spdxVersion": "SPDX-2.3",
+        "dataLicense": "CC0-1.0",
+        "SPDXID": DOCUMENT,
+        "name": name or "packages",
+        "documentNamespace": "",
+        "creationInfo": info,
+        "packages": listed,
+    }
+    if names.files:
+        document["files"] = [_file(f, i, o is None) for f, i, o in names.files]
+    if relations.documents:
+        document["externalDocumentRefs"] = [ref for _, ref in sorted(relations.documents.items())]
+    document["relationships"] = relations.all()
+    if extracted:
+        document["hasExtractedLicensingInfos"] = [
+            {"licenseId": i, "extractedText": text or " ", "name": text or "NOASSERTION"}
+            for i, text in sorted(extracted.items())
+        ]
+    return document
+
+
+def _owned(names: Names, files: Iterable[ListedFile]) -> dict[str, list[ListedFile]]:
+    owned: dict[str, list[ListedFile]] = {}
+    for file in files:
+        if (ref := names.owner(file)) is not None:
+            owned.setdefault(ref, []).append(file)
+    return owned
+
+
+def _add_code(item: dict[str, Any], files: list[ListedFile]) -> None:
+    """The verification code (section 7.9), where the SHA-1 of every file is known."""
+    known = [dict(checksums(f.hashes)[0]).get("sha1") for f in files]
+    if None not in known:
+        joined = "".join(sorted(str(value) for value in known))
+        code = hashlib.sha1(joined.encode(), usedforsecurity=False).hexdigest()
+        item["packageVerificationCode"] = {"packageVerificationCodeValue": code}
+
+
+class _Packages:
+    """The entries under `packages`."""
+
+    def __init__(self, created: str, extracted: dict[str, str], history: Mapping[str, str]) -> None:
+        self._created, self._history = created, history
+        self._declared = functools.cache(lambda licenses: declared(licenses, extracted))
+
+    def subject(self, subject: Subject) -> dict[str, Any]:
+        out = _blank(IMAGE, subject.name, subject.version)
+        out["primaryPackagePurpose"] = PURPOSES.get(subject.type, "CONTAINER")
+        if subject.digest is not None:
+            out["checksums"] = _checksums([(subject.digest.algorithm, subject.digest.hex)])
+        if subject.purl:
+            out["externalRefs"] = [_purl(subject.purl)]
+        return self._annotated(out, carrying.subject_pairs(subject))
+
+    def distribution(self, release: OsRelease) -> dict[str, Any]:
+        name = release.pretty_name or release.name or release.id
+        out = _blank(DISTRIBUTION, name, release.version_id)
+        out["primaryPackagePurpose"] = "OPERATING_SYSTEM"
+        return self._annotated(out, carrying.distribution_pairs(release))
+
+    def package(
+        self, package: Package, identifier: str, other: OtherDocument | None
+    ) -> dict[str, Any]:
+        out = _blank(identifier, package.name, package.version)
+        pairs = carrying.package_pairs(package, self._history)
+        _describe(out, package)
+        if package.hashes and (known := checksums(package.hashes)[0]):
+            out["checksums"] = _checksums(known)
+        if package.licenses:
+            out["licenseDeclared"] = self._declared(package.licenses)
+        if package.kind in PURPOSES:
+            out["primaryPackagePurpose"] = PURPOSES[package.kind]
+        refs = [_purl(package.purl)] if package.purl else []
+        if refs or package.cpes:
+            out["externalRefs"] = refs + [_cpe(text) for text in package.cpes if is_cpe(text)]
+        if package.locations:
+            paths = ", ".join(dict.fromkeys([x.path for x in package.locations]))
+            out["sourceInfo"] = f"found at: {paths}"
+        if other is not None:
+            pairs += carrying.other_pairs("", other_checksum(other)[1])
+        return self._annotated(out, pairs)
+
+    def _annotated(self, out: dict[str, Any], pairs: list[tuple[str, str]]) -> dict[str, Any]:
+        if pairs:
+            out["annotations"] = [
+                {
+                    "annotationDate": self._created,
+                    "annotationType": "OTHER",
+                    "annotator": f"Tool: {TOOL}",
+                    "comment": carrying.comment(pairs),
+                }
+            ]
+        return out
+
+
+def _blank(identifier: str, name: str, version: str) -> dict[str, Any]:
+    out: dict[str, Any] = {"SPDXID": identifier, "name": name}
+    if version:
+        out["versionInfo"] = version
+    out["downloadLocation"] = "NOASSERTION"
+    out["filesAnalyzed"] = False
+    out["licenseConcluded"] = "NOASSERTION"
+    out["licenseDeclared"] = "NOASSERTION"
+    out["copyrightText"] = "NOASSERTION"
+    return out
+
+
+def _describe(out: dict[str, Any], package: Package) -> None:
+    """Who made it, and what it is."""
+    if package.supplier:
+        out["supplier"] = written_actor("Organization", package.supplier)
+    if package.author:
+        out["originator"] = written_actor("Person", package.author)
+    if package.homepage and is_url(package.homepage):
+        out["homepage"] = package.homepage
+    if package.description:
+        out["description"] = package.description
+
+
+def _checksums(known: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"algorithm": ALGORITHMS[a].spdx2, "checksumValue": value} for a, value in known]
+
+
+def _purl(purl: str) -> dict[str, str]:
+    return {
+        "referenceCategory": "PACKAGE-MANAGER",
+        "referenceType": "purl",
+        "referenceLocator": purl,
+    }
+
+
+def _cpe(name: str) -> dict[str, str]:
+    return {
+        "referenceCategory": "SECURITY",
+        "referenceType": "cpe23Type",
+        "referenceLocator": name,
+    }
+
+
+def _file(file: ListedFile, identifier: str, tell_owner: bool) -> dict[str, Any]:  # noqa: FBT001 - one caller, in this module
+    known, unsaid = checksums(file.hashes) if file.hashes else ([], [])
+    out: dict[str, Any] = {
+        "SPDXID": identifier,
+        "fileName": f"./{file.path}",
+        "checksums": _checksums(known),
+        "licenseConcluded": "NOASSERTION",
+        "licenseInfoInFiles": ["NOASSERTION"],
+        "copyrightText": "NOASSERTION",
+    }
+    stated = dict(known).get("sha1", ZERO_SHA1)
+    if stated == ZERO_SHA1:
+        unsaid += [(a, v) for a, v in known if a == "sha1"]
+        out["checksums"] = [_UNKNOWN_SHA1, *_checksums(x for x in known if x[0] != "sha1")]
+    pairs = carrying.file_pairs(file) + carrying.hash_pairs(unsaid)
+    if tell_owner and file.owner:
+        pairs.append(carrying.owner_pair(file))
+    if pairs:
+        out["comment"] = carrying.comment(pairs)
+    return out
+
+
+def other_checksum(other: OtherDocument) -> tuple[tuple[str, str], list[tuple[str, str]]]:
+    """The one checksum to state of a document (SHA-1 before others), and the rest to carry."""
+    known, unsaid = checksums(other.hashes)
+    order = sorted(known, key=lambda x: (x[0] != "sha1", -ALGORITHMS[x[0]].digits, x[0]))
+    stated = order[0] if order else ("sha1", ZERO_SHA1)
+    return stated, [x for x in known if x != stated or x[1] == ZERO_SHA1] + unsaid
+
+
+class _Relations:
+    """The entries under `relationships`, and the documents that some lead to."""
+
+    def __init__(self, contents: Contents, names: Names) -> None:
+        self._contents, self._names = contents, names
+        self._others = {
+            ref: (_document_ref(other), other)
+            for name, other in sorted(contents.others.items(), reverse=True)
+            if (ref := names.ref(name)) is not None
+        }
+        self.documents = {
+            name: {
+                "externalDocumentId": name,
+                "spdxDocument": other.uri,
+                "checksum": _checksums([other_checksum(other)[0]])[0],
+            }
+            for name, other in self._others.values()
+        }
+
+    def other_of(self, ref: str) -> tuple[str, OtherDocument] | None:
+        """The document that describes a package, with its name here."""
+        return self._others.get(ref)
+
+    def all(self) -> list[dict[str, str]]:
+        contents, names = self._contents, self._names
+        subject = contents.subject
+        root, kind = (IMAGE, "CONTAINS") if subject else (DOCUMENT, "DESCRIBES")
+        out = [_relation(DOCUMENT, "DESCRIBES", IMAGE)] if subject else []
+        if subject and subject.distribution:
+            out.append(_relation(root, kind, DISTRIBUTION))
+        out += [_relation(root, kind, identifier) for identifier in names.ids.values()]
+        for _, identifier, owner in names.files:
+            if owner is None:
+                out.append(_relation(root, kind, identifier))
+            else:
+                out.append(_relation(names.ids[owner], "CONTAINS", identifier))
+        out += [_relation(a, "CONTAINS", b) for a, b in names.pairs(contents.contains)]
+        out += [_relation(a, "DEPENDS_ON", b) for a, b in names.pairs(contents.edges)]
+        return out + [
+            _relation(names.ids[ref], "DESCRIBED_BY", f"{name}:{DOCUMENT}")
+            for ref, (name, _) in sorted(self._others.items())
+        ]
+
+
+def _relation(source: str, kind: str, target: str) -> dict[str, str]:
+    return {"spdxElementId": source, "relationshipType": kind, "relatedSpdxElement": target}
+
+
+def _document_ref(other: OtherDocument) -> str:
+    said = repr((other.uri, sorted(other.hashes.items())))
+    return f"DocumentRef-{hashlib.sha256(said.encode('utf-8', 'replace')).hexdigest()[:16]}"

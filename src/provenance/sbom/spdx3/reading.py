@@ -1,0 +1,352 @@
+"""`Contents` out of SPDX 3.0 in JSON-LD. Source: SPDX 3.0.1, its model and serialization.
+
+Read is the form that the JSON schema describes: a graph, elements by `spdxId`. Elements that
+stand where they are used, instead of in the graph, are found too. Every fault is a finding.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from provenance.findings import Finding, Severity
+from provenance.packages.package import ListedFile, Package
+from provenance.sbom.collection import paused_collection
+from provenance.sbom.identifiers import purl_type
+from provenance.sbom.model import Contents, OtherDocument, Subject, digest_or_none, parse_time
+from provenance.sbom.spdx import carrying
+from provenance.sbom.spdx.vocabulary import (
+    EPOCH,
+    NO_TIME,
+    algorithm_name,
+    joined_actor,
+    purpose_kind,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from provenance.digests import Digest
+
+__all__ = ["read"]
+
+_Node = dict[str, Any]
+_OURS = "provenance-"
+_MANIFEST_HASHES = ("sha256", "sha512", "sha384")
+_ROOTS = ("container", "operating-system", "application")
+_PACKAGES = ("software_Package", "ai_AIPackage", "dataset_DatasetPackage")
+_COLLECTIONS = ("SpdxDocument", "software_Sbom", "Bom", "Bundle")
+_LICENSES = ("hasDeclaredLicense", "hasConcludedLicense")
+_LISTED_LICENSE = "https://spdx.org/licenses/"
+_MAX_FINDINGS = 1000
+
+
+def read(document: Mapping[str, Any]) -> Contents:
+    """What an SPDX 3.0 document says. Odd parts become findings."""
+    with paused_collection():
+        return _Reader(document).contents()
+
+
+class _Reader:
+    """An index of the graph, and what is read from it."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self.findings: list[Finding] = []
+        self._nodes: dict[str, _Node] = {}
+        self._by_type: dict[str, list[_Node]] = {}
+        self._carried: dict[str, list[tuple[str, str]]] = {}
+        for number, node in enumerate(self._graph(document)):
+            identifier = _identifier(node) or f"#/@graph/{number}"
+            if identifier not in self._nodes:
+                self._nodes[identifier] = node
+                self._by_type.setdefault(_text(node, "type"), []).append(node)
+        self._relations: dict[str, list[tuple[str, str]]] = {}
+        for node in self._of_type("Relationship", "LifecycleScopedRelationship"):
+            source, kind = _reference(node.get("from")), _text(node, "relationshipType")
+            pairs = self._relations.setdefault(kind, [])
+            pairs += [(source, target) for target in _references(node.get("to")) if source]
+
+    def _odd(self, pointer: str, message: str) -> None:
+        if len(self.findings) < _MAX_FINDINGS:
+            self.findings.append(Finding("odd-value", Severity.WARNING, message, pointer))
+
+    def _graph(self, document: Mapping[str, Any]) -> Iterator[_Node]:
+        graph = document.get("@graph")
+        if graph is None and "type" in document:
+            graph = [dict(document)]
+        if not isinstance(graph, list):
+            self._odd("/@graph", "expected an array; passed over")
+            return
+        for number, node in enumerate(graph):
+            if not isinstance(node, dict):
+                self._odd(f"/@graph/{number}", "expected an object; passed over")
+                continue
+            yield from _nested(node)
+
+    def _of_type(self, *kinds: str) -> list[_Node]:
+        return [node for kind in kinds for node in self._by_type.get(kind, ())]
+
+    def contents(self) -> Contents:
+        """Everything that the view holds."""
+        documents = self._of_type("SpdxDocument")
+        creation = self._creation(documents)
+        packages = self._of_type(*_PACKAGES)
+        for node in packages:
+            self._carried[_identifier(node)] = self._pairs(node)
+        tools = self._tools(creation)
+        root = self._root(packages, ours=any(t.startswith(_OURS) for t in tools))
+        subject = self._subject(root) if root is not None else None
+        layers = subject.layers if subject else ()
+        history = {str(layer.digest): layer.created_by for layer in layers}
+        licenses = self._licenses()
+        found = [
+            self._package(node, history, licenses)
+            for node in packages
+            if node is not root and not self._is_distribution(node)
+        ]
+        purls = {package.id: package.purl for package in found}
+        created = _text(creation, "created")
+        unknown = created == EPOCH and creation.get("comment") == NO_TIME
+        return Contents(
+            subject=self._with_distribution(subject, packages),
+            packages=tuple(found),
+            edges=self._edges("dependsOn"),
+            contains=self._edges("contains", purls),
+            files=tuple(self._files(purls)),
+            others=self._others(documents, purls),
+            created=None if unknown else parse_time(created),
+            tools=tools,
+            findings=tuple(self.findings),
+        )
+
+    def _creation(self, documents: list[_Node]) -> _Node:
+        for node in documents:
+            stated = node.get("creationInfo")
+            if isinstance(stated, dict):
+                return stated
+            if isinstance(stated, str) and stated in self._nodes:
+                return self._nodes[stated]
+        return next(iter(self._of_type("CreationInfo")), {})
+
+    def _tools(self, creation: _Node) -> tuple[str, ...]:
+        names = []
+        for identifier in _references(creation.get("createdBy")):
+            node = self._nodes.get(identifier, {})
+            if _text(node, "type") == "SoftwareAgent":
+                names.append(_text(node, "name"))
+        used = _references(creation.get("createdUsing"))
+        return (*names, *(_text(self._nodes.get(x, {}), "name") for x in used))
+
+    def _root(self, packages: list[_Node], *, ours: bool) -> _Node | None:
+        """What is described, unless that is a package like the others (as in SPDX 2)."""
+        for node in packages:
+            pairs = self._carried[_identifier(node)]
+            if pairs and pairs[0][0] == carrying.SUBJECT:
+                return node
+        if ours:
+            return None
+        collections = {_identifier(n) for n in self._of_type(*_COLLECTIONS)}
+        roots = [
+            target
+            for node in self._of_type(*_COLLECTIONS)
+            for target in _references(node.get("rootElement"))
+        ]
+        roots += [b for a, b in self._relations.get("describes", ()) if a in collections]
+        described = {root for root in roots if root not in collections}
+        if len(described) != 1:
+            return None
+        node = self._nodes.get(described.pop(), {})
+        if _text(node, "type") not in _PACKAGES:
+            return None
+        wholes = {a for kind in ("contains", "dependsOn") for a, _ in self._relations.get(kind, ())}
+        purpose = purpose_kind(node.get("software_primaryPurpose"))
+        if purpose in _ROOTS:
+            return node
+        return node if _identifier(node) in wholes else None
+
+    def _is_distribution(self, node: _Node) -> bool:
+        return any(name == carrying.DISTRIBUTION for name, _ in self._carried[_identifier(node)])
+
+    def _with_distribution(self, subject: Subject | None, packages: list[_Node]) -> Subject | None:
+        found = [node for node in packages if self._is_distribution(node)]
+        if subject is None or not found:
+            return subject
+        release = carrying.restore_distribution(self._carried[_identifier(found[0])])
+        return dataclasses.replace(subject, distribution=release)
+
+    def _subject(self, node: _Node) -> Subject:
+        pairs, hashes = self._carried[_identifier(node)], _hashes(node)
+        digest: Digest | None = None
+        for algorithm in _MANIFEST_HASHES:
+            digest = digest or digest_or_none(f"{algorithm}:{hashes.get(algorithm, '')}")
+        version = _text(node, "software_packageVersion")
+        fields: dict[str, Any] = {
+            "name": _text(node, "name"),
+            "version": version,
+            "purl": _purl(node),
+            "digest": digest,
+            "type": purpose_kind(node.get("software_primaryPurpose")),
+        }
+        if pairs:
+            fields.update(carrying.restore_subject(pairs))
+        else:
+            fields["digest"] = digest or digest_or_none(version)
+        return Subject(**fields)
+
+    def _package(
+        self, node: _Node, history: Mapping[str, str], licenses: Mapping[str, str]
+    ) -> Package:
+        identifier, purl = _identifier(node), _purl(node)
+        pairs, license_ = self._carried[identifier], licenses.get(identifier, "")
+        fields: dict[str, Any] = {
+            "name": _text(node, "name"),
+            "version": _text(node, "software_packageVersion"),
+            "type": purl_type(purl),
+            "purl": purl,
+            "licenses": (license_,) if license_ else (),
+            "supplier": self._agent(_reference(node.get("suppliedBy"))),
+            "author": "".join([self._agent(x) for x in _references(node.get("originatedBy"))][:1]),
+            "description": _text(node, "description") or _text(node, "summary"),
+            "homepage": _text(node, "software_homePage"),
+            "hashes": _hashes(node) | carrying.restore_hashes(pairs),
+            "cpes": tuple(_identified(node, "cpe23")),
+            "kind": purpose_kind(node.get("software_primaryPurpose")),
+            "id": identifier,
+        }
+        return Package(**(fields | carrying.restore_package(pairs, history)))
+
+    def _agent(self, identifier: str) -> str:
+        node = self._nodes.get(identifier, {})
+        addresses = [*_identified(node, "email"), ""]
+        return joined_actor(_text(node, "name"), addresses[0])
+
+    def _licenses(self) -> dict[str, str]:
+        """Each element's licence: the declared before the concluded."""
+        found: dict[str, str] = {}
+        for kind in _LICENSES:
+            for source, target in self._relations.get(kind, ()):
+                text = self._license(target)
+                if text:
+                    found.setdefault(source, text)
+        return found
+
+    def _license(self, identifier: str) -> str:
+        node = self._nodes.get(identifier)
+        if node is None:
+            short = identifier.removeprefix(_LISTED_LICENSE)
+            return short if short != identifier else ""
+        expression = _text(node, "simplelicensing_licenseExpression")
+        for entry in _objects(node, "simplelicensing_customIdToUri"):
+            if entry.get("key") == expression:
+                words = self._nodes.get(str(entry.get("value")), {})
+                return _text(words, "simplelicensing_licenseText") or expression
+        return expression or _text(node, "name")
+
+    def _files(self, purls: Mapping[str, str]) -> Iterator[ListedFile]:
+        owners: dict[str, str] = {}
+        for source, target in self._relations.get("contains", ()):
+            if purls.get(source):
+                owners.setdefault(target, purls[source])
+        for node in self._of_type("software_File"):
+            pairs, identifier = self._pairs(node), _identifier(node)
+            path = _text(node, "name")
+            fields: dict[str, Any] = {
+                "path": path if pairs or not path.startswith(("./", "/")) else path.lstrip("./"),
+                "hashes": _hashes(node) | carrying.restore_hashes(pairs),
+                "owner": owners.get(identifier, ""),
+                "id": identifier,
+            }
+            yield ListedFile(**(fields | carrying.restore_file(pairs)))
+
+    def _edges(self, kind: str, among: Any = None) -> dict[str, tuple[str, ...]]:
+        found: dict[str, list[str]] = {}
+        for source, target in self._relations.get(kind, ()):
+            if among is None or (source in among and target in among):
+                found.setdefault(source, []).append(target)
+        return {source: tuple(dict.fromkeys(targets)) for source, targets in found.items()}
+
+    def _others(self, documents: list[_Node], purls: Mapping[str, str]) -> dict[str, OtherDocument]:
+        imported = {
+            _text(entry, "externalSpdxId"): _hashes(entry)
+            for node in documents
+            for entry in _objects(node, "import")
+        }
+        found: dict[str, OtherDocument] = {}
+        for source, target in self._relations.get("hasMetadata", ()):
+            if source in purls and target in imported:
+                more = carrying.restore_other(self._carried[source])[1]
+                found.setdefault(source, OtherDocument(target, imported[target] | more))
+        for source in purls:
+            whole = carrying.restore_other(self._carried[source])
+            if source not in found and whole[0] is not None:
+                found[source] = OtherDocument(whole[0], whole[1])
+        return found
+
+    def _pairs(self, node: _Node) -> list[tuple[str, str]]:
+        try:
+            return carrying.pairs_of(node.get("comment")) or []
+        except msgspec.DecodeError:
+            self._odd(f"{_identifier(node)}/comment", "cannot be read back")
+            return []
+
+
+def _nested(node: _Node) -> Iterator[_Node]:
+    """A node, and elements that stand within it."""
+    waiting = [node]
+    while waiting:
+        item = waiting.pop()
+        yield item
+        for value in item.values():
+            if isinstance(value, dict):
+                found = [value]
+            elif isinstance(value, list):
+                found = [x for x in value if isinstance(x, dict)]
+            else:
+                continue
+            waiting += [x for x in found if "spdxId" in x or "@id" in x]
+
+
+def _identifier(node: Mapping[str, Any]) -> str:
+    return _text(node, "spdxId") or _text(node, "@id")
+
+
+def _text(node: Mapping[str, Any], key: str) -> str:
+    value = node.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _reference(value: Any) -> str:
+    """The identifier of an element that is named or stands there."""
+    if isinstance(value, dict):
+        return _identifier(value)
+    return value if isinstance(value, str) else ""
+
+
+def _references(value: Any) -> list[str]:
+    values = value if isinstance(value, list) else [value]
+    return [found for item in values if (found := _reference(item))]
+
+
+def _objects(node: Mapping[str, Any], key: str) -> list[_Node]:
+    value = node.get(key)
+    return [x for x in value if isinstance(x, dict)] if isinstance(value, list) else []
+
+
+def _identified(node: Mapping[str, Any], kind: str) -> Iterator[str]:
+    for item in _objects(node, "externalIdentifier"):
+        if item.get("externalIdentifierType") == kind and isinstance(item.get("identifier"), str):
+            yield item["identifier"]
+
+
+def _purl(node: Mapping[str, Any]) -> str:
+    return _text(node, "software_packageUrl") or next(_identified(node, "packageUrl"), "")
+
+
+def _hashes(node: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        algorithm_name(item.get("algorithm")): item["hashValue"]
+        for item in _objects(node, "verifiedUsing")
+        if isinstance(item.get("hashValue"), str)
+    }
