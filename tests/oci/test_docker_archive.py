@@ -3,7 +3,9 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,10 +25,11 @@ from provenance.oci import media_types as mt
 from provenance.oci.descriptor import Descriptor, Platform
 from provenance.oci.docker_archive import DockerArchiveRepository
 from provenance.oci.manifest import Index, Manifest
-from provenance.oci.repository import read_blob
+from provenance.oci.repository import Claims, read_blob
 from provenance.oci.tar_home import place_of
 from provenance.settings import Limits
 from provenance.testing import ImageBuilder
+from provenance.testing.layers import Symlink, tar_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,6 +105,198 @@ def test_one_file_that_is_many_layers_is_hashed_once(tmp_path: Path) -> None:
         assert isinstance(manifest, Manifest)
     assert {d.digest for d in manifest.layers} == {Digest.of(b"layer")}
     assert len(manifest.layers) == 300
+
+
+TAR = tar_of({"etc/motd": b"hello"})
+TAR_2 = tar_of({"etc/motd": b"another"})
+
+
+def claiming(*layers: bytes | None) -> bytes:
+    """A config that claims these layers, by their digests."""
+    diff_ids = [data and Digest.of(data) for data in layers]
+    return json.dumps({"rootfs": {"type": "layers", "diff_ids": diff_ids}}).encode()
+
+
+def test_a_plain_layer_is_read_once_and_held_to_what_its_config_claims(tmp_path: Path) -> None:
+    listed = [{**IMAGE, "Layers": ["1.tar", "2.tar"]}]
+    files = {"c.json": claiming(TAR, TAR_2), "1.tar": TAR, "2.tar": TAR + bytes(512)}
+    with DockerArchiveRepository(save(tmp_path / "a.tar", listed, **files)) as archive:
+        manifest = archive.manifest("")
+        assert isinstance(manifest, Manifest)
+        assert list(archive._old.hashed) == ["c.json"]
+        right, wrong = manifest.layers
+        assert (right.digest, right.size) == (Digest.of(TAR), len(TAR))
+        assert (wrong.digest, wrong.size) == (Digest.of(TAR_2), len(TAR) + 512)
+        assert [right.media_type, wrong.media_type] == [mt.DOCKER_LAYER] * 2
+        assert read_blob(archive, right, limit=1 << 20) == TAR
+        with pytest.raises(ContentMismatch) as refused:
+            read_blob(archive, wrong, limit=1 << 20)
+        assert refused.value.digest == Digest.of(TAR_2)
+        assert isinstance(archive, Claims)
+        assert archive.is_claimed(right)
+        with archive.open_claim(right) as stream:
+            assert stream.read() == TAR
+            assert (stream.found, stream.proven) == (right.digest, True)
+        with archive.open_claim(wrong) as other:
+            other.finish()
+            assert (other.found, other.proven) == (Digest.of(TAR + bytes(512)), False)
+
+
+HASHED: dict[str, tuple[list[str], dict[str, bytes]]] = {
+    "a config that says nothing": (["1.tar"], {"c.json": b"{}"}),
+    "a config that is none": (["1.tar"], {"c.json": b"["}),
+    "a config that is a list": (["1.tar"], {"c.json": b"[]"}),
+    "a claim that is no digest": (
+        ["1.tar"], {"c.json": b'{"rootfs": {"diff_ids": ["sha256:0"]}}'}
+    ),
+    "a claim by another algorithm": (
+        ["1.tar"],
+        {"c.json": json.dumps(
+            {"rootfs": {"diff_ids": [Digest.of(TAR, "sha512")]}}).encode()},
+    ),
+    "a claim too many": (["1.tar"], {"c.json": claiming(TAR, TAR_2)}),
+    "a layer in gzip": (["1.tar"], {"1.tar": gzip.compress(TAR, mtime=0)}),
+    "gzip with a tar's magic in the file name that it bears": (
+        ["1.tar"],
+        {"1.tar": b"\x1f\x8b\x08\x08" + bytes(6) + b"x" * 247 + b"ustar\0" + bytes(512)},
+    ),
+    "zstd": (["1.tar"], {"1.tar": b"\x28\xb5\x2f\xfd" + b"x" * 253 + b"ustar\0" + bytes(512)}),
+    "no tar": (["1.tar"], {"1.tar": b"layer"}),
+    "an empty file": (["1.tar"], {"1.tar": b""}),
+    "one claim for two files": (
+        ["1.tar", "2.tar"], {"c.json": claiming(TAR, TAR), "2.tar": TAR_2}
+    ),
+    "two claims for one file": (["1.tar", "1.tar"], {"c.json": claiming(TAR, TAR_2)}),
+    "another file of that digest": (
+        ["1.tar"], {"1.tar": TAR_2, f"blobs/sha256/{Digest.of(TAR).hex}": TAR}
+    ),
+    "a name that states another digest": (
+        [f"blobs/sha256/{Digest.of(TAR_2).hex}"], {f"blobs/sha256/{Digest.of(TAR_2).hex}": TAR_2}
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", HASHED)
+def test_where_a_claim_cannot_stand_in_the_layer_is_hashed(tmp_path: Path, case: str) -> None:
+    names, files = HASHED[case]
+    files = {"c.json": claiming(TAR), "1.tar": TAR, **files}
+    listed = [{**IMAGE, "Layers": names}]
+    with DockerArchiveRepository(save(tmp_path / "a.tar", listed, **files)) as archive:
+        manifest = archive.manifest("")
+        assert isinstance(manifest, Manifest)
+        assert [d.digest for d in manifest.layers] == [Digest.of(files[name]) for name in names]
+        for name, layer in zip(names, manifest.layers, strict=True):
+            assert not archive.is_claimed(layer)
+            with archive.open_claim(layer) as stream:
+                assert stream.read() == files[name]
+
+
+def test_images_that_disagree_on_a_file_are_told_apart_in_any_order(tmp_path: Path) -> None:
+    files = {"c.json": claiming(TAR), "d.json": claiming(TAR_2), "e.json": b"{}", "1.tar": TAR_2}
+    listed = [
+        {"Config": name, "RepoTags": [f"app:{name[0]}"], "Layers": ["1.tar"]}
+        for name in ("c.json", "d.json", "e.json")
+    ]
+    path = save(tmp_path / "a.tar", listed, **files)
+    for tag in ("c", "d", "e"):
+        with DockerArchiveRepository(path) as archive:
+            found = archive.resolve(tag)
+            manifest = archive.manifest(tag)
+            assert isinstance(manifest, Manifest)
+            assert manifest.layers[0].digest == Digest.of(TAR_2)
+        with DockerArchiveRepository(path) as archive:
+            assert archive.manifest(found.digest).raw == manifest.raw
+
+
+def test_what_is_claimed_of_a_file_is_not_read_from_another(tmp_path: Path) -> None:
+    files = {"c.json": claiming(b"right"), "d.json": b"{}", "1.tar": TAR, "2.tar": b"right"}
+    listed = [
+        {"Config": "c.json", "RepoTags": ["app:1"], "Layers": ["1.tar"]},
+        {"Config": "d.json", "RepoTags": ["app:2"], "Layers": ["2.tar"]},
+    ]
+    with DockerArchiveRepository(save(tmp_path / "a.tar", listed, **files)) as archive:
+        first, second = archive.manifest("1"), archive.manifest("2")
+        assert isinstance(first, Manifest)
+        assert isinstance(second, Manifest)
+        assert first.layers[0].digest == second.layers[0].digest == Digest.of(b"right")
+        with archive.open_claim(first.layers[0]) as stream:
+            assert stream.read() == TAR
+
+
+def test_a_link_to_a_layer_is_the_same_layer(tmp_path: Path) -> None:
+    """As Docker before 25 saved a layer that two images share."""
+    path = tmp_path / "a.tar"
+    listed = [{**IMAGE, "Layers": ["a/layer.tar", "b/layer.tar"]}]
+    path.write_bytes(
+        tar_of(
+            {
+                "a/layer.tar": TAR,
+                "b/layer.tar": Symlink("../a/layer.tar"),
+                "c.json": claiming(TAR, TAR),
+                "manifest.json": json.dumps(listed).encode(),
+            }
+        )
+    )
+    with DockerArchiveRepository(path) as archive:
+        manifest = archive.manifest("")
+        assert isinstance(manifest, Manifest)
+        assert list(archive._old.hashed) == ["c.json"]
+        assert [d.digest for d in manifest.layers] == [Digest.of(TAR)] * 2
+
+
+def test_the_layers_of_a_layout_inside_are_not_claimed(tmp_path: Path) -> None:
+    image = ImageBuilder(compression="none").layer({"etc/motd": b"hello"}).build()
+    path = tmp_path / "a.tar"
+    image.push(f"docker-archive:{path}:app:1")
+    with DockerArchiveRepository(path) as archive:
+        assert archive.manifest("").raw == image.manifest.raw
+        assert not archive.is_claimed(image.manifest.layers[0])
+
+
+pread = getattr(os, "pread", None)
+
+
+def read_short(handle: int, size: int, at: int) -> bytes:
+    """As some file systems do: less than was asked for, and than there is."""
+    assert pread is not None
+    return bytes(pread(handle, min(size, 1000), at))
+
+
+@pytest.mark.parametrize("case", ["plain", "compressed", "a short read", "no such call"])
+def test_layers_are_read_at_once_by_several_threads(
+    tmp_path: Path, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if case == "no such call":
+        monkeypatch.delattr(os, "pread", raising=False)
+    if case == "a short read" and pread is not None:
+        monkeypatch.setattr(os, "pread", read_short)
+    tars = {f"{n}.tar": tar_of({"body": bytes([n]) * 3_000_000}) for n in range(4)}
+    listed = [{**IMAGE, "Layers": list(tars)}]
+    path = save(tmp_path / "a.tar", listed, **tars, **{"c.json": claiming(*tars.values())})
+    if case == "compressed":
+        path.write_bytes(gzip.compress(path.read_bytes(), compresslevel=1))
+    with DockerArchiveRepository(path) as archive, ThreadPoolExecutor(4) as pool:
+        manifest = archive.manifest("")
+        assert isinstance(manifest, Manifest)
+
+        def read(layer: Descriptor) -> bytes:
+            with archive.open(layer) as stream:
+                return b"".join(iter(lambda: stream.read(5000), b""))
+
+        assert list(pool.map(read, manifest.layers)) == list(tars.values())
+
+
+def test_a_layer_is_not_read_after_the_archive_is_closed(tmp_path: Path) -> None:
+    """By then its handle may be another file's."""
+    path = save(tmp_path / "a.tar", [IMAGE], **{"l.tar": TAR, "c.json": claiming(TAR)})
+    with DockerArchiveRepository(path) as archive:
+        manifest = archive.manifest("")
+        assert isinstance(manifest, Manifest)
+        with archive.open(manifest.layers[0]) as stream:
+            assert stream.read(5) == TAR[:5]
+            archive.close()
+            with pytest.raises(ValueError, match="closed"):
+                stream.read(5)
 
 
 def test_which_of_several_images_must_be_said(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ from provenance.errors import (
 from provenance.oci.connect import connect, writable
 from provenance.oci.docker_engine import DockerEngine
 from provenance.oci.reference import Reference
+from provenance.oci.repository import Claims
 from provenance.settings import Limits, Settings
 from provenance.testing import ImageBuilder
 
@@ -179,7 +180,13 @@ def test_an_image_is_read_as_the_archive_that_is_saved(daemon: Daemon) -> None:
         assert manifest.layers[0].digest == IMAGE.manifest.layers[0].digest
         with repository.open(manifest.layers[0]) as stream:
             assert stream.read() == IMAGE.blobs[manifest.layers[0].digest]
+        assert repository.is_claimed(manifest.layers[0])
+        assert not repository.is_claimed(manifest.config)
+        with repository.open_claim(manifest.layers[0]) as stream:
+            stream.finish()
+            assert stream.found == manifest.layers[0].digest
         assert len(repository.referrers(manifest.descriptor.digest)) == 0
+        assert isinstance(repository, Claims)
     assert daemon.asked == [f"GET /images/{NAME}/json", f"GET /images/{NAME}/get"]
 
 

@@ -37,6 +37,7 @@ from provenance.settings import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from provenance.oci.docker_listing import Item, Listing, ListingChange
@@ -47,10 +48,11 @@ __all__ = ["DockerArchiveRepository"]
 
 
 class DockerArchiveRepository(Closing):
-    """A `docker save` tar, read plain or gzipped. Implements `Writable`, `Holds` and `Deletes`.
+    """A `docker save` tar, read plain or gzipped.
 
-    Use it in a `with`: what is pushed is in the file when that ends without an exception, all at
-    once. It takes images for one platform; `docker load` takes nothing else from every version.
+    Implements `Writable`, `Holds`, `Deletes` and `Claims`. Use it in a `with`: what is pushed is
+    in the file when that ends without an exception, all at once. It takes images for one platform;
+    `docker load` takes nothing else from every version.
     """
 
     def __init__(
@@ -61,7 +63,7 @@ class DockerArchiveRepository(Closing):
         self.name = name or f"docker-archive:{file}"
         self._home = TarHome(file, self.name, self.limits)
         self._layout = TarLayout(self._home)
-        self._old = OldForm(self._home)
+        self._old = OldForm(self._home, self._claiming)
         self._changes: list[ListingChange] = []
         self._now: Listing | None = None
 
@@ -88,12 +90,19 @@ class DockerArchiveRepository(Closing):
     @contextmanager
     def open(self, blob: Descriptor, /) -> Iterator[VerifiedReader]:
         """A stream of a layer or config, held to its digest."""
-        place = (
-            None if self._home.has(blob.digest) else self._old.place(blob.digest, self._images())
-        )
-        source = self._home.blob(blob.digest) if place is None else self._home.opened(place)
-        with source as file:
+        with self._stream(blob) as file:
             yield VerifiedReader(file, blob.digest, blob.size, where=self.name)
+
+    def is_claimed(self, blob: Descriptor, /) -> bool:
+        """Whether it is a layer that only its image's config gives this digest."""
+        return self._home.members is not None and self._old.is_claimed(blob.digest)
+
+    @contextmanager
+    def open_claim(self, blob: Descriptor, /) -> Iterator[VerifiedReader]:
+        """As `open`; a layer that is not what the config claims is told by `found`."""
+        claim = self.is_claimed(blob)
+        with self._stream(blob) as file:
+            yield VerifiedReader(file, blob.digest, blob.size, where=self.name, claim=claim)
 
     def referrers(self, subject: Digest, /, *, artifact_type: str = "") -> Referrers:
         """What refers to `subject` in the layout; without one, nothing can."""
@@ -207,6 +216,16 @@ class DockerArchiveRepository(Closing):
 
     def __repr__(self) -> str:
         return f"DockerArchiveRepository({self.name!r})"
+
+    def _stream(self, blob: Descriptor) -> AbstractContextManager[BinaryIO]:
+        if self._home.has(blob.digest):
+            return self._home.blob(blob.digest)
+        place = self._old.place(blob.digest, self._images())
+        return self._home.blob(blob.digest) if place is None else self._home.opened(place)
+
+    def _claiming(self) -> Listing:
+        """The images whose layers may go by what is claimed; a layout's manifests claim nothing."""
+        return [] if self._has_layout else self._images()
 
     def _begin(self) -> None:
         if self._home.is_written:

@@ -41,7 +41,7 @@ __all__ = ["DaemonRepository"]
 
 
 class DaemonRepository(Closing):
-    """One repository of a daemon. Implements `Writable`. Use it in a `with`.
+    """One repository of a daemon. Implements `Writable` and `Claims`. Use it in a `with`.
 
     No socket is opened before it is needed, and none to a network but where `DOCKER_HOST` says so.
     """
@@ -81,6 +81,14 @@ class DaemonRepository(Closing):
     def open(self, blob: Descriptor, /) -> AbstractContextManager[VerifiedReader]:
         """A stream of a layer or config, held to its digest."""
         return self._of(blob).open(blob)
+
+    def is_claimed(self, blob: Descriptor, /) -> bool:
+        """Whether it is a layer that only its image's config gives this digest."""
+        return self._of(blob).is_claimed(blob)
+
+    def open_claim(self, blob: Descriptor, /) -> AbstractContextManager[VerifiedReader]:
+        """As `open`; a layer that is not what the config claims is told by `found`."""
+        return self._of(blob).open_claim(blob)
 
     def referrers(self, subject: Digest, /, *, artifact_type: str = "") -> Referrers:
         """What refers to `subject` in what the daemon saves."""

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from provenance.digests import Digest
 from provenance.errors import (
     ContentMismatch,
-    InvalidDigest,
     MalformedDocument,
     NotFound,
     ProvenanceError,
     UnsupportedFormat,
 )
 from provenance.oci.descriptor import Descriptor
+from provenance.oci.docker_claims import GZIP, ZSTD, claims_of, stated_digest
 from provenance.oci.docker_listing import plain_name
 from provenance.oci.index_entries import names_of
 from provenance.oci.manifest import Index, Manifest
@@ -27,16 +27,15 @@ from provenance.oci.media_types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from provenance.oci.contents import LayoutContents
-    from provenance.oci.docker_listing import Item
+    from provenance.oci.docker_claims import Claim
+    from provenance.oci.docker_listing import Item, Listing
     from provenance.oci.members import Members
     from provenance.oci.tar_home import TarHome
 
 __all__ = ["OldForm", "entry_of", "no_images"]
-
-_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
 def entry_of(item: Item, layout: LayoutContents) -> Descriptor | None:
@@ -48,7 +47,7 @@ def entry_of(item: Item, layout: LayoutContents) -> Descriptor | None:
     Raises:
         MalformedDocument: they name two.
     """
-    config = _stated(item["Config"])
+    config = stated_digest(item["Config"])
     if config is None:
         return None
     entries = layout.top().manifests
@@ -98,7 +97,7 @@ def _whole_names(descriptor: Descriptor) -> set[str]:
 
 def _fits(item: Item, config: Digest, entry: Descriptor, layout: LayoutContents) -> bool:
     """Whether an entry is, or leads to, an image of this config and these layers."""
-    stated = [_stated(name) for name in item["Layers"]]
+    stated = [stated_digest(name) for name in item["Layers"]]
     for image in _images(entry, layout):
         layers = [layer.digest for layer in image.layers]
         if image.config.digest == config and stated in ([*layers], [None] * len(stated)):
@@ -121,18 +120,24 @@ def _images(entry: Descriptor, layout: LayoutContents) -> Iterator[Manifest]:
 
 
 class OldForm:
-    """Manifests made of what `manifest.json` names: each file hashed once."""
+    """Manifests made of what `manifest.json` names: each file hashed once, or by a claim."""
 
-    def __init__(self, home: TarHome) -> None:
-        """Read through `home`; nothing is read yet."""
-        self._home = home
+    def __init__(self, home: TarHome, claiming: Callable[[], Listing]) -> None:
+        """Read through `home`; nothing is read yet.
+
+        Args:
+            home: where the files are.
+            claiming: the images whose configs are asked for the digests of their layers.
+        """
+        self._home, self._claiming = home, claiming
         self.hashed: dict[str, tuple[Digest, int, bytes]] = {}
         self._places: dict[Digest, str] = {}
+        self._claimed: dict[str, Claim] | None = None
 
     def manifest(self, item: Item) -> Manifest | Index:
         """The manifest of an image. Raises NotFound, ContentMismatch."""
         config = self._described(item["Config"], DOCKER_CONFIG)
-        layers = [self._described(name, "") for name in item["Layers"]]
+        layers = [self._claim(name) or self._described(name, "") for name in item["Layers"]]
         return Manifest.build(config, layers, media_type=DOCKER_MANIFEST)
 
     def place(self, digest: Digest, listing: Iterable[Item]) -> str | None:
@@ -142,15 +147,31 @@ class OldForm:
                 self.manifest(item)
         return self._places.get(digest)
 
+    def is_claimed(self, digest: Digest) -> bool:
+        """Whether it is the digest of a layer by a claim alone."""
+        claim = self._claims().get(self._places.get(digest, ""))
+        return claim is not None and claim.digest == digest
+
+    def _claims(self) -> dict[str, Claim]:
+        if self._claimed is None:
+            self._claimed = claims_of(self._claiming(), self._home)
+            # What is claimed of a file is read from it, though another may have that digest.
+            self._places |= {claim.digest: name for name, claim in self._claimed.items()}
+        return self._claimed
+
+    def _claim(self, name: str) -> Descriptor | None:
+        claim = self._claims().get(name)
+        return claim and Descriptor(DOCKER_LAYER, claim.digest, claim.size)
+
     def _described(self, name: str, media_type: str) -> Descriptor:
         """A member by digest and size, its kind told by its first bytes where none is given."""
         if name not in self.hashed:  # many layers may name one file
             self.hashed[name] = self._hash(name)
         digest, size, head = self.hashed[name]
         if not media_type:
-            media_type = DOCKER_LAYER_GZIP if head.startswith(_GZIP) else DOCKER_LAYER
-            media_type = LAYER_ZSTD if head.startswith(_ZSTD) else media_type
-        self._places[digest] = name
+            media_type = DOCKER_LAYER_GZIP if head.startswith(GZIP) else DOCKER_LAYER
+            media_type = LAYER_ZSTD if head.startswith(ZSTD) else media_type
+        self._places.setdefault(digest, name)
         return Descriptor(media_type, digest, size)
 
     def _hash(self, name: str) -> tuple[Digest, int, bytes]:
@@ -162,7 +183,7 @@ class OldForm:
                 size += len(chunk)
         digest = Digest(f"sha256:{hashed.hexdigest()}")
         # Docker 25 and later name a file by its digest, as a layout does: it must be so.
-        stated = _stated(name)
+        stated = stated_digest(name)
         if stated is not None and stated != digest:
             raise ContentMismatch(
                 f"content hashes to {digest}, not to its name",
@@ -171,14 +192,3 @@ class OldForm:
                 hint="do not use it; the archive was altered or cut short",
             )
         return digest, size, head
-
-
-def _stated(name: str) -> Digest | None:
-    """The digest that `blobs/sha256/<hex>` states; None for a name that states none."""
-    prefix, _, text = name.removeprefix("./").rpartition("/")
-    if prefix != "blobs/sha256":
-        return None
-    try:
-        return Digest(f"sha256:{text}")
-    except InvalidDigest:
-        return None

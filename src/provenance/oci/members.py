@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 import tarfile
 import tempfile
 import threading
@@ -88,13 +87,14 @@ class Members(Closing):
                 reference=self.name,
                 hint="make the archive without --sparse",
             )
-        return Slice(self._file, self._turn, member.offset_data, member.size)
+        offset, size = member.offset_data, member.size
+        return Slice(self._file, self._turn, offset, size, settled=True)
 
     @contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
         """A file's content. Raises NotFound; links inside the archive are followed."""
-        with io.BufferedReader(self.stretch(name)) as file:
-            yield file
+        with self.stretch(name) as file:
+            yield cast("BinaryIO", file)
 
     def read(self, name: str, limit: int) -> bytes:
         """A small file. Raises NotFound, LimitExceeded, MalformedDocument if it is there twice."""

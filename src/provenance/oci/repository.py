@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from provenance.oci.sources import Content, Progress
 
 __all__ = [
+    "Claims",
     "Deletes",
     "Gathers",
     "Holds",
@@ -109,6 +110,23 @@ class Holds(Protocol):
 
     def holds(self, blob: Descriptor, /) -> bool:
         """Whether a blob is there already."""
+        ...
+
+
+@runtime_checkable
+class Claims(Protocol):
+    """An ability: to name blobs by what is claimed of them, and to tell what they are instead.
+
+    A claimed digest is as good as any to hold content to, which `open` does. It is no key to what
+    is known of the digest: nothing but who wrote the claim says that these are the bytes.
+    """
+
+    def is_claimed(self, blob: Descriptor, /) -> bool:
+        """Whether the digest is claimed: neither computed nor named by anything verified."""
+        ...
+
+    def open_claim(self, blob: Descriptor, /) -> AbstractContextManager[VerifiedReader]:
+        """As `open`; but the content of a claimed blob may have another digest, `found` then."""
         ...
 
 

@@ -8,12 +8,11 @@ file is what is added to then.
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import threading
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from provenance.errors import (
     LimitExceeded,
@@ -114,6 +113,12 @@ class TarHome:
             raise self._missing()
         return self.members.open(name)
 
+    def stretch(self, name: str) -> Slice:
+        """Where a file of the archive as it was opened lies. Raises NotFound, UnsupportedFormat."""
+        if self.members is None:
+            raise self._missing()
+        return self.members.stretch(name)
+
     def read(self, name: str, limit: int) -> bytes:
         """A small file of the archive as it was opened. Raises NotFound, LimitExceeded."""
         if self.members is None:
@@ -131,8 +136,8 @@ class TarHome:
     def blob(self, digest: Digest) -> Iterator[BinaryIO]:
         """A blob, not proven here. Raises NotFound."""
         if self.spool is not None and digest in self.spool:
-            with io.BufferedReader(self.spool.stretch(digest)) as kept:
-                yield kept
+            with self.spool.stretch(digest) as kept:
+                yield cast("BinaryIO", kept)
             return
         if self.members is None or place_of(digest) not in self.members:
             raise NotFound(
