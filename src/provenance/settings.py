@@ -64,6 +64,9 @@ class Limits:
     """One file's body that is kept in memory."""
     files_bytes: int = 512 * MIB
     """All bodies one call keeps in memory."""
+    spooled_bytes: int = 2 * GIB
+    """One file's body that is cataloged whole, beyond some megabytes out of a temporary file. The
+    one cap that does not raise: a larger file is not read, which is a finding of the SBOM."""
     link_hops: int = 40
     """Links followed to resolve one path (Linux' MAXSYMLINKS)."""
     pull_bytes: int = 16 * GIB

@@ -6,7 +6,6 @@ window of input and one of output, whatever the size of the layer.
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -15,10 +14,10 @@ if TYPE_CHECKING:
     from provenance.image.place import Place
     from provenance.settings import Limits
 
-__all__ = ["Readable", "decompressed"]
+__all__ = ["Readable", "decompressed", "is_plain"]
 
-_WINDOW = 1 << 16  # compressed bytes handed to a decompressor at once
-_OUTPUT = 1 << 18  # bytes asked of it at once
+_WINDOW = 1 << 17  # compressed bytes handed to a decompressor at once; less costs threads turns
+_OUTPUT = 1 << 19  # bytes asked of it at once
 _RATIO_FROM = 64 << 20  # decompressed bytes below which no ratio is suspicious
 _OTHERS = {b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x04\x22\x4d\x18": "lz4", b"PK\x03\x04": "zip"}
 
@@ -58,6 +57,11 @@ def decompressed(stream: Readable, *, place: Place, limits: Limits) -> Readable:
     return _Plain(stream, head, place=place, limits=limits)
 
 
+def is_plain(stream: Readable) -> bool:
+    """Whether what `decompressed` returned hands out the bytes as they were."""
+    return isinstance(stream, _Plain)
+
+
 def _gzip() -> _Decompressor:
     from isal import isal_zlib
 
@@ -66,10 +70,8 @@ def _gzip() -> _Decompressor:
 
 
 def _zstd() -> _Decompressor:
-    if sys.version_info >= (3, 14):
-        from compression.zstd import ZstdDecompressor
-    else:
-        from backports.zstd import ZstdDecompressor
+    from provenance.image.zstd import ZstdDecompressor
+
     return ZstdDecompressor()
 
 

@@ -7,18 +7,23 @@ the runtime another.
 
 from __future__ import annotations
 
-import zlib
+import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from zlib import adler32
 
-if TYPE_CHECKING:
-    from provenance.image.place import Place
+from provenance.errors import MalformedDocument
+from provenance.image.place import Place
 
-__all__ = ["BLOCK", "ZERO_BLOCK", "Header", "number", "parse_header", "text"]
+__all__ = ["BLOCK", "ZERO_BLOCK", "Header", "number", "parse_header", "plain_header", "text"]
 
 BLOCK = 512
 ZERO_BLOCK = bytes(BLOCK)
 _ADLER = 65521
+_ENDS = b"\0 "
+# name, mode, size and its end, checksum, type, first byte of the prefix
+_FIELDS = struct.Struct("=100s 8s 16x 11s B 12x 8s B 188x B 166x".replace(" ", "")).unpack
+_CHECKSUM_ENDS = frozenset({b"\0 ", b" \0", b"\0\0", b"  "})
 _NO_BODY = frozenset(b"123456")  # links, devices, directories, pipes: a size there means nothing
 
 
@@ -31,7 +36,7 @@ class Header:
     size: int
     """Bytes of body that follow, before padding."""
     type: int
-    """The type flag's byte."""
+    """The type flag's byte. 0, the oldest form, is a directory if the final name ends in `/`."""
     link: bytes
 
 
@@ -49,8 +54,6 @@ def parse_header(block: bytes, place: Place) -> Header:
     name = text(block[:100])
     if prefix := _prefix(block):
         name = prefix + b"/" + name
-    if kind == 0:
-        kind = 0x35 if name.endswith(b"/") else 0x30
     return Header(
         name=name,
         mode=number(block[100:108], place, "mode") & 0o7777,
@@ -58,6 +61,47 @@ def parse_header(block: bytes, place: Place) -> Header:
         type=kind,
         link=text(block[157:257]) if kind in b"12" else b"",
     )
+
+
+def plain_header(block: bytes) -> tuple[bytes, int, int, bool] | None:
+    """Name, mode, size and whether it is a directory, of a header without anything special.
+
+    Nearly all headers of a layer are such; the rest (None) is for `parse_header`, which this
+    agrees with wherever it answers, at a third of the time.
+    """
+    name, mode_field, size_field, size_end, sum_field, kind, prefix = _FIELDS(block)
+    if (kind != 0x30 and kind != 0x35) or prefix or not block.isascii():  # noqa: PLR1714  2x as fast
+        return None
+    mode = _mode(mode_field)
+    # All bytes are ASCII, so their sum is adler32's low half less one.
+    if mode < 0 or adler32(block) & 0xFFFF != _expected_sum(sum_field):
+        return None
+    if size_end not in _ENDS or not size_field.isdigit():
+        return None
+    try:
+        size = int(size_field, 8)
+    except ValueError:  # 8 or 9
+        return None
+    directory = kind == 0x35
+    return name.split(b"\0", 1)[0], mode, 0 if directory else size, directory
+
+
+@lru_cache(maxsize=1 << 15)
+def _expected_sum(field: bytes) -> int:
+    """adler32's low half of a header with this checksum, whose own bytes count as spaces."""
+    digits, end = field[:6], field[6:]
+    if not digits.isdigit() or end not in _CHECKSUM_ENDS or b"8" in digits or b"9" in digits:
+        return -1
+    return int(digits, 8) + sum(field) - 8 * 0x20 + 1
+
+
+@lru_cache(maxsize=1 << 12)
+def _mode(field: bytes) -> int:
+    """Permission bits; -1: the field has an unusual form."""
+    digits = field[:7]
+    if not digits.isdigit() or field[7] not in _ENDS or b"8" in digits or b"9" in digits:
+        return -1
+    return int(digits, 8) & 0o7777
 
 
 def text(field: bytes) -> bytes:
@@ -98,7 +142,7 @@ def _checksum_holds(block: bytes, stored: int) -> bool:
     """
     counted = block[:148] + b"        " + block[156:]
     if counted.isascii():
-        return (zlib.adler32(counted) & 0xFFFF) - 1 == stored
+        return (adler32(counted) & 0xFFFF) - 1 == stored
     unsigned = sum(counted)
     if unsigned == stored:
         return True
@@ -111,12 +155,19 @@ def _prefix(block: bytes) -> bytes:
     magic = block[257:265]
     if magic[:6] == b"ustar\0":
         return text(block[345:476] if block[508:512] == b"tar\0" else block[345:500])
-    if magic == b"ustar  \0" and not _is_time(block[345:357]):
-        # GNU keeps times there; writers of old that knew no better put a prefix.
+    if magic == b"ustar  \0" and not (_is_time(block[345:357]) and _is_time(block[357:369])):
+        # GNU keeps two times there; writers of old that knew no better put a prefix.
         prefix = text(block[345:500])
         return prefix if prefix.isascii() else b""
     return b""
 
 
 def _is_time(field: bytes) -> bool:
-    return bool(field[0] & 0x80) or not field.strip(b" \0") or field.strip(b" \0").isdigit()
+    """Whether Go reads it as a number."""
+    if not field[0]:
+        return True
+    try:
+        number(field, Place(), "time")
+    except MalformedDocument:
+        return False
+    return True

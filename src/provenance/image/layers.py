@@ -15,11 +15,10 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from provenance.errors import MalformedDocument
 from provenance.findings import Finding, Severity
-from provenance.image.decompression import decompressed
 from provenance.image.expansion import Expansion
 from provenance.image.file import File
+from provenance.image.layer_stream import open_layer, place_of
 from provenance.image.names import Globs
 from provenance.image.place import Place
 from provenance.image.scan import Scan, scan_layer
@@ -130,25 +129,14 @@ class LayerReader:
 
     def _scan(self, index: int, select: Callable[[str], bool], *, details: bool) -> Scan:
         """Read one layer to its proven end. Runs in threads: changes nothing of the reader."""
-        layer = self.layers[index]
         place = self._place(index)
-        if "tar" not in layer.media_type or layer.media_type.endswith("+encrypted"):
-            raise place.unsupported(f"is {layer.media_type!r}, not a tar of files")
-        if layer.size > self.limits.blob_bytes:
-            raise place.exceeded("blob_bytes", self.limits.blob_bytes, f"has {layer.size} bytes")
-        with self.repository.open(layer) as reader:
-            try:
-                stream = decompressed(reader, place=place, limits=self.limits)
-                scan = scan_layer(stream, select, details=details, place=place, limits=self.limits)
-            except MalformedDocument:
-                reader.finish()  # bytes that were altered or cut short say so first
-                raise
-            reader.finish()
-        return scan
+        with open_layer(
+            self.repository, self.layers[index], place=place, limits=self.limits
+        ) as stream:
+            return scan_layer(stream, select, details=details, place=place, limits=self.limits)
 
     def _place(self, index: int) -> Place:
-        name = f"layer {index + 1} of {len(self.layers)}"
-        return Place(self.where, self.layers[index].digest, name)
+        return place_of(self.layers[index], index, len(self.layers), self.where)
 
     def _count(self, index: int, scan: Scan) -> None:
         self._bytes += scan.body_bytes

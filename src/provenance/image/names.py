@@ -14,15 +14,21 @@ if TYPE_CHECKING:
 __all__ = ["Globs", "clean", "glob_pattern", "literal", "steps"]
 
 
+_AMBIGUOUS = re.compile(rb"(\\+)(?=x[89a-f][0-9a-f]|[\x80-\xff])")
+
+
 def clean(raw: bytes, place: Place) -> str:
     r"""The path that an entry's name stands for: no leading `/`, no `.`, `..` or empty step.
 
     Cleaned lexically, as the runtimes do before they join it to the root. Bytes that are no
-    UTF-8 become `\xNN`. The root itself is empty.
+    UTF-8 become `\xNN`; backslashes of names that could be mistaken for it are doubled, so that no
+    two names are one. The root itself is empty.
 
     Raises:
         MalformedDocument: the name leads out of the root.
     """
+    if b"\\" in raw:
+        raw = _AMBIGUOUS.sub(rb"\1\1", raw)
     name = raw.decode("utf-8", "backslashreplace")
     name = name.removeprefix("./").rstrip("/")
     if "/." not in name and "//" not in name and not name.startswith((".", "/")):
@@ -53,34 +59,48 @@ def literal(path: str) -> str:
 
 @lru_cache(maxsize=1024)
 def glob_pattern(glob: str) -> re.Pattern[str]:
-    """`glob` as a pattern to `fullmatch`: `*`, `?`, `[...]` within a step, `**` over any steps."""
-    parts: list[str] = []
+    """`glob` as a pattern to `fullmatch`: `*`, `?`, `[...]` within a step, `**` over any steps.
+
+    What stands between two wildcards of a kind matches at its first place, for all that a later
+    one could be is what the second wildcard takes: with every place tried, hostile names would cost
+    the square of their length.
+    """
     wanted = steps(glob)
+    stars = [index for index, step in enumerate(wanted) if step == "**"]
+    pattern = ""
     for index, step in enumerate(wanted):
         last = index == len(wanted) - 1
-        if step == "**":
-            parts.append(".*" if last else "(?:[^/]+/)*")
+        if step != "**":
+            pattern += _step_pattern(step) + ("" if last else "/")
+            continue
+        if stars[0] < index:
+            pattern += ")"  # of the one before
+        if last:
+            pattern += ".*"
         else:
-            parts.append(_step_pattern(step) + ("" if last else "/"))
-    return re.compile("".join(parts), re.DOTALL)
+            pattern += "(?:[^/]+/)*" if index == stars[-1] else "(?>(?:[^/]+/)*?"
+    return re.compile(pattern, re.DOTALL)
 
 
 def _step_pattern(step: str) -> str:
-    pattern, position = "", 0
+    pieces, position = [""], 0
     while position < len(step):
         char = step[position]
         position += 1
         if char == "*":
-            if not pattern.endswith("[^/]*"):  # two stars in a row would only backtrack
-                pattern += "[^/]*"
+            if pieces[-1] or len(pieces) == 1:  # two stars in a row are one
+                pieces.append("")
         elif char == "?":
-            pattern += "[^/]"
+            pieces[-1] += "[^/]"
         elif char == "[" and (end := step.find("]", position + 1)) > 0:
-            pattern += _set_pattern(step[position:end])
+            pieces[-1] += _set_pattern(step[position:end])
             position = end + 1
         else:
-            pattern += re.escape(char)
-    return pattern
+            pieces[-1] += re.escape(char)
+    first, *rest = pieces
+    if not rest:
+        return first
+    return first + "".join(f"(?>[^/]*?{piece})" for piece in rest[:-1]) + f"[^/]*{rest[-1]}"
 
 
 def _set_pattern(inside: str) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from provenance.image.decompression import Readable
     from provenance.image.place import Place
+    from provenance.image.tar import Feed
     from provenance.settings import Limits
 
 __all__ = ["Scan", "scan_layer"]
@@ -99,28 +100,66 @@ def scan_layer(
     Raises:
         ProvenanceError: as `read_tar`.
     """
-    scan = Scan()
-    for entry in read_tar(stream, select, place=place, limits=limits):
-        base = entry.path[entry.path.rfind("/") + 1 :]
+    scanning = _Scanning(Scan(), select, place, limits, details=details)
+    read_tar(stream, scanning, place=place, limits=limits)
+    return scanning.scan
+
+
+class _Scanning:
+    """Keeps the entries, and the bodies that are wanted."""
+
+    def __init__(
+        self,
+        scan: Scan,
+        select: Callable[[str], bool],
+        place: Place,
+        limits: Limits,
+        *,
+        details: bool,
+    ) -> None:
+        self.scan = scan
+        self._select, self._place, self._limits, self._details = select, place, limits, details
+        self._body: bytearray | None = None
+
+    def open(self, path: str, size: int, mode: int, head: bytes, /) -> Feed | None:  # noqa: ARG002  the signature of `Visitor`
+        if not self._select(path):
+            return None
+        if size > self._limits.file_bytes:
+            raise self._place.exceeded(
+                "file_bytes", self._limits.file_bytes, f"{path!r} has {size} bytes"
+            )
+        self._body = bytearray()
+        return self._body.extend
+
+    def file(self, path: str, size: int, mode: int, /) -> None:
+        body, self._body = self._body, None
+        if body is not None:
+            self._add(Entry(path, Kind.FILE, size, mode, data=bytes(body)))
+        elif self._details:
+            self._add(Entry(path, Kind.FILE, size, mode))
+        else:
+            self._add(Entry(path, Kind.FILE, -1, -1))
+
+    def other(self, entry: Entry, /) -> None:
+        if entry.sparse and self._select(entry.path):
+            self.scan.note("sparse-file", "a sparse file's body is not read", entry.path)
+        self._add(entry)
+
+    def _add(self, entry: Entry) -> None:
+        path, scan = entry.path, self.scan
+        base = path[path.rfind("/") + 1 :]
         if base.startswith(_PREFIX):
-            _whiteout(scan, entry.path, base)
-            continue
-        if _RESERVED in entry.path and any(
-            step.startswith(_RESERVED) for step in entry.path.split("/")
-        ):
-            continue  # below a directory of aufs' own
+            _whiteout(scan, path, base)
+            return
+        if _RESERVED in path and any(step.startswith(_RESERVED) for step in path.split("/")):
+            return  # below a directory of aufs' own
         if entry.data is not None:
             scan.body_bytes += len(entry.data)
-            if scan.body_bytes > limits.files_bytes:
-                raise place.exceeded(
-                    "files_bytes", limits.files_bytes, "the files asked for are too large together"
-                )
-        elif entry.sparse and select(entry.path):
-            scan.note("sparse-file", "a sparse file's body is not read", entry.path)
-        elif entry.kind is Kind.FILE and not details:
-            entry = Entry(entry.path, Kind.FILE, -1, -1)  # noqa: PLW2901
+            limit = self._limits.files_bytes
+            if scan.body_bytes > limit:
+                message = "the files asked for are too large together"
+                raise self._place.exceeded("files_bytes", limit, message)
         scan.add(entry)
-    return scan
 
 
 def _whiteout(scan: Scan, path: str, base: str) -> None:

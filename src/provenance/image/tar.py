@@ -4,29 +4,37 @@
 2. Extension headers (pax `x`, GNU `L`, `K`) are gathered for the entry that follows them;
    global pax headers (`g`) are passed over, as Go's reader does.
 3. Names are cleaned and must stay below the root (names.py).
-4. The body is read if `select` wants it, else skipped; both within `Limits`.
+4. The body is fed to whom the visitor names, else skipped.
 """
 
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
-from provenance.image.header import BLOCK, ZERO_BLOCK, Header, number, parse_header
+from provenance.image.header import (
+    BLOCK,
+    ZERO_BLOCK,
+    Header,
+    number,
+    parse_header,
+    plain_header,
+)
 from provenance.image.names import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from provenance.image.decompression import Readable
     from provenance.image.place import Place
     from provenance.settings import Limits
 
-__all__ = ["Entry", "Kind", "read_tar"]
+__all__ = ["Entry", "Feed", "Kind", "Visitor", "read_tar"]
 
 _EXTENSION_BYTES = 1 << 20  # of one pax or GNU header, Go's own limit
 _CHUNK = 1 << 20
 _NO_NUL = frozenset({"path", "linkpath", "uname", "gname", "GNU.sparse.name"})
+_SPARSE = frozenset({(b"0", b"0"), (b"0", b"1"), (b"1", b"0")})  # versions of GNU's pax form
 
 
 class Kind(enum.IntEnum):
@@ -66,45 +74,113 @@ class Entry(NamedTuple):
     link: str = ""
     """Target of a symbolic link as written; path that a hard link shares."""
     data: bytes | None = None
-    """The body, where it was asked for."""
+    """The body, for those who keep it with the entry."""
     sparse: bool = False
     """Has holes: its body is not read."""
 
 
-def read_tar(
-    stream: Readable, select: Callable[[str], bool], *, place: Place, limits: Limits
-) -> Iterator[Entry]:
-    """Yield every entry of the tar in `stream`, in order.
+Feed: TypeAlias = "Callable[[memoryview], object]"
+"""Takes the next bytes of a body; the view is good during the call only."""
+
+
+class Visitor(Protocol):
+    """Who is told of a tar's entries, in their order."""
+
+    def open(self, path: str, size: int, mode: int, head: bytes, /) -> Feed | None:
+        """Who takes the body of a regular file, which begins with `head` (up to four bytes)."""
+        ...
+
+    def file(self, path: str, size: int, mode: int, /) -> None:
+        """A regular file, after its body."""
+        ...
+
+    def other(self, entry: Entry, /) -> None:
+        """Any other entry; a sparse file, whose body is not read, too."""
+        ...
+
+
+def read_tar(stream: Readable, visitor: Visitor, *, place: Place, limits: Limits) -> None:
+    """Tell `visitor` of every entry of the tar in `stream`.
 
     Args:
         stream: plain bytes (decompression.py).
-        select: asked with the path of each regular file: is its body wanted?
+        visitor: is told, and says which bodies are wanted.
         place: what errors name.
-        limits: `entries`, `path_bytes`, `file_bytes`.
+        limits: `entries`, `path_bytes`.
 
     Raises:
         MalformedDocument: not a tar, cut short, or a name that leads out of the root.
-        LimitExceeded: more, longer or larger than `limits` allows.
+        LimitExceeded: more or longer than `limits` allows.
         UnsupportedFormat: an entry of a type that no runtime unpacks.
     """
     source = _Blocks(stream, place)
     extras = _Extras()
-    count = 0
-    while (block := source.header()) is not None:
-        count += 1
-        if count > limits.entries:
+    extended = False
+    left = limits.entries
+    while True:
+        if not extended:
+            left -= _plain_entries(source, visitor, place=place, limits=limits, left=left)
+        block = source.header()
+        if block is None:
+            return
+        if left <= 0:
             raise place.exceeded(
                 "entries", limits.entries, f"has more than {limits.entries} entries"
             )
-        header = parse_header(block, place)
-        if header.type in _EXTENSIONS:
-            _EXTENSIONS[header.type](extras, _extension(source, header, place), place)
+        left -= 1
+        full = parse_header(block, place)
+        if full.type in _EXTENSIONS:
+            _EXTENSIONS[full.type](extras, _extension(source, full, place), place)
+            extended = True
+        elif full.type == 0x67:  # global pax header, an entry of its own to Go's reader
+            _extension(source, full, place)
+            extras, extended = _Extras(), False
+        else:
+            _visit(source, full, extras, visitor, place=place, limits=limits, block=block)
+            extras, extended = _Extras(), False
+
+
+def _plain_entries(
+    source: _Blocks, visitor: Visitor, *, place: Place, limits: Limits, left: int
+) -> int:
+    """Pass the files and directories that come next and have nothing special; how many.
+
+    The time of a layer's walk is spent here, so what the loop needs is at hand.
+    """
+    opened, file, other = visitor.open, visitor.file, visitor.other
+    path_bytes, count = limits.path_bytes, 0
+    chunk, at = source.chunk, source.at
+    while count < left:
+        start = at + BLOCK
+        if start > len(chunk):
+            break  # a header that lies across two chunks is for the careful reader
+        header = plain_header(chunk[at:start])
+        if header is None or len(header[0]) > path_bytes:
+            break
+        name, mode, size, directory = header
+        path = clean(name, place)
+        count += 1
+        if directory:
+            at = start
+            other(Entry(path, Kind.DIRECTORY, 0, mode))
             continue
-        if header.type == 0x67:  # global pax header
-            _extension(source, header, place)
-            continue
-        yield _entry(source, header, extras, select, place=place, limits=limits, block=block)
-        extras = _Extras()
+        at = start + (size + BLOCK - 1 & -BLOCK)
+        head = chunk[start : start + size] if size < 4 else chunk[start : start + 4]
+        if len(head) < 4 and len(head) < size:
+            source.at = start
+            source.body(path, size, mode, visitor)
+            chunk, at = source.chunk, source.at
+        elif (feed := opened(path, size, mode, head)) is not None:
+            source.at = start
+            source.pour(size, feed)
+            chunk, at = source.chunk, source.at
+        elif at > len(chunk):
+            source.at = start
+            source.pass_body(size)
+            chunk, at = source.chunk, source.at
+        file(path, size, mode)
+    source.at = at
+    return count
 
 
 class _Extras:
@@ -143,24 +219,27 @@ class _Extras:
     def apply(self, header: Header, place: Place) -> None:
         """Replace what the header could not hold. An empty pax value means: keep."""
         pax = self.pax
-        if pax:
-            header.name = pax.get("GNU.sparse.name") or pax.get("path") or header.name
-            if header.link:
-                header.link = pax.get("linkpath") or header.link
-            if (size := pax.get("size")) and header.type not in b"123456":
-                header.size = _decimal(size, place, "size")
-        if self.name is not None:
-            header.name = self.name
-        if self.link is not None and header.type in b"12":
-            header.link = self.link
+        header.name = self.name or pax.get("path") or header.name
+        if header.type in b"12":
+            header.link = self.link or pax.get("linkpath") or header.link
+        if (size := pax.get("size")) and header.type not in b"123456":
+            header.size = _decimal(size, place, "size")
+        if header.type == 0:  # the oldest form: a directory by its name, which only now is known
+            if header.name.endswith(b"/"):
+                header.type, header.size = 0x35, 0
+            else:
+                header.type = 0x30
 
-    def sparse_size(self, place: Place) -> int | None:
-        """The real size of a pax sparse file, None for others."""
+    def sparse(self, header: Header, place: Place) -> int | None:
+        """The real size of a pax sparse file, whose real name `header` gets; None for others."""
         pax = self.pax
-        if not ("GNU.sparse.major" in pax or "GNU.sparse.map" in pax or "GNU.sparse.size" in pax):
+        version = pax.get("GNU.sparse.major") or b"", pax.get("GNU.sparse.minor") or b""
+        has_map = "GNU.sparse.offset" in pax or pax.get("GNU.sparse.map")
+        if version not in _SPARSE and (any(version) or not has_map):
             return None
-        size = pax.get("GNU.sparse.realsize") or pax.get("GNU.sparse.size") or b"0"
-        return _decimal(size, place, "GNU.sparse.realsize")
+        header.name = pax.get("GNU.sparse.name") or header.name
+        size = pax.get("GNU.sparse.size") or pax.get("GNU.sparse.realsize")
+        return header.size if size is None else _decimal(size, place, "GNU.sparse.size")
 
 
 _EXTENSIONS: dict[int, Callable[[_Extras, bytes, Place], None]] = {
@@ -184,27 +263,27 @@ def _extension(source: _Blocks, header: Header, place: Place) -> bytes:
     return body
 
 
-def _entry(
+def _visit(
     source: _Blocks,
     header: Header,
     extras: _Extras,
-    select: Callable[[str], bool],
+    visitor: Visitor,
     *,
     place: Place,
     limits: Limits,
     block: bytes,
-) -> Entry:
+) -> None:
+    extras.apply(header, place)
     kind = _KINDS.get(header.type)
     if kind is None:
         raise place.unsupported(
             f"entry {header.name[:200]!r} is of type {chr(header.type)!r}",
             "runtimes do not unpack such an archive either",
         )
-    extras.apply(header, place)
     size, sparse = header.size, False
     if header.type == 0x53:
         size, sparse = _old_sparse(source, block, place), True
-    elif (real := extras.sparse_size(place)) is not None and kind is Kind.FILE:
+    elif kind is Kind.FILE and (real := extras.sparse(header, place)) is not None:
         size, sparse = real, True
     for raw in (header.name, header.link):
         if len(raw) > limits.path_bytes:
@@ -217,17 +296,13 @@ def _entry(
         link = header.link.decode("utf-8", "backslashreplace")
     elif kind is Kind.HARDLINK:
         link = clean(header.link, place)
-    data = None
-    if kind is Kind.FILE and select(path) and not sparse:
-        if header.size > limits.file_bytes:
-            raise place.exceeded(
-                "file_bytes", limits.file_bytes, f"{path!r} has {header.size} bytes"
-            )
-        data = source.take(header.size)
-    else:
-        source.skip(header.size)
+    if kind is Kind.FILE and not sparse:
+        source.body(path, size, header.mode, visitor)
+        visitor.file(path, size, header.mode)
+        return
+    source.skip(header.size)
     source.skip(-header.size % BLOCK, padding=True)
-    return Entry(path, kind, size, header.mode, link, data, sparse)
+    visitor.other(Entry(path, kind, size, header.mode, link, sparse=sparse))
 
 
 def _old_sparse(source: _Blocks, block: bytes, place: Place) -> int:
@@ -246,57 +321,88 @@ class _Blocks:
 
     def __init__(self, stream: Readable, place: Place) -> None:
         self._stream, self._place = stream, place
-        self._chunk, self._at = b"", 0
+        self.chunk, self.at = b"", 0
 
     def header(self) -> bytes | None:
         """The next header block; None at the end of the archive."""
-        block = self._block()
-        if block != ZERO_BLOCK:
+        block = self._next_block()
+        if block is None or block != ZERO_BLOCK:
             return block
-        if self._block() in {None, ZERO_BLOCK}:
+        if self._next_block() in {None, ZERO_BLOCK}:
             return None
         raise self._place.malformed("a single zero block stands between tar entries")
 
-    def _block(self) -> bytes | None:
-        at = self._at
-        if at + BLOCK <= len(self._chunk):
-            self._at = at + BLOCK
-            return self._chunk[at : self._at]
-        if at == len(self._chunk) and not self._fill():
+    def _next_block(self) -> bytes | None:
+        if self.at == len(self.chunk) and not self._fill():
             return None
         return self.take(BLOCK)
 
+    def _more(self, size: int) -> None:
+        """See to it that the chunk holds `size` bytes more, if the stream has them."""
+        kept = self.chunk[self.at :]
+        while len(kept) < size and self._fill():
+            kept += self.chunk
+        self.chunk, self.at = kept, 0
+
     def take(self, size: int) -> bytes:
         """Exactly `size` bytes. Raises MalformedDocument where the stream ends before."""
-        end = self._at + size
-        if end <= len(self._chunk):
-            data, self._at = self._chunk[self._at : end], end
+        end = self.at + size
+        if end <= len(self.chunk):
+            data, self.at = self.chunk[self.at : end], end
             return data
-        parts = [self._chunk[self._at :]]
+        parts = [self.chunk[self.at :]]
         missing = size - len(parts[0])
         while missing:
             if not self._fill():
                 raise self._cut(missing)
-            part = self._chunk[:missing]
-            self._at = len(part)
+            part = self.chunk[:missing]
+            self.at = len(part)
             missing -= len(part)
             parts.append(part)
         return b"".join(parts)
 
+    def body(self, path: str, size: int, mode: int, visitor: Visitor) -> None:
+        """Pass a body and its padding, feeding it to whom `visitor` names."""
+        shown = min(4, size)
+        if self.at + shown > len(self.chunk):
+            self._more(shown)
+        feed = visitor.open(path, size, mode, self.chunk[self.at : self.at + shown])
+        if feed is None:
+            self.pass_body(size)
+        else:
+            self.pour(size, feed)
+
+    def pass_body(self, size: int) -> None:
+        """Pass a body and its padding."""
+        self.skip(size)
+        self.skip(-size % BLOCK, padding=True)
+
+    def pour(self, size: int, feed: Feed) -> None:
+        """Hand out a body as it lies in the chunks, and pass its padding."""
+        missing = size
+        while missing:
+            if self.at == len(self.chunk) and not self._fill():
+                raise self._cut(missing)
+            part = memoryview(self.chunk)[self.at : self.at + missing]
+            feed(part)
+            missing -= len(part)
+            self.at += len(part)
+        self.skip(-size % BLOCK, padding=True)
+
     def skip(self, size: int, *, padding: bool = False) -> None:
         """Pass `size` bytes. The padding of the last entry may be missing."""
-        self._at += size
-        while self._at > len(self._chunk):
-            beyond = self._at - len(self._chunk)
+        self.at += size
+        while self.at > len(self.chunk):
+            beyond = self.at - len(self.chunk)
             if not self._fill():
                 if padding:
                     return
                 raise self._cut(beyond)
-            self._at = beyond
+            self.at = beyond
 
     def _fill(self) -> bool:
-        self._chunk, self._at = self._stream.read(_CHUNK), 0
-        return bool(self._chunk)
+        self.chunk, self.at = self._stream.read(_CHUNK), 0
+        return bool(self.chunk)
 
     def _cut(self, missing: int) -> Exception:
         return self._place.malformed(

@@ -1,0 +1,88 @@
+"""Values by glob, looked up by path: for tables of globs that every name of an image is held to.
+
+Nearly every glob ends in a name (`status`), an ending (`*.jar`) or the beginning of a name
+(`python3.*`), or stands below a named directory (`status.d/*`): a dictionary for each of these
+leaves few names that a pattern is tried on, and patterns that no name comes to are not compiled.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Generic, TypeVar
+
+from provenance.image.names import glob_pattern
+
+__all__ = ["GlobTable", "is_wild"]
+
+V = TypeVar("V")
+_BEGINNINGS = (4, 3)  # characters of a name, the more the better
+_WILD = re.compile(r"[*?\[]")
+
+
+def is_wild(glob: str) -> bool:
+    """Whether it is more than a path."""
+    return _WILD.search(glob) is not None
+
+
+class GlobTable(Generic[V]):
+    """Filled by `add`, then asked."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._by_name: dict[str, list[tuple[_Glob, V]]] = {}
+        self._by_ending: dict[str, list[tuple[_Glob, V]]] = {}
+        self._by_parent: dict[str, list[tuple[_Glob, V]]] = {}
+        self._by_beginning: dict[str, list[tuple[_Glob, V]]] = {}
+        self._others: list[tuple[_Glob, V]] = []
+
+    def add(self, glob: str, value: V) -> None:
+        """Give `value` to the paths that `glob` matches."""
+        self._group(glob).append((_Glob(glob), value))
+
+    def _group(self, glob: str) -> list[tuple[_Glob, V]]:
+        *above, last = glob.split("/")
+        if not is_wild(last):
+            return self._by_name.setdefault(last, [])
+        ending = last.rpartition(".")[2]
+        if "." in last and ending and not is_wild(ending):
+            return self._by_ending.setdefault(ending, [])
+        if above and not is_wild(above[-1]):
+            return self._by_parent.setdefault(above[-1], [])
+        for length in _BEGINNINGS:
+            if len(last) > length and not is_wild(last[:length]):
+                return self._by_beginning.setdefault(last[:length], [])
+        return self._others
+
+    def __call__(self, path: str) -> list[V]:
+        """The values of the globs that match `path`, in the order of their groups."""
+        at = path.rfind("/") + 1
+        name = path[at:]
+        parent = path[path.rfind("/", 0, at - 1) + 1 : at - 1] if at else ""
+        groups = (
+            self._by_name.get(name),
+            self._by_ending.get(name[name.rfind(".") + 1 :]),
+            self._by_parent.get(parent),
+            self._by_beginning.get(name[:4]),
+            self._by_beginning.get(name[:3]),
+            self._others,
+        )
+        if not any(groups):
+            return []
+        return [value for group in groups if group for glob, value in group if glob.matches(path)]
+
+
+class _Glob:
+    """A glob, compiled when it is first needed."""
+
+    __slots__ = ("_glob", "_tail")
+
+    def __init__(self, glob: str) -> None:
+        self._glob = glob
+        tail = glob.removeprefix("**/")
+        self._tail = tail if tail != glob and not is_wild(tail) else ""
+
+    def matches(self, path: str) -> bool:
+        tail = self._tail
+        if tail:
+            return path.endswith(tail) and (len(path) == len(tail) or path[-len(tail) - 1] == "/")
+        return glob_pattern(self._glob).fullmatch(path) is not None

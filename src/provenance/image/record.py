@@ -1,0 +1,95 @@
+"""One layer as a change set that stays small: what was read of it, what it adds and takes away.
+
+The full view of a layer (scan.py) has an object an entry. This has one for each file that somebody
+reads and for each link; all other names are compressed text, for they matter only where they hide
+something of a lower layer.
+
+Within the layer things happen as where a runtime unpacks it, entry by entry: the last of a name
+wins, a file over a directory removes what the layer had put below it, links above an entry are
+followed (replay.py). Whiteouts are kept apart, as they act on lower layers only (OCI image-spec
+v1.1, layer.md, "Whiteouts").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from provenance.findings import Finding, Severity
+from provenance.image.name_list import NameList
+from provenance.image.tar import read_tar
+
+if TYPE_CHECKING:
+    from provenance.image.decompression import Readable
+    from provenance.image.place import Place
+    from provenance.image.tar import Feed
+    from provenance.settings import Limits
+
+__all__ = ["FileReader", "LayerRecord", "record_layer"]
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+_FINDINGS = 1000  # of one layer
+
+
+class FileReader(Protocol[T_co]):
+    """Who reads files while their layer streams by."""
+
+    def open(self, path: str, size: int, mode: int, head: bytes, /) -> Feed | None:
+        """Who takes this file's bytes; None: it is not read."""
+        ...
+
+    def close(self) -> T_co | None:
+        """What the file asked about last yields, after its last byte; None: it is not read."""
+        ...
+
+    def wants(self, path: str, /) -> bool:
+        """Whether a file of this name is read, whatever is in it."""
+        ...
+
+    def replaced(self, path: str, kept_as: str, /) -> None:
+        """The file last opened as `path` has other names only: for them it is `kept_as`."""
+        ...
+
+
+@dataclass(slots=True)
+class LayerRecord(Generic[T]):
+    """What a layer holds for those who read it. Filled while the layer streams by."""
+
+    items: dict[str, T] = field(default_factory=dict)
+    """Path of a regular file to what was read in it. A path that is not among `names` is that of a
+    file that has other names only."""
+    whiteouts: set[str] = field(default_factory=set)
+    opaques: set[str] = field(default_factory=set)
+    symlinks: dict[str, str] = field(default_factory=dict)
+    """Path to target, as written."""
+    hardlinks: dict[str, str] = field(default_factory=dict)
+    """Path to the path whose file it shares, of those that matter to somebody."""
+    names: NameList = field(default_factory=NameList)
+    """Every path that is no directory."""
+    directories: NameList = field(default_factory=NameList)
+    """Directories that have or are an entry; the root is not among them."""
+    findings: list[Finding] = field(default_factory=list)
+    diff_id: str = ""
+    """Digest of the tar, where it was computed."""
+
+    def note(self, rule: str, message: str, path: str) -> None:
+        """Keep a finding of severity warning; a thousand of a layer are enough."""
+        if len(self.findings) < _FINDINGS:
+            self.findings.append(Finding(rule, Severity.WARNING, message, path))
+
+
+def record_layer(
+    stream: Readable, reader: FileReader[T], *, place: Place, limits: Limits
+) -> LayerRecord[T]:
+    """Read the plain tar in `stream` to its end.
+
+    Raises:
+        ProvenanceError: as `read_tar`.
+    """
+    from provenance.image.replay import Replay  # which fills what is defined here
+
+    replay = Replay(LayerRecord[T](), reader, place)
+    read_tar(stream, replay, place=place, limits=limits)
+    return replay.finish()

@@ -1,0 +1,242 @@
+"""What is left of layer records once all layers lie on each other.
+
+A path p of a lower layer is hidden where an upper layer
+
+    1. has a whiteout of p or of an ancestor, or an opaque marker in an ancestor,
+    2. has something that is no directory at an ancestor of p,
+    3. has p itself, as whatever.
+
+Whiteouts never act on their own layer. The question is put for a few paths at a time: those that
+somebody read, those of links, and what links lead to. The names of the layers stream by once for
+each such question; nothing is kept of the others.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from provenance.errors import LimitExceeded
+from provenance.image.names import steps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from provenance.image.record import LayerRecord
+
+__all__ = ["Squash"]
+
+T = TypeVar("T")
+_FEW = 16  # prefixes that one comparison of a name can take
+_NAME_BYTES = 256 << 20  # of directories above what was read and links, in all layers together
+_KNOWN_BYTES = 32 << 20  # of paths whose real path is remembered
+
+
+class Squash(Generic[T]):
+    """The records of an image's layers, bottom first, and what of them is visible."""
+
+    def __init__(self, records: Sequence[LayerRecord[T]], *, hops: int = 40) -> None:
+        """Decide on everything that was read and on all symbolic links.
+
+        Args:
+            records: one a layer, bottom first.
+            hops: links followed for one path.
+        """
+        self.records = records
+        self._hops = hops
+        self._real: dict[str, str | None] = {"": ""}
+        self._known_bytes = 0
+        items = [(i, path) for i, record in enumerate(records) for path in record.items]
+        links = [(i, path) for i, record in enumerate(records) for path in record.symlinks]
+        aliases = [(i, path) for i, record in enumerate(records) for path in record.hardlinks]
+        covers = _Covers(records, [*items, *links, *aliases])
+        self.symlinks = {path: records[i].symlinks[path] for i, path in covers.visible(links)}
+        """Path to target, as written, of the links that are visible."""
+        self.hardlinks = {
+            path: (i, records[i].hardlinks[path]) for i, path in covers.visible(aliases)
+        }
+        """Path to layer and the path there whose file it shares."""
+        self.items: dict[str, tuple[int, T]] = {
+            path: (i, records[i].items[path]) for i, path in covers.visible(items)
+        }
+        """Path to layer and what was read, of the files that are visible."""
+        self.history = {
+            path: older
+            for path, (layer, _) in self.items.items()
+            if (older := covers.versions(path, layer, records))
+        }
+        """Path to the layers of older versions, newest first, as long as the file was never away
+        between."""
+        self.inherited: dict[str, str] = {}
+        """Path to the hidden first name, under which its file was read."""
+        for alias, (layer, target) in self.hardlinks.items():
+            shared = records[layer].items.get(target)
+            if shared is not None and self.items.get(target, (-1,))[0] != layer:
+                self.items[alias] = layer, shared
+                self.inherited[alias] = target.partition("\0")[0]
+
+    def real(self, path: str) -> str | None:
+        """The real path behind `path`, every link followed, whether anything is there or not.
+
+        Absolute links start at the root, `..` above it stays there. None: the links form a loop.
+        """
+        if path in self._real:
+            return self._real[path]
+        parent, _, name = path.rpartition("/")
+        above = self.real(parent) if parent.count("/") < 200 else self._follow(parent)
+        found = None if above is None else self._follow(f"{above}/{name}" if above else name)
+        self._known_bytes += len(path)
+        if self._known_bytes < _KNOWN_BYTES:
+            self._real[path] = found
+        return found
+
+    def _follow(self, path: str) -> str | None:
+        todo = deque(steps(path))
+        real, hops = "", 0
+        while todo:
+            step = todo.popleft()
+            if step == "..":
+                real = real.rpartition("/")[0]
+                continue
+            here = f"{real}/{step}" if real else step
+            link = self.symlinks.get(here)
+            if link is None:
+                real = here
+                continue
+            hops += 1
+            if hops > self._hops:
+                return None
+            if link.startswith("/"):
+                real = ""
+            todo.extendleft(reversed(steps(link)))
+        return real
+
+    def locate(self, paths: Iterable[str]) -> dict[str, int]:
+        """The layer of each of `paths` (real ones) that is there and no directory."""
+        wanted = set(paths)
+        where = [
+            (i, path)
+            for i, record in enumerate(self.records)
+            for path in record.names.among(wanted)
+        ]
+        return {path: i for i, path in _Covers(self.records, where).visible(where)}
+
+    def below(self, directories: Iterable[str]) -> Iterator[str]:
+        """Names of files and links below `directories`, of all layers, hidden or not."""
+        prefixes = tuple(f"{d}/" if d else "" for d in directories)
+        roots = frozenset(directories)
+        for record in self.records:
+            for text in record.names.texts():
+                names = text.split("\0")
+                if len(prefixes) <= _FEW:
+                    yield from (n for n in names if n.startswith(prefixes))
+                else:
+                    yield from (n for n in names if not roots.isdisjoint(_ancestors(n)))
+
+
+class _Covers:
+    """What lies over the paths that were asked for."""
+
+    def __init__(self, records: Sequence[LayerRecord[T]], asked: Sequence[tuple[int, str]]) -> None:
+        paths = {path for _, path in asked}
+        around = paths | _all_ancestors(paths)
+        lowest = min((layer for layer, _ in asked), default=0)
+        self._top = len(records) - 1
+        self._below: dict[str, Sequence[int]] = {}
+        self._things: dict[str, list[int]] = {}
+        self._directories: dict[str, list[int]] = {}
+        self._whiteouts: dict[str, list[int]] = {}
+        self._opaques: dict[str, list[int]] = {}
+        for layer in range(lowest, len(records)):
+            record = records[layer]
+            for found, known in (
+                (record.names.among(around), self._things),
+                (record.directories.among(paths), self._directories),
+                (record.whiteouts & around, self._whiteouts),
+                (record.opaques & (around | {""}), self._opaques),
+            ):
+                for path in found:
+                    known.setdefault(path, []).append(layer)
+
+    def visible(self, asked: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
+        """Those of `asked` that nothing hides."""
+        return [
+            (layer, path)
+            for layer, path in asked
+            if self._things.get(path, (-1,))[-1] == layer and self._removal(path, layer) is None
+        ]
+
+    def _removal(self, path: str, layer: int) -> int | None:
+        """The lowest layer above `layer` that takes `path` away, but for a file in its place."""
+        if layer == self._top:
+            return None
+        found = [
+            first
+            for layers in (
+                self._directories.get(path, ()),
+                self._whiteouts.get(path, ()),
+                self._removals_below(path[: path.rfind("/")] if "/" in path else ""),
+            )
+            if (first := _above(layers, layer)) is not None
+        ]
+        return min(found, default=None)
+
+    def _removals_below(self, directory: str) -> Sequence[int]:
+        """The layers, ascending, that take away what lower ones have below `directory`."""
+        chain: list[str] = []
+        while directory and directory not in self._below:
+            chain.append(directory)
+            directory = directory[: directory.rfind("/")] if "/" in directory else ""
+        layers = self._below.get(directory, ()) if directory else self._opaques.get("", ())
+        for path in reversed(chain):
+            own = [self._things.get(path), self._whiteouts.get(path), self._opaques.get(path)]
+            if any(own):
+                layers = sorted({*layers, *(x for found in own if found for x in found)})
+            self._below[path] = layers
+        return layers
+
+    def versions(self, path: str, layer: int, records: Sequence[LayerRecord[T]]) -> list[int]:
+        """Layers of older versions, newest first, while the file was never away between."""
+        found = []
+        for lower in reversed(self._things[path]):
+            if lower >= layer:
+                continue
+            removed = self._removal(path, lower)
+            if path not in records[lower].items or (removed is not None and removed <= layer):
+                break
+            found.append(lower)
+        return found
+
+
+def _above(layers: Sequence[int], layer: int) -> int | None:
+    """The lowest of ascending `layers` that is above `layer`."""
+    if not layers or layers[-1] <= layer:
+        return None
+    return next(x for x in layers if x > layer)
+
+
+def _all_ancestors(paths: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    size = 0
+    for path in paths:
+        at = path.rfind("/")
+        while at > 0 and (above := path[:at]) not in found:
+            found.add(above)
+            size += at
+            at = path.rfind("/", 0, at)
+        if size > _NAME_BYTES:
+            raise LimitExceeded(
+                f"the names of the image's directories have more than {_NAME_BYTES} bytes together",
+                hint="no image builder nests them that deep",
+            )
+    return found
+
+
+def _ancestors(path: str) -> list[str]:
+    found = []
+    at = path.rfind("/")
+    while at > 0:
+        path = path[:at]
+        found.append(path)
+        at = path.rfind("/")
+    return found

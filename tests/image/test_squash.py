@@ -1,0 +1,144 @@
+"""The small record of a layer and what is left of several, held to the full view (tree.py),
+which is itself held to what `tar` and the specification's rules make."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.image.test_tree import LAYERS, Change, members, scan, tar_of
+
+from provenance.image.name_list import NameList
+from provenance.image.place import Place
+from provenance.image.record import LayerRecord, record_layer
+from provenance.image.squash import Squash
+from provenance.image.tar import Feed, Kind
+from provenance.image.tree import Tree
+from provenance.settings import Limits
+
+Spec = list[tuple[str, str, str | bytes]]
+
+
+class Everything:
+    """Keeps every body."""
+
+    def __init__(self) -> None:
+        self._body: bytearray | None = None
+
+    def open(self, path: str, size: int, mode: int, head: bytes, /) -> Feed | None:
+        self._body = bytearray()
+        assert len(head) == min(4, size)
+        return self._body.extend
+
+    def close(self) -> bytes | None:
+        body, self._body = self._body, None
+        return None if body is None else bytes(body)
+
+    def wants(self, path: str, /) -> bool:
+        return True
+
+    def replaced(self, path: str, kept_as: str, /) -> None:
+        pass
+
+
+def record(layer: Spec) -> LayerRecord[bytes]:
+    return record_layer(io.BytesIO(tar_of(layer)), Everything(), place=Place(), limits=Limits())
+
+
+def squash(*layers: Spec) -> Squash[bytes]:
+    return Squash([record(layer) for layer in layers])
+
+
+def full(*layers: Spec) -> Tree:
+    tree = Tree(hops=40)
+    for index in range(len(layers) - 1, -1, -1):
+        tree.merge(scan(tar_of(layers[index])), index)
+    return tree
+
+
+def visible(found: Squash[bytes]) -> dict[str, tuple[int, bytes]]:
+    """Files with what is in them, hard links too."""
+    out = dict(found.items)
+    for alias, (layer, target) in found.hardlinks.items():
+        if target in found.records[layer].items:
+            out[alias] = layer, found.records[layer].items[target]
+    return out
+
+
+def expected(tree: Tree) -> dict[str, tuple[int, bytes]]:
+    return {
+        path: (node.layer, node.entry.data or b"")
+        for path, node in tree.nodes.items()
+        if node.entry.kind is Kind.FILE
+    }
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(LAYERS)
+def test_what_is_visible_is_what_the_full_view_has(layers: list[list[Change]]) -> None:
+    specs = [members(changes) for changes in layers]
+    tree, found = full(*specs), squash(*specs)
+    assert visible(found) == expected(tree)
+    assert found.symlinks == {
+        path: node.entry.link
+        for path, node in tree.nodes.items()
+        if node.entry.kind is Kind.SYMLINK
+    }
+    older = {path: [n.layer for n in nodes] for path, nodes in tree.superseded.items()}
+    plain = {p for p, (layer, _) in found.items.items() if p in found.records[layer].items}
+    assert {p: v for p, v in found.history.items() if p in plain} == {
+        p: v for p, v in older.items() if p in plain and not tree.bodies.get(p)
+    }
+
+
+@settings(max_examples=100, deadline=None)
+@given(LAYERS)
+def test_places_are_found_as_in_the_full_view(layers: list[list[Change]]) -> None:
+    specs = [members(changes) for changes in layers]
+    tree, found = full(*specs), squash(*specs)
+    there = {p for p, n in tree.nodes.items() if n.entry.kind is not Kind.DIRECTORY}
+    asked = {path for spec in specs for _, path, _ in spec} | {"a/b/c/d", "nothing"}
+    assert set(found.locate(asked)) == there & asked
+    for path in asked:
+        real = tree.find(path)
+        if real is not None:
+            assert found.real(path) == real
+
+
+@pytest.mark.parametrize("target", ["../../../etc", "/etc", "./etc", "etc/../etc"])
+def test_links_stay_below_the_root(target: str) -> None:
+    found = squash([("symlink", "link", target), ("file", "etc/os-release", b"x")])
+    assert found.real("link/os-release") == "etc/os-release"
+
+
+def test_a_loop_of_links_leads_nowhere() -> None:
+    found = squash([("symlink", "a", "b"), ("symlink", "b", "a")])
+    assert found.real("a/x") is None
+
+
+def test_a_hidden_first_name_leaves_its_file_to_the_second() -> None:
+    found = squash([("file", "a", b"1"), ("hardlink", "b", "a")], [("file", ".wh.a", b"")])
+    assert found.items == {"b": (0, b"1")}
+
+
+class TestNameList:
+    @given(st.lists(st.text(st.characters(exclude_characters="\0"), min_size=1), max_size=50))
+    def test_names_come_back(self, names: list[str]) -> None:
+        kept = NameList()
+        kept.extend(names)
+        assert list(kept) == names
+        again = NameList(kept.blocks(), kept.count)
+        assert (list(again), again.count) == (names, len(names))
+        assert again.among({*names[:3], "\0"}) == set(names[:3])
+
+    def test_an_empty_list_has_no_names(self) -> None:
+        assert list(NameList()) == []
+        assert NameList().among({""}) == set()
+
+    def test_millions_of_names_are_small(self) -> None:
+        kept = NameList()
+        for number in range(200_000):
+            kept.add(f"usr/lib/python3/dist-packages/package{number % 500}/module{number}.py")
+        assert sum(map(len, kept.blocks())) < 200_000 * 12
