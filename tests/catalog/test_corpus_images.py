@@ -59,7 +59,13 @@ def test_the_packages_of_a_distroless_image(corpus: Path) -> None:
         "pkg:deb/debian/base-files@11.1%2Bdeb11u4?arch=amd64&distro=debian-11",
         "pkg:deb/debian/netbase@6.3?arch=all&distro=debian-11",
         "pkg:deb/debian/tzdata@2021a-1%2Bdeb11u4?arch=all&distro=debian-11",
+        "pkg:golang/github.com/google/uuid@v1.0.0",
+        "pkg:golang/github.com/pborman/uuid@v1.2.1",
+        "pkg:golang/slsa-framework/example-package",
+        "pkg:golang/stdlib@1.18.4",
     ]
+    # The program was built out of a folder: nothing in it says of which version.
+    assert [(f.rule, f.pointer) for f in sbom.findings] == [("unreadable-record", "app")]
     assert sbom.subject is not None
     assert sbom.subject.digest == digest
 
@@ -71,7 +77,7 @@ def test_the_packages_of_a_distroless_image(corpus: Path) -> None:
         ("busybox-uclibc-arm64v8", "linux/arm64/v8", 431, 405),
     ],
 )
-def test_an_image_of_hard_links_has_files_and_no_packages(
+def test_an_image_of_hard_links_has_files_and_one_program(
     corpus: Path, name: str, platform: str, entries: int, links: int
 ) -> None:
     image = pv.resolve(corpus / "images" / name, platform=platform)
@@ -80,7 +86,7 @@ def test_an_image_of_hard_links_has_files_and_no_packages(
     assert len(tree.bodies) == links
     assert image.file("bin/dpkg").data == image.file("bin/busybox").data
     sbom = pv.generate_sbom(image)
-    assert len(sbom.packages) == 0
+    assert [p.purl for p in sbom.packages] == ["pkg:generic/busybox@1.37.0"]
     assert not sbom.findings
 
 

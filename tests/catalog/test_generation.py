@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
 import provenance as pv
-from provenance.catalog import ALL, Cataloger, Problem, python
+from provenance.catalog import ALL, Cataloger, MatchedFile, Problem, python
 from provenance.errors import ContentMismatch, NotEvaluated, NotFound, UnsupportedFormat
 from provenance.oci.descriptor import EMPTY_DESCRIPTOR
 from provenance.oci.layout import LayoutRepository
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from provenance.image import File
+    from provenance.catalog.cataloger import Item
 
 STATUS = "var/lib/dpkg/status"
 SITE = "usr/lib/python3/dist-packages"
@@ -129,7 +129,7 @@ def test_an_image_is_read_in_one_session(local_registry: LocalRegistry) -> None:
     built = debian().build()
     local_registry.put_image("app:1", built)
     local_registry.clear_requests()
-    pv.generate_sbom(local_registry.reference("app:1"))
+    pv.generate_sbom(local_registry.reference("app:1"), cache=None)
     asked = [(r.method, r.path.rpartition("/")[2]) for r in local_registry.requests]
     manifest, config = built.digest, built.manifest.config.digest
     layers = [("GET", d.digest) for d in built.manifest.layers]
@@ -199,7 +199,7 @@ class TestTellingAll:
         broken[20] ^= 1
         local_registry.blobs["app"][layer] = bytes(broken)
         with pytest.raises(ContentMismatch) as caught:
-            pv.generate_sbom(local_registry.reference("app:1"))
+            pv.generate_sbom(local_registry.reference("app:1"), cache=None)
         assert caught.value.digest == layer
 
 
@@ -210,21 +210,60 @@ class TestCatalogers:
         assert len(pv.generate_sbom(layout, catalogers=[]).packages) == 0
 
     def test_one_s_own_cataloger_is_a_function_and_paths(self, layout: str) -> None:
-        def catalog(file: File, context: object) -> Iterator[Package | Problem]:
-            del context
-            yield Package(name="release", version="1", purl="pkg:generic/release@1", type="generic")
+        def read(file: MatchedFile) -> Iterator[Item]:
+            yield Package(
+                name="release",
+                version=file.text().partition("VERSION_ID=")[2].strip().strip('"'),
+                purl="pkg:generic/release@12",
+                type="generic",
+                locations=(file.location,),
+                cataloger="own",
+            )
             yield Problem(file.path, "half read")
 
         own = Cataloger(
-            name="own",
-            type="generic",
-            paths=("etc/os-release",),
-            catalog=catalog,
-            requirements=lambda _package: (),
+            name="own", version=1, types=("generic",), read=read, paths=("usr/lib/os-release",)
         )
         sbom = pv.generate_sbom(layout, catalogers=[own])
-        assert [p.purl for p in sbom.packages] == ["pkg:generic/release@1"]
+        assert [(p.purl, p.version) for p in sbom.packages] == [("pkg:generic/release@12", "12")]
+        assert sbom.packages[0].layer == pv.resolve(layout).layers[0].digest
         assert [f.message for f in sbom.findings] == ["half read"]
+
+    @pytest.mark.parametrize("where", ["read", "stream", "feed", "close", "complete"])
+    def test_one_that_fails_costs_its_own_packages_alone(self, layout: str, where: str) -> None:
+        class Sink:
+            def feed(self, data: memoryview, /) -> None:
+                if where == "feed":
+                    raise ZeroDivisionError("by nought")
+
+            def close(self) -> Iterator[Item]:
+                if where == "close":
+                    raise ZeroDivisionError("by nought")
+                return iter(())
+
+        def fail(*_: object) -> NoReturn:
+            raise ZeroDivisionError("by nought")
+
+        def stream(file: MatchedFile) -> Sink:
+            if where == "stream":
+                fail()
+            return Sink()
+
+        bad = Cataloger(
+            name="bad",
+            version=1,
+            types=(),
+            read=(lambda _: fail()) if where == "read" else (lambda _: ()),
+            paths=("usr/lib/os-release",),
+            stream=stream if where in {"stream", "feed", "close"} else None,
+            complete=fail if where == "complete" else None,
+        )
+        sbom = pv.generate_sbom(layout, catalogers=[bad, python.CATALOGER], cache=None)
+        assert [p.name for p in sbom.packages] == ["six"]
+        (finding,) = sbom.findings
+        assert finding.rule == "unreadable-record"
+        assert "'bad' failed" in finding.message
+        assert "ZeroDivisionError: by nought" in finding.message
 
     def test_every_module_with_a_cataloger_is_listed(self) -> None:
         import importlib
@@ -238,3 +277,34 @@ class TestCatalogers:
             if hasattr(loaded, "CATALOGER"):
                 found.append(loaded.CATALOGER)
         assert sorted(c.name for c in found) == sorted(c.name for c in ALL)
+
+
+def test_progress_over_an_index_is_one_bar(tmp_path: Path) -> None:
+    images = [debian(platform).build() for platform in ("linux/amd64", "linux/arm64")]
+    build_index(images, f"oci:{tmp_path / 'both'}:1.0")
+    told: list[tuple[int, int]] = []
+    pv.generate_sbom(
+        f"oci:{tmp_path / 'both'}:1.0",
+        platforms="all",
+        cache=None,
+        progress=lambda count, total: told.append((count, total)),
+    )
+    assert {total for _, total in told} == {sum(count for count, _ in told)}
+
+
+def test_a_choice_that_is_none_is_told(tmp_path: Path, layout: str) -> None:
+    with pytest.raises(ValueError, match="platforms is one of all"):
+        pv.generate_sbom(layout, platforms="linux/amd64")  # type: ignore[call-overload]
+    with pytest.raises(ValueError, match="not both"):
+        pv.generate_sbom(layout, platforms="all", platform="linux/amd64")
+    with pytest.raises(UnsupportedFormat, match="a directory is of no platform"):
+        pv.generate_sbom(f"dir:{tmp_path}", platform="linux/amd64")
+
+
+def test_a_layout_that_is_not_whole_is_no_root_without_packages(tmp_path: Path) -> None:
+    debian().build().write_layout(tmp_path / "app", "1.0")
+    (tmp_path / "app" / "oci-layout").unlink()
+    for image in (str(tmp_path / "app"), tmp_path / "app"):
+        with pytest.raises(UnsupportedFormat, match=r"say which: oci:.* or dir:"):
+            pv.generate_sbom(image)
+    assert len(pv.generate_sbom(f"dir:{tmp_path / 'app'}").packages) == 0

@@ -1,19 +1,40 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from provenance.catalog import ALL
+from provenance.catalog.files import CatalogReader, Reading
 from provenance.catalog.inventory import Inventory, take_inventory
+from provenance.catalog.os_release import RULES
+from provenance.catalog.routing import Router
 from provenance.digests import Digest
-from provenance.image.file import File
+from provenance.image.record import LayerRecord
+from provenance.image.squash import Squash
+from provenance.settings import Limits
 
 LAYERS = [Digest.of(b"%d" % i) for i in range(4)]
 STATUS = "var/lib/dpkg/status"
 SITE = "usr/lib/python3/dist-packages"
+RELEASE = ("etc/os-release", b"ID=debian\nVERSION_ID=12\n")
+RUNS = (RULES, *ALL)
+ROUTER = Router(RUNS)
 
 
-def file(path: str, data: bytes, layer: int = 0, real: str = "") -> File:
-    return File(path, LAYERS[layer], len(data), 0o644, data, real or path)
+def record(files: dict[str, bytes], layer: Digest) -> LayerRecord[Reading]:
+    """What a layer of these files yields."""
+    found: LayerRecord[Reading] = LayerRecord()
+    reader = CatalogReader(ROUTER, layer, limits=Limits())
+    for path, data in files.items():
+        found.names.add(path)
+        feed = reader.open(path, len(data), 0o644, data[:4])
+        if feed is not None:
+            feed(memoryview(data))
+            reading = reader.close()
+            assert reading is not None
+            found.items[path] = reading
+    return found
 
 
 def status(*records: str) -> bytes:
@@ -29,41 +50,35 @@ def status(*records: str) -> bytes:
     return out.encode()
 
 
-def inventory(
-    files: list[File], history: dict[str, list[tuple[int, bytes]]] | None = None
-) -> Inventory:
-    release = file("etc/os-release", b"ID=debian\nVERSION_ID=12\n")
-    versions = {
-        path: tuple((LAYERS[i], data) for i, data in older)
-        for path, older in (history or {}).items()
-    }
-    return take_inventory({f.path: f for f in [release, *files]}, versions, ALL)
+def inventory(*layers: dict[str, bytes], release: tuple[str, bytes] | None = RELEASE) -> Inventory:
+    """Of the layers, bottom first; the lowest one has the os-release too."""
+    known = dict([release]) if release else {}
+    records = [
+        record({**known, **files} if index == 0 else files, LAYERS[index])
+        for index, files in enumerate(layers)
+    ]
+    return take_inventory(Squash(records), {}, RUNS, LAYERS)
 
 
 def test_packages_are_sorted_whatever_the_order_of_the_database() -> None:
-    found = inventory([file(STATUS, status("b;1", "a;2", "a;1"))])
+    found = inventory({STATUS: status("b;1", "a;2", "a;1")})
     assert [(p.name, p.version) for p in found.packages] == [("a", "1"), ("a", "2"), ("b", "1")]
 
 
 class TestLayers:
     def test_a_package_is_of_the_lowest_layer_that_has_it_without_a_break(self) -> None:
         found = inventory(
-            [file(STATUS, status("a;1", "b;1", "c;2", "d;1"), layer=3)],
-            {
-                STATUS: [
-                    (2, status("a;1", "b;1", "c;1")),
-                    (1, status("a;1", "c;2")),
-                    (0, status("a;1", "b;1")),
-                ]
-            },
+            {STATUS: status("a;1", "b;1")},
+            {STATUS: status("a;1", "c;2")},
+            {STATUS: status("a;1", "b;1", "c;1")},
+            {STATUS: status("a;1", "b;1", "c;2", "d;1")},
         )
         layers = {p.name: p.layer for p in found.packages}
         assert layers == {"a": LAYERS[0], "b": LAYERS[2], "c": LAYERS[3], "d": LAYERS[3]}
 
     def test_of_two_architectures_each_has_its_own_layer(self) -> None:
         found = inventory(
-            [file(STATUS, status("a;1;;;amd64", "a;1;;;i386"), layer=1)],
-            {STATUS: [(0, status("a;1;;;amd64"))]},
+            {STATUS: status("a;1;;;amd64")}, {STATUS: status("a;1;;;amd64", "a;1;;;i386")}
         )
         layers = {p.architecture: p.layer for p in found.packages}
         assert layers == {"amd64": LAYERS[0], "i386": LAYERS[1]}
@@ -71,7 +86,7 @@ class TestLayers:
     def test_metadata_that_was_only_touched_stays_in_its_layer(self) -> None:
         path = f"{SITE}/a-1.dist-info/METADATA"
         data = b"Name: a\nVersion: 1\n"
-        found = inventory([file(path, data, layer=2)], {path: [(0, data)]})
+        found = inventory({path: data}, {}, {path: data})
         assert found.packages[0].layer == LAYERS[0]
 
 
@@ -79,30 +94,78 @@ class TestMerging:
     def test_one_purl_is_one_package_with_every_location(self) -> None:
         data = b"Name: a\nVersion: 1\n"
         paths = [f"{SITE}/a-1.dist-info/METADATA", "opt/venv/a-1.dist-info/METADATA"]
-        found = inventory([file(p, data) for p in paths])
+        found = inventory(dict.fromkeys(paths, data))
         assert len(found.packages) == 1
-        assert [x.path for x in found.packages[0].locations] == paths
+        assert [x.path for x in found.packages[0].locations] == sorted(paths)
 
-    def test_a_database_seen_through_a_link_is_read_once(self) -> None:
-        real = "usr/lib/dpkg/status"
+    def test_a_python_package_of_dpkg_s_is_kept_and_tied_to_it(self) -> None:
         found = inventory(
-            [file(real, status("a;1")), file("lib/dpkg/status", status("a;1"), real=real)]
+            {
+                STATUS: status("python3-a;1-1", "other;1"),
+                "var/lib/dpkg/info/python3-a.list": f"/.\n/usr\n/{SITE}/a-1.egg-info\n".encode(),
+                "var/lib/dpkg/info/other.list": b"/usr\n/usr/share/doc/other\n",
+                f"{SITE}/a-1.egg-info": b"Name: a\nVersion: 1\n",
+            }
         )
-        assert len(found.packages) == 1
+        assert [p.type for p in found.packages] == ["deb", "deb", "pypi"]
+        owner = next(p.purl for p in found.packages if p.name == "python3-a")
+        assert found.contains == {owner: ("pkg:pypi/a@1",)}
 
-    def test_a_python_package_of_dpkg_s_is_kept_beside_it(self) -> None:
-        found = inventory(
-            [
-                file(STATUS, status("python3-a;1-1")),
-                file(f"{SITE}/a-1.egg-info", b"Name: a\nVersion: 1\n"),
-            ]
+    def test_owners_are_known_where_their_database_names_links(self) -> None:
+        records = record(
+            {
+                RELEASE[0]: RELEASE[1],
+                STATUS: status("a;1"),
+                "var/lib/dpkg/info/a.list": b"/lib/python3/a-1.egg-info\n",
+                "usr/lib/python3/a-1.egg-info": b"Name: a\nVersion: 1\n",
+            },
+            LAYERS[0],
         )
-        assert [p.type for p in found.packages] == ["deb", "pypi"]
+        records.symlinks["lib"] = "usr/lib"
+        records.names.add("lib")
+        found = take_inventory(Squash([records]), {}, RUNS, LAYERS)
+        assert list(found.contains.values()) == [("pkg:pypi/a@1",)]
+
+    def test_an_sbom_of_the_image_s_own_adds_to_the_database(self) -> None:
+        purl = "pkg:apk/wolfi/a@1-r0?arch=x86_64"
+        reference = {"referenceType": "purl", "referenceCategory": "PACKAGE-MANAGER"}
+        document = {
+            "spdxVersion": "SPDX-2.3",
+            "SPDXID": "SPDXRef-DOCUMENT",
+            "packages": [
+                {
+                    "SPDXID": "SPDXRef-a",
+                    "name": "a",
+                    "versionInfo": "1-r0",
+                    "licenseDeclared": "MIT",
+                    "externalRefs": [{**reference, "referenceLocator": purl}],
+                },
+                {
+                    "SPDXID": "SPDXRef-source",
+                    "name": "source",
+                    "externalRefs": [{**reference, "referenceLocator": "pkg:github/w/os@1"}],
+                },
+            ],
+        }
+        found = inventory(
+            {
+                "lib/apk/db/installed": b"P:a\nV:1-r0\nA:x86_64\n\n",
+                "var/lib/db/sbom/a-1-r0.spdx.json": json.dumps(document).encode(),
+            },
+            release=("etc/os-release", b"ID=wolfi\n"),
+        )
+        (package,) = found.packages
+        assert package.purl == f"{purl}&distro=wolfi"
+        assert package.licenses == ("MIT",)
+        assert [x.path for x in package.locations] == [
+            "lib/apk/db/installed",
+            "var/lib/db/sbom/a-1-r0.spdx.json",
+        ]
 
 
 class TestEdges:
     def edges(self, *records: str) -> dict[str, list[str]]:
-        found = inventory([file(STATUS, status(*records))])
+        found = inventory({STATUS: status(*records)})
         names = {p.purl: p.name for p in found.packages}
         return {names[k]: [names[v] for v in vs] for k, vs in found.dependencies.items()}
 
@@ -122,14 +185,8 @@ class TestEdges:
         assert self.edges("a;1;v", "a;1;;v") == {}
 
     def test_a_need_stays_in_its_architecture(self) -> None:
-        found = inventory(
-            [
-                file(
-                    STATUS,
-                    status("a;1;c;;amd64", "a;1;c;;i386", "c;1;;;amd64", "c;1;;;i386"),
-                )
-            ]
-        )
+        records = ("a;1;c;;amd64", "a;1;c;;i386", "c;1;;;amd64", "c;1;;;i386")
+        found = inventory({STATUS: status(*records)})
         assert all(
             ("arch=i386" in needing) == ("arch=i386" in needed)
             for needing, all_needed in found.dependencies.items()
@@ -138,15 +195,11 @@ class TestEdges:
         assert len(found.dependencies) == 2
 
     def test_a_need_stays_in_its_site_packages(self) -> None:
-        files = []
+        files = {}
         for site, version in (("usr/lib/p", 1), ("opt/venv/p", 2)):
-            files += [
-                file(
-                    f"{site}/a.dist-info/METADATA",
-                    b"Name: a\nVersion: %d\nRequires-Dist: B\n" % version,
-                ),
-                file(f"{site}/b.dist-info/METADATA", b"Name: B\nVersion: %d\n" % version),
-            ]
+            needs = b"Name: a\nVersion: %d\nRequires-Dist: B\n" % version
+            files[f"{site}/a.dist-info/METADATA"] = needs
+            files[f"{site}/b.dist-info/METADATA"] = b"Name: B\nVersion: %d\n" % version
         assert inventory(files).dependencies == {
             "pkg:pypi/a@1": ("pkg:pypi/b@1",),
             "pkg:pypi/a@2": ("pkg:pypi/b@2",),
@@ -155,14 +208,13 @@ class TestEdges:
 
 class TestFindings:
     def test_a_record_that_cannot_be_read_is_told(self) -> None:
-        found = inventory([file(STATUS, status("a;1") + b"Package: b\n")])
+        found = inventory({STATUS: status("a;1") + b"Package: b\n"})
         (finding,) = found.findings
         assert finding.rule == "unreadable-record"
         assert finding.pointer == f"{STATUS}, line 6"
         assert len(found.packages) == 1
 
-    @pytest.mark.parametrize("release", [{}, {"etc/os-release": file("etc/os-release", b"X=1\n")}])
-    def test_an_unknown_distribution_is_told(self, release: dict[str, File]) -> None:
-        files = {STATUS: file(STATUS, status("a;1")), **release}
-        found = take_inventory(files, {}, ALL)
+    @pytest.mark.parametrize("release", [None, ("etc/os-release", b"X=1\n")])
+    def test_an_unknown_distribution_is_told(self, release: tuple[str, bytes] | None) -> None:
+        found = inventory({STATUS: status("a;1")}, release=release)
         assert [f.rule for f in found.findings] == ["unknown-distribution"]

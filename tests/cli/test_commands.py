@@ -95,7 +95,60 @@ def test_an_sbom_is_made_and_shown(run: Run, tag: str, tmp_path: Path) -> None:
     assert "musl" in run("sbom", "show", str(file)).out
     shown = json.loads(run("sbom", "show", str(file), "-o", "json").out)
     assert [p["purl"] for p in shown["packages"]] == ["pkg:apk/alpine/musl@1.2?arch=x86_64"]
-    assert run("sbom", "generate", tag, "-o", "nonsense").status == 3
+    printed = run("sbom", "generate", tag, "-o", "spdx-json").out
+    assert printed.encode() == file.read_bytes()
+
+
+def test_outputs_that_cannot_be_are_told_before_the_work(
+    run: Run, tag: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    wrong = {
+        "nonsense": "one of cyclonedx-1.6, ",
+        "cyclonedx-1.2": "not written",
+        "spdx-json=": "names no file",
+        "=a.json": "no format",
+        "": "no format",
+    }
+    for output, why in wrong.items():
+        made = run("sbom", "generate", "gone.invalid/a:1", "-o", output)
+        assert (made.status, why in made.err) == (2, True), output
+    assert "spdx-tag-value, table" in run("sbom", "generate", tag, "-o", "nonsense").err
+    twice = run("sbom", "generate", tag, "-o", "spdx=a.json", "-o", "cyclonedx=./a.json")
+    assert (twice.status, "one document" in twice.err) == (2, True)
+    for output in ("table=t.txt", "spdx-json"):
+        several = run("sbom", "generate", tag, "--platform", "all", "-o", output)
+        assert several.status == 2
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_cannot_be_written_is_named(run: Run, tag: str, tmp_path: Path) -> None:
+    for file in (tmp_path / "none" / "a.json", tmp_path):
+        made = run("sbom", "generate", tag, "-o", f"spdx-json={file}")
+        assert (made.status, str(file) in made.err) == (3, True)
+
+
+def test_a_table_is_written_as_it_is_printed(run: Run, tag: str, tmp_path: Path) -> None:
+    file = tmp_path / "app.txt"
+    made = run("sbom", "generate", tag, "-o", "table", "-o", f"table={file}")
+    assert file.read_text(encoding="utf-8") == made.out
+    assert "musl" in made.out
+
+
+def test_findings_are_told_once_and_without_what_a_terminal_obeys(run: Run, tmp_path: Path) -> None:
+    path = "srv/node_modules/a\x1b[2J\u202e/package.json"
+    ImageBuilder().layer({path: b"{"}).push(f"oci:{tmp_path / 'a'}:1")
+    made = run("sbom", "generate", f"oci:{tmp_path / 'a'}:1", "-o", "table")
+    assert made.err.count("note: ") == 1
+    assert "note: " not in made.out
+    assert "a\\x1b[2J\\u202e/package.json" in made.err
+
+
+def test_a_directory_has_no_platforms(run: Run, tmp_path: Path) -> None:
+    for platform in ("all", "linux/amd64"):
+        outputs = ("-o", f"spdx-json={tmp_path / 'a.json'}")
+        made = run("sbom", "generate", f"dir:{tmp_path}", "--platform", platform, *outputs)
+        assert (made.status, "a directory is of no platform" in made.err) == (3, True)
 
 
 def test_signing_attesting_verifying(
@@ -231,16 +284,22 @@ PROGRAM = [sys.executable, "-m", "provenance"]
 
 @pytest.mark.parametrize(
     "arguments",
-    [("tree",), ("tree", "-o", "json"), ("inspect",), ("resolve",)],
+    [
+        ("tree",),
+        ("tree", "-o", "json"),
+        ("inspect",),
+        ("resolve",),
+        ("sbom", "generate", "-o", "spdx-json"),
+        ("sbom", "generate", "-o", "spdx-json=/dev/stdout"),
+    ],
     ids=" ".join,
 )
 def test_a_pipe_that_nobody_reads_is_no_proven_no(tag: str, arguments: tuple[str, ...]) -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    command, *options = arguments
     with os.fdopen(writer, "wb") as nobody:
         done = subprocess.run(
-            [*PROGRAM, command, tag, *options], stdout=nobody, stderr=subprocess.PIPE, check=False
+            [*PROGRAM, *arguments, tag], stdout=nobody, stderr=subprocess.PIPE, check=False
         )
     assert (done.returncode, done.stderr) == (141, b"")
 

@@ -58,11 +58,23 @@ def test_a_real_docker_archive(run: Run, corpus: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["busybox-musl-amd64", "busybox-uclibc-arm64v8"])
-def test_an_image_without_a_package_database_has_no_packages_of_ours(
+def test_an_image_without_a_package_database_has_its_one_program(
     run: Run, corpus: Path, name: str
 ) -> None:
     layout = corpus / "images" / name
-    assert our_purls(f"oci:{layout}") == []
-    # syft reads versions out of binaries, which is not done here yet.
-    theirs = purls_of_syft(run, f"oci-dir:{layout}")
-    assert [p for p in theirs if not p.startswith("pkg:generic/busybox@")] == []
+    assert our_purls(f"oci:{layout}") == ["pkg:generic/busybox@1.37.0"]
+    assert purls_of_syft(run, f"oci-dir:{layout}") == ["pkg:generic/busybox@1.37.0"]
+
+
+@pytest.mark.parametrize(
+    "form", ["cyclonedx-json", "cyclonedx-xml", "spdx-json", "spdx-tag-value", "cyclonedx-1.5"]
+)
+def test_syft_reads_our_documents_and_lists_the_same_purls(
+    run: Run, tmp_path: Path, form: str
+) -> None:
+    image_from_environment().push(f"oci:{tmp_path / 'layout'}:1")
+    sbom = pv.generate_sbom(f"oci:{tmp_path / 'layout'}:1", files="owned")
+    (tmp_path / "document").write_bytes(sbom.to_bytes(form))
+    told = run("syft", "convert", str(tmp_path / "document"), "-q", "-o", "syft-json").stdout
+    listed = {a["purl"] for a in json.loads(told)["artifacts"] if a.get("purl")}
+    assert listed == {package.purl for package in sbom.packages}

@@ -2,10 +2,49 @@
 
 from __future__ import annotations
 
-from provenance.catalog import apk, dpkg, python
-from provenance.catalog.cataloger import Cataloger, Context, Problem
+from provenance.catalog import (
+    apk,
+    dpkg,
+    embedded,
+    opkg,
+    python,
+)
+from provenance.catalog.cataloger import (
+    Again,
+    Cataloger,
+    Fact,
+    MatchedFile,
+    Owned,
+    Problem,
+    Relation,
+    Remaining,
+    Sink,
+)
 from provenance.catalog.generation import generate_sbom
+from provenance.catalog.index import IndexSboms
+from provenance.catalog.plugins import all_catalogers
 
-__all__ = ["ALL", "Cataloger", "Context", "Problem", "generate_sbom"]
+__all__ = [
+    "ALL",
+    "Again",
+    "Cataloger",
+    "Fact",
+    "IndexSboms",
+    "MatchedFile",
+    "Owned",
+    "Problem",
+    "Relation",
+    "Remaining",
+    "Sink",
+    "all_catalogers",
+    "generate_sbom",
+]
 
-ALL: tuple[Cataloger, ...] = (dpkg.CATALOGER, apk.CATALOGER, python.CATALOGER)
+ALL: tuple[Cataloger, ...] = (
+    dpkg.CATALOGER,
+    opkg.CATALOGER,
+    apk.CATALOGER,
+    python.CATALOGER,
+    embedded.CATALOGER,
+)
+"""In the order in which they speak for a package that several find."""

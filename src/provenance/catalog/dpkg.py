@@ -1,158 +1,202 @@
-"""Installed Debian packages: `status`, and the `status.d/` of distroless images.
+"""Installed Debian packages: `status`, the `status.d/` of distroless images, chisel's manifest.
 
-Sources: Debian Policy 5.1 (syntax), dpkg's `status` states, copyright-format 1.0.
-Not read: `available` (offers, not facts).
+Sources: Debian Policy 5 (fields), 12.5 (copyright), dpkg(1) (states), dpkg-query(1) (`info/`).
+Not read: `available` (offers, not facts); `diversions`, so a diverted file is named where its
+package would have put it. No CPE: Debian states none, and names of source packages are no
+vendors or products of NVD's.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
-from provenance.catalog.cataloger import OS_RELEASE, Cataloger, Problem, root_of, stanzas
-from provenance.packages.licenses import normalise_debian
-from provenance.packages.package import Location, Package
+from provenance.catalog import chisel, debian_copyright
+from provenance.catalog.blocks import bounded
+from provenance.catalog.cataloger import Cataloger, Fact, Owned, Problem
+from provenance.catalog.control import bare, identity_fault, records, relations, requirements
+from provenance.catalog.debian_lists import LISTS, list_fact, owned
+from provenance.errors import MalformedDocument
+from provenance.packages.package import Package
 from provenance.packages.purl import build_purl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from provenance.catalog.cataloger import Context, Requirement
-    from provenance.image.file import File
+    from provenance.catalog.cataloger import Item, MatchedFile, Remaining
+    from provenance.catalog.control import Record
 
-__all__ = ["CATALOGER", "copyright_licenses", "fields"]
+__all__ = ["CATALOGER"]
 
 # Every state but these has files of the package on disk.
 _ABSENT = frozenset({"not-installed", "config-files"})
+# Field to whether its continuation lines count.
+_WANTED = {
+    "package": False,
+    "status": False,
+    "version": False,
+    "architecture": False,
+    "source": True,
+    "maintainer": True,
+    "homepage": False,
+    "description": False,
+    "pre-depends": True,
+    "depends": True,
+    "provides": True,
+    "conffiles": True,
+}
 _SOURCE = re.compile(r"(\S+)(?:\s+\(([^()]*)\))?")
-_COMMON = re.compile(r"/usr/share/common-licenses/([A-Za-z0-9.+-]+)")
-_SUFFIXES = ("var/lib/dpkg/status", "lib/dpkg/status")
+_DATABASE = re.compile(
+    r"((?:.*?/)??)((?:var/|usr/)?lib/(?:dpkg|chisel)/)(status|status\.d/[^/]+|info/[^/]+|manifest\.wall)",
+    re.DOTALL,
+)
+# What a control archive holds besides `control`: no package, wherever it was unpacked to.
+_NO_CONTROL = re.compile(
+    r".+\.(preinst|postinst|prerm|postrm|config|templates|triggers|shlibs|symbols)"
+)
 
 
-def fields(lines: list[str]) -> dict[str, str]:
-    """A stanza's fields, names in lower case, continuation lines kept with their line ends."""
-    found: dict[str, str] = {}
-    name = ""
-    for line in lines:
-        if line[0] in " \t":
-            if name:
-                found[name] += "\n" + line[1:]
-            continue
-        key, colon, value = line.partition(":")
-        name = key.strip().lower() if colon and " " not in key.strip() else ""
-        if name:
-            found[name] = value.strip()
-    return found
+class _Place(NamedTuple):
+    root: str
+    folder: str
+    """Of the database, ending in `/`."""
+    tail: str
+    """Path of the file in it."""
 
 
-def catalog(file: File, context: Context) -> Iterator[Package | Problem]:
-    """Yield each package that is on disk, and a Problem for each record that cannot be read."""
-    path = file.real_path
-    single = "/status.d/" in path
-    if single and path.endswith(".md5sums"):
-        return
-    root = root_of(path.rpartition(".d/")[0] if single else path, *_SUFFIXES)
-    for line, lines in stanzas(file.data.decode("utf-8", "replace")):
-        record = fields(lines)
-        status = record.get("status", "")
+def _place(path: str) -> _Place | None:
+    match = _DATABASE.fullmatch(path)
+    return _Place(match[1], match[1] + match[2], match[3]) if match else None
+
+
+def read(file: MatchedFile) -> Iterable[Item]:
+    """Packages of `status` files; of the others what they say of packages."""
+    if file.path.endswith("/copyright"):
+        return debian_copyright.read(file)
+    place = _place(file.path)
+    if place is None or _NO_CONTROL.fullmatch(place.tail):
+        return ()
+    if place.tail == chisel.MANIFEST:
+        return chisel.read(file)
+    if place.tail.startswith("info/") or place.tail.endswith(LISTS):
+        return list_fact(file)
+    return bounded(_status(file, place), file.path)
+
+
+def _status(file: MatchedFile, place: _Place) -> Iterator[Item]:
+    single = place.tail != "status"
+    for record in records(file.text(), _WANTED):
+        status = record.fields.get("status", "")
         state = status.split()[-1] if status else ""
         if state in _ABSENT:
             continue
-        fault = _fault(record, state=state, single=single)
+        fault = identity_fault(record)
+        if not (fault or state or single):
+            name = record.fields["package"][:100]
+            fault = f"the record of {name!r} has no status, so it may not be installed"
         if fault:
-            yield Problem(path, fault, line)
-        else:
-            yield _package(record, file, root, context)
+            yield Problem(file.path, f"dpkg: {fault}", record.line)
+            continue
+        try:
+            package = _package(record, file)
+        except MalformedDocument as error:
+            yield Problem(file.path, f"dpkg: {error}", record.line)
+            continue
+        yield package
+        if conffiles := record.fields.get("conffiles"):
+            yield Fact("conffiles", _conffiles_key(package), conffiles)
 
 
-def _fault(record: dict[str, str], *, state: str, single: bool) -> str:
-    name = record.get("package", "")
-    if not name or any(c.isspace() for c in name):
-        return "a dpkg record without a package name"
-    if not record.get("version"):
-        return f"the dpkg record of {name[:100]!r} has no version"
-    if not state and not single:
-        return f"the dpkg record of {name[:100]!r} has no status, so it may not be installed"
-    return ""
-
-
-def _package(record: dict[str, str], file: File, root: str, context: Context) -> Package:
-    name, version = record["package"], record["version"]
-    architecture = record.get("architecture", "")
+def _package(record: Record, file: MatchedFile) -> Package:
+    fields = record.fields
+    name, version = fields["package"], fields["version"]
+    architecture = fields.get("architecture", "")
     source = source_version = ""
-    if match := _SOURCE.match(record.get("source", "")):
-        source, source_version = match[1], match[2] or ""
-    vendor, distro = context.vendor(root, "debian")
-    upstream = f"{source}@{source_version}" if source_version else source
-    text = context.read(f"{root}usr/share/doc/{name}/copyright")
+    if match := _SOURCE.match(fields.get("source", "")):
+        source, source_version = match[1], (match[2] or "").strip()
     return Package(
         name=name,
         version=version,
         type="deb",
         purl=build_purl(
-            "deb",
-            vendor,
-            name,
-            version,
-            {"arch": architecture, "distro": distro, "upstream": upstream},
+            "deb", "debian", name, version, _qualifiers(architecture, source, source_version)
         ),
-        licenses=copyright_licenses(text) if text is not None else (),
-        supplier=record.get("maintainer", ""),
-        description=record.get("description", "").partition("\n")[0],
-        locations=(Location(file.real_path, file.layer),),
+        supplier=fields.get("maintainer", ""),
+        description=fields.get("description", ""),
+        homepage=fields.get("homepage", ""),
+        locations=(file.location,),
         architecture=architecture,
         source=source,
         source_version=source_version,
-        depends=_list(record.get("pre-depends", "")) + _list(record.get("depends", "")),
-        provides=tuple(_bare(word) for word in _list(record.get("provides", ""))),
-        cataloger=CATALOGER.name,
+        depends=relations(fields.get("pre-depends", "")) + relations(fields.get("depends", "")),
+        provides=tuple(bare(word) for word in relations(fields.get("provides", ""))),
+        cataloger="dpkg",
     )
 
 
-def _list(text: str) -> tuple[str, ...]:
-    return tuple(word for part in text.split(",") if (word := " ".join(part.split())))
+def _qualifiers(
+    architecture: str, source: str, source_version: str, distro: str = ""
+) -> dict[str, str]:
+    upstream = f"{source}@{source_version}" if source and source_version else source
+    return {"arch": architecture, "distro": distro, "upstream": upstream}
 
 
-def _bare(word: str) -> str:
-    """`libc6:any (>= 2.3)` without architecture and version."""
-    return word.partition("(")[0].partition("[")[0].strip().partition(":")[0]
+def _purl(package: Package, vendor: str, distro: str) -> str:
+    qualifiers = _qualifiers(package.architecture, package.source, package.source_version, distro)
+    return build_purl("deb", vendor, package.name, package.version, qualifiers)
 
 
-def requirements(package: Package) -> Iterator[Requirement]:
-    """Each need with its alternatives, versions left out: what is installed satisfied dpkg."""
-    for need in package.depends:
-        yield tuple(_bare(word) for word in need.split("|"))
+def _conffiles_key(package: Package) -> str:
+    return f"{package.locations[0].path} {package.name}:{package.architecture}"
 
 
-def copyright_licenses(data: bytes) -> tuple[str, ...]:
-    """The licences a `copyright` file states.
+_NOTHING: dict[str, list[str]] = {"licenses": [], "words": []}
 
-    Of the machine-readable format every `License` field's short name; of free text the texts
-    under /usr/share/common-licenses it points to, whose names do not tell "only" from "or later".
-    """
-    text = data.decode("utf-8", "replace")
-    names: dict[str, None] = {}
-    machine_readable = False
-    for number, (_, lines) in enumerate(stanzas(text)):
-        record = fields(lines)
-        if number == 0:
-            machine_readable = "format" in record or "format-specification" in record
-        if not machine_readable:
-            break
-        if name := record.get("license", "").partition("\n")[0].strip():
-            names[normalise_debian(name)] = None
-    if not names:
-        for word in _COMMON.findall(text):
-            name = word.rstrip(".-")
-            names[name if "GPL" in name or "GFDL" in name else normalise_debian(name)] = None
-    return tuple(names)
+
+def complete(remaining: Remaining) -> Iterator[Package | Owned]:
+    """The packages with their distribution and licences, and the files that they installed."""
+    licenses = remaining.of("licenses")
+    cut = {id(p) for p in remaining.packages if p.locations[0].path.endswith(chisel.MANIFEST)}
+    known = {(p.name, p.version) for p in remaining.packages if id(p) not in cut}
+    for package in remaining.packages:
+        place = _place(package.locations[0].path)
+        # Of what chisel cut, status.d says more, where images have that too.
+        if place is None or (id(package) in cut and (package.name, package.version) in known):
+            continue
+        # A package may have a link in place of its directory of documents (Policy 12.5).
+        documents = remaining.real(debian_copyright.key(place.root, package.name))
+        stated = licenses.get(documents or "", _NOTHING)
+        whole = replace(
+            package,
+            purl=_purl(package, *remaining.vendor(place.root, "debian")),
+            licenses=tuple(stated["licenses"]),
+            stated_licenses=tuple(stated["words"]),
+        )
+        yield whole
+        stems = (
+            package.locations[0].path,  # status.d/NAME.md5sums
+            f"{place.folder}info/{package.name}:{package.architecture}",
+            f"{place.folder}info/{package.name}",
+        )
+        conffiles = remaining.of("conffiles").get(_conffiles_key(package), "")
+        if files := owned(remaining, whole.purl, stems, conffiles):
+            yield files
 
 
 CATALOGER = Cataloger(
     name="dpkg",
-    type="deb",
-    paths=("**/lib/dpkg/status", "**/lib/dpkg/status.d/*"),
-    catalog=catalog,
+    version=2,
+    types=("deb",),
+    read=read,
+    paths=(
+        "**/lib/dpkg/status",
+        "**/lib/dpkg/status.d/*",
+        "**/lib/dpkg/info/*.list",
+        f"**/lib/chisel/{chisel.MANIFEST}",
+        "**/usr/share/doc/*/copyright",
+    ),
+    file_lists=("**/lib/dpkg/info/*.md5sums", "**/lib/dpkg/info/*.conffiles"),
+    complete=complete,
     requirements=requirements,
-    context=(*OS_RELEASE, "**/usr/share/doc/*/copyright"),
 )

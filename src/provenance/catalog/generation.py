@@ -1,65 +1,197 @@
-"""From an image to an SBOM."""
+"""`generate_sbom`: from an image, an index or a directory to SBOMs."""
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, overload
 
-from provenance.catalog.inventory import take_inventory
-from provenance.errors import NotEvaluated
+from provenance.catalog.cataloging import (
+    FILES,
+    VERIFY,
+    Cataloged,
+    Choices,
+    catalog_directory,
+    catalog_image,
+)
+from provenance.catalog.index import IndexSboms, images_of, index_sboms
+from provenance.catalog.subject import build_time, image_subject
+from provenance.errors import UnsupportedFormat
 from provenance.image import Image, resolve
 from provenance.oci.descriptor import Platform
 from provenance.oci.reference import Reference
-from provenance.packages.purl import build_purl
+from provenance.packages.package import Location, Package
 from provenance.sbom import Sbom, Subject
+from provenance.settings import Limits, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
 
     from provenance.catalog.cataloger import Cataloger
+    from provenance.digests import Digest
     from provenance.image import ImageLike
     from provenance.oci.registry import Registry
-    from provenance.settings import Limits, Settings
 
 __all__ = ["generate_sbom"]
 
+_Files = Literal["none", "owned", "all"]
+_Verify = Literal["default", "full"]
 
+
+@dataclass(frozen=True, slots=True)
+class _Default:
+    """Stands for the folder that the settings name."""
+
+
+_DEFAULT = _Default()
+
+
+@overload
+def generate_sbom(
+    image: ImageLike,
+    *,
+    platform: str | Platform | None = ...,
+    platforms: None = ...,
+    registry: Registry | None = ...,
+    settings: Settings | None = ...,
+    limits: Limits | None = ...,
+    catalogers: Iterable[Cataloger] | None = ...,
+    files: _Files = ...,
+    verify: _Verify = ...,
+    cache: Path | _Default | None = ...,
+    progress: Callable[[int, int], object] | None = ...,
+) -> Sbom: ...
+@overload
+def generate_sbom(
+    image: ImageLike,
+    *,
+    platform: None = ...,
+    platforms: Literal["all"],
+    registry: Registry | None = ...,
+    settings: Settings | None = ...,
+    limits: Limits | None = ...,
+    catalogers: Iterable[Cataloger] | None = ...,
+    files: _Files = ...,
+    verify: _Verify = ...,
+    cache: Path | _Default | None = ...,
+    progress: Callable[[int, int], object] | None = ...,
+) -> IndexSboms: ...
+@overload
+def generate_sbom(
+    image: ImageLike,
+    *,
+    platform: str | Platform | None = ...,
+    platforms: Literal["all"] | None = ...,
+    registry: Registry | None = ...,
+    settings: Settings | None = ...,
+    limits: Limits | None = ...,
+    catalogers: Iterable[Cataloger] | None = ...,
+    files: _Files = ...,
+    verify: _Verify = ...,
+    cache: Path | _Default | None = ...,
+    progress: Callable[[int, int], object] | None = ...,
+) -> Sbom | IndexSboms: ...
 def generate_sbom(
     image: ImageLike,
     *,
     platform: str | Platform | None = None,
+    platforms: Literal["all"] | None = None,
     registry: Registry | None = None,
     settings: Settings | None = None,
     limits: Limits | None = None,
     catalogers: Iterable[Cataloger] | None = None,
-) -> Sbom:
+    files: _Files = "none",
+    verify: _Verify = "default",
+    cache: Path | _Default | None = _DEFAULT,
+    progress: Callable[[int, int], object] | None = None,
+) -> Sbom | IndexSboms:
     """List the packages installed in an image.
 
     The same image gives the same bytes: the document's time is SOURCE_DATE_EPOCH or else the
-    image's own, its serial number is derived from the image.
+    image's own, its serial number is derived from the contents. Every layer is read to its proven
+    end, or found in the cache under its verified digest.
 
     Args:
-        image: a reference, a path, or an image.
+        image: a reference, a path, an image, or `dir:PATH`: an unpacked root.
         platform: which image of an index; None: the host's.
+        platforms: `"all"`: one SBOM a platform, and one of the index that refers to them.
         registry: credentials and session to use.
         settings: how to fetch.
         limits: caps on what is read.
-        catalogers: which to run; None: all there are.
+        catalogers: which to run; None: all there are, those of plugins too.
+        files: which files to list with their SHA-256: `none`, those that a package owns, or `all`.
+        verify: `full` computes each layer's diffID too; one that the config does not claim
+            becomes a finding. Of docker archives, which have no other digests, always.
+        cache: folder of the layer cache, None for none; the settings' by default.
+        progress: told of bytes of layers as stored, how many were just read and how many there are
+            in all (of an index, in all its images), from any thread.
 
     Raises:
         NotFound: no such image, or no image for the platform; lists those there are.
-        UnsupportedFormat: this is an artifact, no image.
+        UnsupportedFormat: this is an artifact, no image; a directory has no platforms, or
+            may be a layout that is not whole.
         ProvenanceError: a layer could not be read to its proven end.
     """
+    _check(files, FILES, "files")
+    _check(verify, VERIFY, "verify")
+    if platforms is not None:
+        _check(platforms, ("all",), "platforms")
+        if platform is not None:
+            raise ValueError("say platform or platforms, not both")
+    settings = settings or Settings.from_environment()
+    from provenance.catalog import all_catalogers  # which imports this module
+
+    choices = Choices(
+        catalogers=tuple(all_catalogers() if catalogers is None else catalogers),
+        limits=limits or Limits(),
+        files=files,
+        verify=verify,
+        cache=settings.cache_dir if isinstance(cache, _Default) else cache,
+        progress=progress,
+    )
+    if not isinstance(image, Image) and (reference := Reference.parse(image)).scheme == "dir":
+        if platform is not None or platforms is not None:
+            raise UnsupportedFormat(
+                "a directory is of no platform, so none can be chosen",
+                hint="leave the platform out",
+                reference=str(reference),
+            )
+        root = Path(reference.repository)
+        _check_root(root, said=str(image).startswith("dir:"))
+        return _directory(root, choices)
     with ExitStack() as stack:
         if registry is None and not isinstance(image, Image):
             registry = _session(stack, Reference.parse(image), settings, limits)
         found = resolve(
             image, platform=platform, registry=registry, settings=settings, limits=limits
         )
-        return _generate(found, catalogers)
+        if platforms == "all":
+            images = images_of(found)
+            choices = _over_all(choices, images.values())
+            return index_sboms(found, images, lambda one: _sbom(one, choices))
+        if found.is_index:
+            found = found.for_platform(Platform.host())
+        return _sbom(found, choices)
+
+
+def _check(value: str, known: tuple[str, ...], name: str) -> None:
+    if value not in known:
+        raise ValueError(f"{name} is one of {', '.join(known)}, not {value!r}")
+
+
+def _check_root(root: Path, *, said: bool) -> None:
+    """Refuse what was taken for an unpacked root without being said to be one, and may be none.
+
+    An SBOM of a damaged layout's own files would look like that of an image without packages.
+    """
+    if not said and (root / "index.json").is_file():
+        raise UnsupportedFormat(
+            "this may be an OCI layout whose file oci-layout is missing, or an unpacked root",
+            hint=f"say which: oci:{root} or dir:{root}",
+            reference=str(root),
+        )
 
 
 def _session(
@@ -73,49 +205,47 @@ def _session(
     return stack.enter_context(Registry(settings=settings, limits=limits))
 
 
-def _generate(found: Image, catalogers: Iterable[Cataloger] | None) -> Sbom:
-    if found.is_index:
-        found = found.for_platform(Platform.host())
-    from provenance.catalog import ALL  # which imports this module
+def _over_all(choices: Choices, images: Iterable[Image]) -> Choices:
+    """The choices, with a progress that tells of all images as one."""
+    if (tell := choices.progress) is None:
+        return choices
+    total = sum(layer.size for image in images for layer in image.layers)
+    return replace(choices, progress=lambda count, _: tell(count, total))
 
-    runs = tuple(ALL if catalogers is None else catalogers)
-    globs = [glob for run in runs for glob in (*run.paths, *run.context)]
-    collected = found.collect(*globs)
-    inventory = take_inventory(collected.files, collected.history, runs)
+
+def _sbom(image: Image, choices: Choices) -> Sbom:
+    cataloged = catalog_image(image, choices)
+    releases = cataloged.inventory.releases
+    subject = image_subject(image, releases.get(""))
+    return _built(subject, cataloged, image.config.created)
+
+
+def _directory(root: Path, choices: Choices) -> Sbom:
+    cataloged = catalog_directory(root, choices)
+    name = root.resolve().name or "/"
+    release = cataloged.inventory.releases.get("")
+    return _built(Subject(name=name, type="file", distribution=release), cataloged, None)
+
+
+def _built(subject: Subject, cataloged: Cataloged, created: datetime | None) -> Sbom:
+    inventory = cataloged.inventory
+    steps = {layer.digest: layer.created_by for layer in subject.layers if layer.created_by}
     return Sbom.build(
-        subject=_subject(found),
-        packages=inventory.packages,
-        created=_created(found),
+        subject=subject,
+        packages=[_told(p, steps) for p in inventory.packages],
+        created=build_time(created),
         dependencies=inventory.dependencies,
-        findings=(*collected.findings, *inventory.findings),
+        contains=inventory.contains,
+        files=cataloged.files,
+        findings=cataloged.findings,
     )
 
 
-def _subject(image: Image) -> Subject:
-    reference, digest = image.reference, image.digest
-    short = reference.repository.rstrip("/").rpartition("/")[2] or "image"
-    purl = ""
-    if digest is not None:
-        qualifiers = {"arch": image.config.architecture}
-        if not reference.is_local:
-            qualifiers["repository_url"] = reference.name
-        purl = build_purl("oci", "", short, digest, qualifiers)
-    return Subject(
-        name=short if reference.is_local else reference.name,
-        version=str(digest or image.config_digest),
-        purl=purl,
-        digest=digest,
-        type="container",
+def _told(package: Package, steps: Mapping[Digest, str]) -> Package:
+    """The package, each location with the instruction that made its layer."""
+    return package.at(
+        tuple(
+            Location(x.path, x.layer, steps.get(x.layer, "")) if x.layer is not None else x
+            for x in package.locations
+        )
     )
-
-
-def _created(image: Image) -> datetime | None:
-    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    if not epoch:
-        return image.config.created
-    try:
-        return datetime.fromtimestamp(int(epoch), UTC)
-    except (ValueError, OverflowError, OSError) as error:
-        raise NotEvaluated(
-            f"SOURCE_DATE_EPOCH is {epoch[:40]!r}", hint="set it to seconds since 1970, or unset it"
-        ) from error

@@ -1,33 +1,46 @@
-"""From the files of an image to its packages: cataloged, attributed to layers, connected.
+"""From what is left of the layers to packages: attributed, completed, merged, connected.
 
-Pure: files in, values out.
+Pure: values in, values out.
 
-    1. Each cataloger reads each of its files once, under its real path.
+    1. What each cataloger found in files that are still there, is gathered.
     2. A package is attributed to the lowest layer since which it was there without a break.
-    3. Packages of one purl are one, with every location.
-    4. Stated needs become edges where the image has what is needed.
+    3. The cataloger completes its packages with what other files say.
+    4. Packages of one purl are one, with every location.
+    5. Stated needs become edges where the image has what is needed (edges.py); a package whose
+       files another one installed is contained in that one (ownership.py).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
-from provenance.catalog.cataloger import Context, Problem
+from provenance.catalog import embedded, os_release
+from provenance.catalog.cataloger import Fact, Owned, Problem, Relation, Remaining
+from provenance.catalog.edges import named_edges
+from provenance.catalog.ownership import Ownership
 from provenance.findings import Finding, Severity
-from provenance.image.names import Globs
 from provenance.packages.package import Package
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from provenance.catalog.cataloger import Cataloger
+    from provenance.catalog.cataloger import Cataloger, Item
+    from provenance.catalog.files import Reading
     from provenance.digests import Digest
-    from provenance.image.file import File
+    from provenance.image.squash import Squash
+    from provenance.packages.os_release import OsRelease
 
 __all__ = ["Inventory", "take_inventory"]
 
-_Versions = tuple[tuple["Digest", bytes], ...]
+DISTRIBUTION_TYPES = frozenset({"apk", "deb", "rpm", "opkg"})
+_Key = tuple[str, str, str]
+# Of packages that are one: the first that says something counts, or all do.
+_FIRST = (
+    *("licenses", "stated_licenses", "supplier", "author"),
+    *("description", "homepage", "hashes"),
+)
+_EVERY = ("locations", "cpes", "depends")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,40 +51,164 @@ class Inventory:
     """Sorted by type, name, version, purl."""
     dependencies: Mapping[str, tuple[str, ...]]
     """purl to the purls it needs."""
+    contains: Mapping[str, tuple[str, ...]]
+    """purl to the purls of what lies inside of it."""
     findings: tuple[Finding, ...]
+    releases: Mapping[str, OsRelease]
+    """Distributions by root."""
+    owned: tuple[Owned, ...] = ()
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What one cataloger found."""
+
+    packages: list[Package] = field(default_factory=list)
+    facts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    others: list[Relation | Problem] = field(default_factory=list)
 
 
 def take_inventory(
-    files: Mapping[str, File],
-    history: Mapping[str, _Versions],
-    catalogers: Iterable[Cataloger],
+    squash: Squash[Reading],
+    linked: Mapping[str, Reading],
+    catalogers: Sequence[Cataloger],
+    layers: Sequence[Digest | None],
 ) -> Inventory:
-    """Catalog `files`.
+    """The packages that the image has.
 
     Args:
-        files: path to file, as `Image.files` gives them.
-        history: real path to layer and bytes of older versions, newest first.
-        catalogers: which to run, in this order.
+        squash: what is left of the layers.
+        linked: further files, by the name of a link that leads to them.
+        catalogers: those that read the files, in the order in which they may speak for a package.
+        layers: the layers' digests, bottom first.
     """
+    gathered = _gather(squash, linked, layers, {c.name for c in catalogers if c.magic})
+    facts = [g.facts.get("release", {}) for g in gathered.values()]
+    releases = os_release.releases(facts)
     found: list[Package] = []
+    relations: list[Relation] = []
+    owned: list[Owned] = []
     findings: dict[Finding, None] = {}
-    runs = tuple(catalogers)
-    context = Context(files)
-    for cataloger in runs:
-        mine = Globs(cataloger.paths)
-        databases = {file.real_path: file for path, file in files.items() if mine(path)}
-        for path, file in databases.items():
-            packages: list[Package] = []
-            for item in cataloger.catalog(file, context):
-                if isinstance(item, Problem):
-                    findings[_finding(item)] = None
-                else:
-                    packages.append(item)
-            found += _attributed(packages, file, history.get(path, ()), cataloger)
-            if any(p.type in {"apk", "deb"} and "distro=" not in p.purl for p in packages):
-                findings[_unknown_distro(path)] = None
-    merged = sorted(_merged(found), key=lambda p: (p.type, p.name, p.version, p.purl))
-    return Inventory(tuple(merged), _edges(merged, runs), tuple(findings))
+    for cataloger in catalogers:
+        mine = gathered.get(cataloger.name, _Gathered())
+        remaining = Remaining(mine.packages, mine.facts, releases, squash.real)
+        for item in (*mine.others, *_completed(cataloger, remaining)):
+            if isinstance(item, Package):
+                found.append(item)
+            elif isinstance(item, Relation):
+                relations.append(item)
+            elif isinstance(item, Owned):
+                owned.append(item)
+            else:
+                findings[_finding(item)] = None
+    ownership = Ownership(owned, squash.real)
+    kept = ownership.without_doubles(found)
+    packages = sorted(_merged(kept), key=lambda p: (p.type, p.name, p.version, p.purl))
+    problems: list[Problem] = []
+    needs = _edges(packages, relations, "depends-on", named_edges(packages, catalogers, problems))
+    findings |= dict.fromkeys(map(_finding, problems))
+    findings |= dict.fromkeys(_unknown_distributions(packages))
+    return Inventory(
+        tuple(packages),
+        needs,
+        _edges(packages, relations, "contains", ownership.containing(packages)),
+        tuple(findings),
+        releases,
+        tuple(owned),
+    )
+
+
+def _gather(
+    squash: Squash[Reading],
+    linked: Mapping[str, Reading],
+    layers: Sequence[Digest | None],
+    by_content: set[str],
+) -> dict[str, _Gathered]:
+    """Name of a cataloger to what it found, files in the order of their paths."""
+    gathered: dict[str, _Gathered] = {}
+    readings = {
+        path: _inherited(reading, path, squash.inherited[path], by_content)
+        if path in squash.inherited
+        else reading
+        for path, (_, reading) in squash.items.items()
+    }
+    for path, reading in sorted({**linked, **readings}.items()):
+        for name, items in reading.items:
+            mine = gathered.setdefault(name, _Gathered())
+            packages = [item for item in items if isinstance(item, Package)]
+            older = squash.history.get(path) if path in readings else None
+            if packages and older:
+                packages = _attributed(packages, squash, path, name, layers)
+            mine.packages += packages
+            for item in items:
+                if isinstance(item, Fact):
+                    mine.facts.setdefault(item.kind, {})[item.key] = item.value
+                elif isinstance(item, Relation | Problem):
+                    mine.others.append(item)
+    return gathered
+
+
+def _inherited(reading: Reading, path: str, first: str, by_content: set[str]) -> Reading:
+    """What was read in a file whose first name is hidden, as far as the name does not matter."""
+
+    def moved(item: Item) -> Item:
+        if isinstance(item, Package):
+            inner = (x.path[len(first) :] for x in item.locations)
+            places = zip(item.locations, inner, strict=True)
+            return replace(item, locations=tuple(replace(x, path=path + y) for x, y in places))
+        return item._replace(key=path) if isinstance(item, Fact) and item.key == first else item
+
+    return reading._replace(
+        items=tuple(
+            (name, tuple(moved(item) for item in items))
+            for name, items in reading.items
+            if name in by_content
+        )
+    )
+
+
+def _attributed(
+    packages: Sequence[Package],
+    squash: Squash[Reading],
+    path: str,
+    name: str,
+    layers: Sequence[Digest | None],
+) -> list[Package]:
+    """The packages with the layer of their locations set to the one that brought them."""
+    brought: dict[_Key, Digest | None] = {}
+    alive = {_key(p) for p in packages}
+    for layer in squash.history[path]:
+        stated = _items_of(squash.records[layer].items[path], name)
+        alive &= {_key(p) for p in stated if isinstance(p, Package)}
+        if not alive:
+            break
+        brought.update(dict.fromkeys(alive, layers[layer]))
+    return [_in_layer(p, brought[key]) if (key := _key(p)) in brought else p for p in packages]
+
+
+def _items_of(reading: Reading, name: str) -> Iterable[Item]:
+    return next((items for found, items in reading.items if found == name), ())
+
+
+def _key(package: Package) -> _Key:
+    return package.name, package.version, package.architecture
+
+
+def _in_layer(package: Package, layer: Digest | None) -> Package:
+    return package.at(tuple(replace(x, layer=layer) for x in package.locations))
+
+
+def _completed(
+    cataloger: Cataloger, remaining: Remaining
+) -> Iterable[Package | Owned | Relation | Problem]:
+    if cataloger.complete is None:
+        yield from remaining.packages
+        return
+    try:
+        yield from cataloger.complete(remaining)
+    except Exception as error:  # noqa: BLE001  as in files.py: its failure costs its own packages
+        told = f"{type(error).__name__}: {error}"[:300]
+        yield Problem("", f"the cataloger {cataloger.name!r} failed ({told})")
 
 
 def _finding(problem: Problem) -> Finding:
@@ -79,86 +216,63 @@ def _finding(problem: Problem) -> Finding:
     return Finding("unreadable-record", Severity.WARNING, problem.message, pointer)
 
 
-def _unknown_distro(path: str) -> Finding:
-    return Finding(
-        "unknown-distribution",
-        Severity.WARNING,
-        "no os-release names the distribution: purls have the vendor that the database implies",
-        path,
-    )
-
-
-def _attributed(
-    packages: Sequence[Package], file: File, versions: _Versions, cataloger: Cataloger
-) -> list[Package]:
-    """The packages with the layer of their location set to the one that brought them."""
-    layers: dict[tuple[str, str, str], Digest] = {}
-    alive = {_key(p) for p in packages} if versions else set()
-    for layer, data in versions:
-        older = replace(file, data=data, layer=layer, size=len(data))
-        stated = cataloger.catalog(older, Context())
-        alive &= {_key(p) for p in stated if isinstance(p, Package)}
-        if not alive:
-            break
-        layers.update(dict.fromkeys(alive, layer))
-    return [_in_layer(p, layers.get(_key(p), file.layer)) for p in packages]
-
-
-def _key(package: Package) -> tuple[str, str, str]:
-    return package.name, package.version, package.architecture
-
-
-def _in_layer(package: Package, layer: Digest) -> Package:
-    return replace(package, locations=tuple(replace(x, layer=layer) for x in package.locations))
+def _unknown_distributions(packages: Iterable[Package]) -> Iterable[Finding]:
+    for package in packages:
+        if package.type in DISTRIBUTION_TYPES and "distro=" not in package.purl:
+            yield Finding(
+                "unknown-distribution",
+                Severity.WARNING,
+                "no os-release names the distribution: purls have the vendor that the database "
+                "implies",
+                package.locations[0].path if package.locations else "",
+            )
 
 
 def _merged(packages: Iterable[Package]) -> Iterable[Package]:
-    """One package for each purl; the first one found speaks, the others add their locations."""
-    merged: dict[str, Package] = {}
+    """One package for each purl; the first one found speaks, the others add what it lacks.
+
+    A document within the image lacks the qualifiers that a database gives, so of such a package
+    the rest of the purl is enough.
+    """
+    merged: dict[str, list[Package]] = {}
+    bare: dict[str, str] = {}
     for package in packages:
-        first = merged.setdefault(package.purl, package)
-        if first is not package:
-            locations = tuple(dict.fromkeys(first.locations + package.locations))
-            merged[package.purl] = replace(first, locations=locations)
-    return merged.values()
+        purl = package.purl
+        if package.cataloger == embedded.CATALOGER.name:
+            purl = bare.get(_bare(purl), purl)
+        merged.setdefault(purl, []).append(package)
+        bare.setdefault(_bare(purl), purl)
+    return [found[0] if len(found) == 1 else _one(found) for found in merged.values()]
+
+
+def _bare(purl: str) -> str:
+    return purl.partition("?")[0]
+
+
+def _one(found: Sequence[Package]) -> Package:
+    """Said once each, in one go: thousands may be the same."""
+
+    def first(name: str) -> Any:
+        return next((x for p in found if (x := getattr(p, name))), getattr(found[0], name))
+
+    def every(name: str) -> tuple[Any, ...]:
+        return tuple(dict.fromkeys(x for p in found for x in getattr(p, name)))
+
+    said: dict[str, Any] = {name: first(name) for name in _FIRST}
+    said |= {name: every(name) for name in _EVERY}
+    return replace(found[0], **said)
 
 
 def _edges(
-    packages: Sequence[Package], catalogers: Iterable[Cataloger]
+    packages: Sequence[Package],
+    relations: Iterable[Relation],
+    kind: str,
+    more: Iterable[tuple[str, str]],
 ) -> dict[str, tuple[str, ...]]:
-    edges: dict[str, tuple[str, ...]] = {}
-    for cataloger in catalogers:
-        mine = [p for p in packages if p.cataloger == cataloger.name]
-        by_name: dict[str, list[Package]] = {}
-        by_provision: dict[str, list[Package]] = {}
-        for package in mine:
-            by_name.setdefault(package.name, []).append(package)
-            for name in package.provides:
-                by_provision.setdefault(name, []).append(package)
-        for package in mine:
-            needed: set[str] = set()
-            for alternatives in cataloger.requirements(package):
-                for name in alternatives:
-                    candidates = by_name.get(name) or by_provision.get(name)
-                    if candidates:
-                        needed.update(p.purl for p in _nearest(package, candidates))
-                        break
-            needed.discard(package.purl)
-            if needed:
-                edges[package.purl] = tuple(sorted(needed))
-    return edges
-
-
-def _nearest(package: Package, candidates: Sequence[Package]) -> Sequence[Package]:
-    """Those of the same architecture, then of the same directory, where there are such."""
-    if len(candidates) == 1:
-        return candidates
-    fitting = {package.architecture, "all", "noarch", ""}
-    same = [c for c in candidates if c.architecture in fitting] or candidates
-    directories = _directories(package)
-    return [c for c in same if directories & _directories(c)] or same
-
-
-def _directories(package: Package) -> set[str]:
-    """Where its metadata's own directory lies, e.g. a site-packages."""
-    return {location.path.rpartition("/")[0].rpartition("/")[0] for location in package.locations}
+    known = {p.purl for p in packages}
+    found: dict[str, set[str]] = {}
+    stated = ((r.source, r.target) for r in relations if r.kind == kind)
+    for source, target in (*stated, *more):
+        if source != target and source in known and target in known:
+            found.setdefault(source, set()).add(target)
+    return {source: tuple(sorted(targets)) for source, targets in sorted(found.items())}

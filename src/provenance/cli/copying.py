@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from provenance.cli.printing import echo, show_json
+from provenance.cli.progress import byte_bar
 from provenance.cli.session import output_option, platform_option, settings
 
 if TYPE_CHECKING:
@@ -73,17 +74,7 @@ def _bar(*, shown: bool) -> Iterator[Callable[[Transfer], None] | None]:
     if not shown:
         yield None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("copying", total=0)
+    with byte_bar("copying") as move:
         lock, total = threading.Lock(), 0
 
         def tell(event: Transfer) -> None:
@@ -93,6 +84,6 @@ def _bar(*, shown: bool) -> Iterator[Callable[[Transfer], None] | None]:
                     total += event.blob.size
                 elif event.state in {"there", "mounted", "left out"}:
                     total -= event.blob.size
-                bar.update(task, total=total, advance=event.moved)
+                move(event.moved, total)
 
         yield tell

@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from typing import Any
 
 import click
 
-__all__ = ["echo", "show", "show_json"]
+__all__ = ["drawn", "echo", "show", "show_json"]
+
+_WIDE = 200
 
 
 def show(*renderables: Any) -> None:
     """Print tables, trees and texts, as wide as the terminal; without one, 200 columns wide."""
+    # By way of echo: a pipe that closes is an exception there, and rich's own exit here.
+    for text in map(partial(_drawn, width=None if sys.stdout.isatty() else _WIDE), renderables):
+        click.echo(text)
+
+
+def drawn(*renderables: Any) -> str:
+    """What `show` prints where there is no terminal."""
+    return "\n".join(_drawn(renderable, width=_WIDE) for renderable in renderables)
+
+
+def _drawn(renderable: Any, *, width: int | None) -> str:
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() else 200
     console = Console(highlight=False, soft_wrap=False, width=width, emoji=False, markup=False)
-    for renderable in renderables:
-        # By way of echo: a pipe that closes is an exception there, and rich's own exit here.
-        with console.capture() as drawn:
-            console.print(renderable)
-        click.echo("\n".join(line.rstrip() for line in drawn.get().splitlines()))
+    with console.capture() as captured:
+        console.print(renderable)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
 def echo(text: object) -> None:

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from provenance.cli.generating import generate
 from provenance.cli.printing import echo, show, show_json
-from provenance.cli.session import image_argument, output_option, platform_option, settings
+from provenance.cli.session import output_option
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from provenance.sbom import Sbom
 
-__all__ = ["sbom"]
+__all__ = ["sbom", "sbom_table"]
 
 
 @click.group()
@@ -21,37 +24,7 @@ def sbom() -> None:
     """Make and look at SBOMs."""
 
 
-@sbom.command()
-@image_argument
-@platform_option
-@click.option(
-    "-o",
-    "--output",
-    "outputs",
-    multiple=True,
-    metavar="FORMAT[=FILE]",
-    help="cyclonedx-json (the default), spdx-json, cyclonedx-1.6, spdx-2.3, or table; repeatable.",
-)
-def generate(image: str, platform: str | None, outputs: tuple[str, ...]) -> None:
-    """List what is installed in IMAGE."""
-    from provenance.catalog import generate_sbom
-    from provenance.sbom import Format
-
-    wanted = [(name, file) for name, _, file in (o.partition("=") for o in outputs)]
-    wanted = wanted or [("cyclonedx-json", "")]
-    for name, _ in wanted:
-        if name != "table":
-            Format.parse(name)  # before the work, so that a typing error costs nothing
-    made = generate_sbom(image, platform=platform, settings=settings())
-    for name, file in wanted:
-        if name == "table":
-            _show(made)
-        elif file:
-            made.write(Path(file), format=name)
-        else:
-            click.echo(made.to_bytes(name).decode())
-    for finding in made.findings:
-        click.echo(f"note: {finding.rule}: {finding.message} ({finding.pointer})", err=True)
+sbom.add_command(generate)
 
 
 @sbom.command("show")
@@ -84,22 +57,21 @@ def show_document(document: str, kind: str | None, output: str) -> None:
             findings=[f"{f.rule}: {f.message} ({f.pointer})" for f in found.findings],
         )
         return
-    _show(found, kind)
+    show(*sbom_table(found, kind))
+    for finding in found.findings:
+        echo(f"note: {finding.rule}: {finding.message} ({finding.pointer})")
 
 
-def _show(found: Sbom, kind: str | None = None) -> None:
+def sbom_table(found: Sbom, kind: str | None = None) -> tuple[Table, Table]:
+    """What a document says of itself, and its packages."""
     from provenance.display.terminal import facts, grid
 
     packages = found.packages.where(type=kind)
-    show(
-        facts(
-            {
-                "describes": found.subject or "nothing it names",
-                "format": found.format.value,
-                "packages": ", ".join(f"{n} {k}" for k, n in packages.types().items()) or "none",
-            }
-        ),
-        grid(("name", "version", "type", "licences", "path", "layer"), packages.rows()),
+    about = {
+        "describes": found.subject or "nothing it names",
+        "format": found.format.value,
+        "packages": ", ".join(f"{n} {k}" for k, n in packages.types().items()) or "none",
+    }
+    return facts(about), grid(
+        ("name", "version", "type", "licences", "path", "layer"), packages.rows()
     )
-    for finding in found.findings:
-        echo(f"note: {finding.rule}: {finding.message} ({finding.pointer})")

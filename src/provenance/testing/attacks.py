@@ -96,7 +96,7 @@ class _Stage:
         stored = blobs[digest]
         blobs[digest] = _flipped(stored if isinstance(stored, bytes) else stored.read_bytes())
         try:
-            generate_sbom(image)
+            generate_sbom(image, cache=None)  # what the cache has is not read again
         except ContentMismatch as error:
             return Attack(name, True, "refused", str(error))
         except ProvenanceError as error:

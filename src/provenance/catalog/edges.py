@@ -1,0 +1,92 @@
+"""Needs that packages state by name, as edges to the packages that are there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from provenance.catalog.cataloger import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from provenance.catalog.cataloger import Cataloger, Requirement
+    from provenance.packages.package import Package
+
+__all__ = ["named_edges"]
+
+
+_MOST = 50  # packages that meet one need where nothing tells them apart
+
+
+def named_edges(
+    packages: Sequence[Package], catalogers: Iterable[Cataloger], problems: list[Problem]
+) -> Iterator[tuple[str, str]]:
+    """Pairs of purls: who needs, and what is needed. What went wrong is put to `problems`.
+
+    A need is met by the first of its alternatives that is there, by a package of that name before
+    one that provides it, among those of the same cataloger.
+    """
+    for cataloger in catalogers:
+        if cataloger.requirements is None:
+            continue
+        mine = [p for p in packages if p.cataloger == cataloger.name]
+        by_name: dict[str, _Candidates] = {}
+        by_provision: dict[str, _Candidates] = {}
+        for package in mine:
+            by_name.setdefault(package.name, _Candidates()).add(package)
+            for name in package.provides:
+                by_provision.setdefault(name, _Candidates()).add(package)
+        for package in mine:
+            directories = _directories(package)
+            for alternatives in _needs(cataloger, package, problems):
+                for name in alternatives:
+                    candidates = by_name.get(name) or by_provision.get(name)
+                    if candidates is not None:
+                        nearest = candidates.nearest(package.architecture, directories)
+                        yield from ((package.purl, p.purl) for p in nearest)
+                        break
+
+
+def _needs(
+    cataloger: Cataloger, package: Package, problems: list[Problem]
+) -> Iterable[Requirement]:
+    if cataloger.requirements is None:
+        return ()
+    try:
+        return tuple(cataloger.requirements(package))
+    except Exception as error:  # noqa: BLE001  as in files.py: its failure costs its own edges
+        told = f"{type(error).__name__}: {error}"[:300]
+        message = f"the cataloger {cataloger.name!r} failed on what {package.name} needs ({told})"
+        problems.append(Problem(package.locations[0].path if package.locations else "", message))
+        return ()
+
+
+class _Candidates:
+    """Packages of one name."""
+
+    def __init__(self) -> None:
+        self._all: list[Package] = []
+        self._by_directory: dict[str, list[Package]] = {}
+
+    def add(self, package: Package) -> None:
+        self._all.append(package)
+        for directory in _directories(package):
+            self._by_directory.setdefault(directory, []).append(package)
+
+    def nearest(self, architecture: str, directories: Iterable[str]) -> Sequence[Package]:
+        """Those of the same architecture, then of the same directory, where there are such."""
+        if len(self._all) == 1:
+            return self._all
+        fitting = {architecture, "all", "noarch", ""}
+        here = [p for x in directories for p in self._by_directory.get(x, ())[:_MOST]]
+        for near in (here, self._all):
+            same = [p for p in near[: 2 * _MOST] if p.architecture in fitting]
+            if same:
+                return same[:_MOST]
+        return (here or self._all)[:_MOST]
+
+
+def _directories(package: Package) -> list[str]:
+    """Where its metadata's own directory lies, e.g. a site-packages."""
+    places = (location.path for location in package.locations)
+    return list(dict.fromkeys(x.rpartition("/")[0].rpartition("/")[0] for x in places))

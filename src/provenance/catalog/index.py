@@ -1,0 +1,116 @@
+"""The SBOMs of an index: one a platform, and one that says what there is and refers to them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+from provenance.catalog.subject import build_time, image_subject, index_subject
+from provenance.errors import UnsupportedFormat
+from provenance.packages.package import Package
+from provenance.sbom import Format, Sbom, Subject
+from provenance.sbom.model import OtherDocument
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Callable, Mapping
+
+    from provenance.image import Image
+
+__all__ = ["IndexSboms", "images_of", "index_sboms"]
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSboms:
+    """What `generate_sbom(image, platforms="all")` returns."""
+
+    index: Sbom
+    """Lists the images, each with a reference to its own SBOM by identifier and hash."""
+    platforms: Mapping[str, Sbom]
+    """Platform (`linux/arm64/v8`) to the SBOM of its image, in the index's order."""
+    _images: Mapping[str, Package] = field(repr=False, default_factory=dict)
+    _created: dt.datetime | None = field(repr=False, default=None)
+
+    @classmethod
+    def build(
+        cls,
+        subject: Subject | None,
+        images: Mapping[str, Package],
+        platforms: Mapping[str, Sbom],
+        created: dt.datetime | None,
+        form: Format = Format.CYCLONEDX_1_6,
+    ) -> Self:
+        """Refer from a new document of the index to those of `platforms`, which are in `form`."""
+        others = {images[name].purl: _other(sbom) for name, sbom in platforms.items()}
+        index = Sbom.build(
+            subject=subject, packages=images.values(), created=created, others=others, form=form
+        )
+        return cls(index, platforms, images, created)
+
+    def convert(self, format: str | Format) -> Self:  # noqa: A002 - as in Sbom.convert
+        """All of them in another format, so that the index refers to documents of that format.
+
+        Raises:
+            UnsupportedFormat: nothing is written in that format.
+        """
+        form = Format.parse(format)
+        platforms = {name: sbom.convert(form)[0] for name, sbom in self.platforms.items()}
+        return self.build(self.index.subject, self._images, platforms, self._created, form)
+
+
+def _other(sbom: Sbom) -> OtherDocument:
+    data = sbom.to_bytes()
+    hashes = {
+        "sha1": hashlib.sha1(data, usedforsecurity=False).hexdigest(),  # SPDX 2 asks for it
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+    return OtherDocument(sbom.uri, hashes)
+
+
+def images_of(index: Image) -> dict[str, Image]:
+    """Platform to the image for it, in the index's order.
+
+    Raises:
+        UnsupportedFormat: it is no index, or two of its images are for the same platform.
+    """
+    if not index.is_index:
+        raise UnsupportedFormat(
+            "the reference leads to one image, not to an index of several",
+            hint="leave platforms out",
+            reference=str(index.reference),
+        )
+    images: dict[str, Image] = {}
+    for platform in index.platforms:
+        name = str(platform)
+        if name in images:
+            raise UnsupportedFormat(
+                f"the index has several images for {name}",
+                hint="name the image itself, by digest",
+                reference=str(index.reference),
+            )
+        images[name] = index.for_platform(platform)
+    return images
+
+
+def index_sboms(
+    index: Image, images: Mapping[str, Image], generate: Callable[[Image], Sbom]
+) -> IndexSboms:
+    """One SBOM for each of its images, made by `generate`, and the one of the index."""
+    made = {name: generate(image) for name, image in images.items()}
+    listed = {name: _package(image) for name, image in images.items()}
+    return IndexSboms.build(index_subject(index), listed, made, build_time(None))
+
+
+def _package(image: Image) -> Package:
+    subject = image_subject(image, None)
+    digest = subject.digest
+    return Package(
+        name=subject.name,
+        version=subject.version,
+        type="oci",
+        purl=subject.purl,
+        kind="container",
+        architecture=image.platform.architecture if image.platform is not None else "",
+        hashes={digest.algorithm: digest.hex} if digest is not None else {},
+    )

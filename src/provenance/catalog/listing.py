@@ -1,0 +1,62 @@
+"""The files of an image, for those who want them listed: with hashes, and who installed them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from provenance.catalog.ownership import Ownership
+from provenance.packages.package import ListedFile
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from provenance.catalog.files import Reading
+    from provenance.catalog.inventory import Inventory
+    from provenance.digests import Digest
+    from provenance.image.squash import Squash
+
+__all__ = ["list_files"]
+
+
+def list_files(
+    squash: Squash[Reading],
+    inventory: Inventory,
+    layers: Sequence[Digest | None],
+    which: str,
+) -> tuple[ListedFile, ...]:
+    """The regular files that are visible, sorted by path.
+
+    Each has the SHA-256 of its bytes, as they are, not as a package's database claims them.
+
+    Args:
+        squash: what is left of the layers, all files hashed.
+        inventory: who owns what.
+        layers: the layers' digests, bottom first.
+        which: `none`, `owned` (by a package) or `all`.
+    """
+    if which == "none":
+        return ()
+    readings = dict(squash.items)
+    for alias, (index, target) in squash.hardlinks.items():
+        if target in squash.records[index].items:
+            readings[alias] = index, squash.records[index].items[target]
+        elif target in squash.items and squash.items[target][0] < index:
+            readings[alias] = squash.items[target]
+    paths = set(readings)
+    owners = Ownership(inventory.owned, squash.real).owners(paths)
+    known = {p.purl for p in inventory.packages}
+    found = []
+    for path in sorted(paths):
+        index, reading = readings[path]
+        owner = min(owners.get(path, set()) & known, default="")
+        if which == "all" or owner:
+            found.append(
+                ListedFile(
+                    path=path,
+                    size=reading.size,
+                    hashes={"sha256": reading.sha256.hex()} if reading.sha256 else {},
+                    layer=layers[index],
+                    owner=owner,
+                )
+            )
+    return tuple(found)

@@ -1,0 +1,45 @@
+"""Which catalogers read a file, by its name or its first bytes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from provenance.image.glob_table import GlobTable
+from provenance.image.names import steps
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from provenance.catalog.cataloger import Cataloger
+
+__all__ = ["TINY", "Router"]
+
+TINY = 4096
+"""Bytes: no program is smaller, and most files are."""
+
+
+class Router:
+    """The catalogers' globs and first bytes, as a function of a file."""
+
+    def __init__(self, catalogers: Sequence[Cataloger], *, file_lists: bool = False) -> None:
+        """Sort the rules of `catalogers`; with `file_lists`, those for files of packages too."""
+        self.catalogers = tuple(catalogers)
+        self.globs: dict[str, None] = {}
+        """Every glob there is."""
+        self._by_name = GlobTable[int]()
+        self.magics: dict[bytes, tuple[int, ...]] = {}
+        """First bytes to the catalogers that read a file larger than `TINY` which has them."""
+        for index, cataloger in enumerate(self.catalogers):
+            for glob in (*cataloger.paths, *(cataloger.file_lists if file_lists else ())):
+                clean = "/".join(steps(glob))
+                self.globs[clean] = None
+                self._by_name.add(clean, index)
+            for magic in cataloger.magic:
+                self.magics[magic] = (*self.magics.get(magic, ()), index)
+
+    def by_name(self, path: str) -> tuple[int, ...]:
+        """Positions of the catalogers that have a glob for this path, none twice."""
+        found = self._by_name(path)
+        if not found:
+            return ()
+        return tuple(found) if len(found) == 1 else tuple(dict.fromkeys(found))

@@ -1,0 +1,434 @@
+"""Files on their way to catalogers: links, second passes, the cache, folders in place of images."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+
+import provenance as pv
+from provenance.catalog import Again, Cataloger, Fact, MatchedFile, Problem, Relation
+from provenance.catalog.cache import LayerCache, key_of
+from provenance.catalog.files import Reading
+from provenance.catalog.record_codec import decode_record, encode_record
+from provenance.catalog.routing import Router
+from provenance.digests import Digest
+from provenance.errors import LimitExceeded, MalformedDocument, NotFound
+from provenance.findings import Finding, Severity
+from provenance.image.record import LayerRecord
+from provenance.packages.package import Location, Package
+from provenance.settings import Limits
+from provenance.testing import ImageBuilder
+from provenance.testing.layers import File, Hardlink, Opaque, Symlink, Whiteout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from provenance.catalog.cataloger import Item
+    from provenance.testing.layers import Entry
+
+LAYER = Digest.of(b"layer")
+Layers = list[dict[str, "Entry"]]
+
+
+def named(file: MatchedFile) -> Iterator[Item]:
+    """A package named as the file says, so that one sees which file was read under which name."""
+    yield Package(
+        name=file.text().strip(),
+        version="1",
+        type="generic",
+        purl=f"pkg:generic/{file.text().strip()}@1",
+        locations=(file.location,),
+        cataloger="named",
+    )
+
+
+NAMED = Cataloger(
+    name="named",
+    version=1,
+    types=("generic",),
+    read=named,
+    paths=("**/modules/*/manifest", "etc/manifest"),
+)
+
+
+def found(
+    layers: Layers, folder: Path, cataloger: Cataloger = NAMED, cache: Path | None = None
+) -> dict[str, list[str]]:
+    """Name to the paths under which it was found."""
+    image = ImageBuilder()
+    for layer in layers:
+        image.layer(layer)
+    image.push(f"oci:{folder}:1")
+    sbom = pv.generate_sbom(f"oci:{folder}:1", catalogers=[cataloger], cache=cache)
+    return {p.name: [x.path for x in p.locations] for p in sbom.packages}
+
+
+class TestLinks:
+    @pytest.mark.parametrize(
+        ("layers", "expected"),
+        [
+            ([{"app/modules/a/manifest": b"a"}], {"a": ["app/modules/a/manifest"]}),
+            (
+                [{"srv/deps/a/manifest": b"a", "app/modules": Symlink("/srv/deps")}],
+                {"a": ["app/modules/a/manifest"]},
+            ),
+            (
+                [{"srv/deps/a/manifest": b"a"}, {"app/modules": Symlink("../srv/deps")}],
+                {"a": ["app/modules/a/manifest"]},
+            ),
+            (
+                [{"work/a/manifest": b"a", "app/modules/a": Symlink("../../work/a")}],
+                {"a": ["app/modules/a/manifest"]},
+            ),
+            (
+                [{"etc/real": b"a", "etc/manifest": Symlink("real")}],
+                {"a": ["etc/manifest"]},
+            ),
+            (
+                [
+                    {
+                        "lib/modules/a/manifest": b"a",
+                        "app/modules": Symlink("/lib/modules"),
+                    }
+                ],
+                {"a": ["lib/modules/a/manifest"]},
+            ),
+            (
+                [{"srv/deps/a/manifest": b"a", "app/modules": Symlink("/srv/deps")},
+                 {"app/modules": Whiteout()}],
+                {},
+            ),
+            (
+                [{"srv/deps/a/manifest": b"a", "app/modules": Symlink("/srv/deps")},
+                 {"srv/deps": Opaque()}],
+                {},
+            ),
+            ([{"app/modules": Symlink("modules"), "etc/manifest": Symlink("/gone")}], {}),
+            (
+                [{"store/0f": b"a", "app/modules/a/manifest": Hardlink("store/0f")}],
+                {"a": ["app/modules/a/manifest"]},
+            ),
+            (
+                [{"store/0f": b"a", "app/modules/a/manifest": Hardlink("store/0f")},
+                 {"store": Whiteout()}],
+                {"a": ["app/modules/a/manifest"]},
+            ),
+            (
+                [{"app/modules/a/manifest": b"a",
+                  "app/modules/b/manifest": Hardlink("app/modules/a/manifest")}],
+                {"a": ["app/modules/a/manifest", "app/modules/b/manifest"]},
+            ),
+        ],
+    )  # fmt: skip
+    def test_files_are_read_under_the_names_that_links_give_them(
+        self, layers: Layers, expected: dict[str, list[str]], tmp_path: Path
+    ) -> None:
+        assert found(layers, tmp_path) == expected
+
+    def test_a_link_out_of_the_root_stays_in_it(self, tmp_path: Path) -> None:
+        assert found([{"etc/manifest": Symlink("../../../../../etc/passwd")}], tmp_path) == {}
+
+    def test_links_that_lead_everywhere_end_in_a_typed_error(self, tmp_path: Path) -> None:
+        layer: dict[str, Entry] = {f"f{i}/manifest": b"x" for i in range(500)}
+        layer |= {f"{i}/modules": Symlink("/") for i in range(500)}
+        with pytest.raises(LimitExceeded, match="too many files"):
+            found([layer], tmp_path)
+
+
+class TestSecondPass:
+    def test_a_sink_may_ask_for_the_whole_file(self, tmp_path: Path) -> None:
+        class Sink:
+            def __init__(self, path: str) -> None:
+                self.path, self.seen = path, b""
+
+            def feed(self, data: memoryview, /) -> None:
+                self.seen += data
+
+            def close(self) -> Iterable[Item]:
+                return [Again(self.path)] if self.seen.startswith(b"again") else []
+
+        asked = Cataloger(
+            name="named",
+            version=1,
+            types=(),
+            read=named,
+            paths=("**/*.bin",),
+            stream=lambda file: Sink(file.path),
+        )
+        layers: Layers = [{"a.bin": b"again-a", "b.bin": b"not-b"}]
+        assert found(layers, tmp_path, asked) == {"again-a": ["a.bin"]}
+
+    def test_a_large_body_is_mapped(self, tmp_path: Path) -> None:
+        kinds = []
+
+        def read(file: MatchedFile) -> Iterable[Item]:
+            kinds.append((type(file.body).__name__, len(file.body), file.body[:3]))
+            return ()
+
+        large = Cataloger(name="large", version=1, types=(), read=read, paths=("*.jar",))
+        body = b"PK\\3" + bytes(17 << 20)
+        found([{"small.jar": b"abc", "large.jar": body}], tmp_path, large)
+        assert sorted(kinds) == [("bytes", 3, b"abc"), ("mmap", len(body), b"PK\\3"[:3])]
+
+    def test_a_file_beyond_the_limit_is_a_finding(self, tmp_path: Path) -> None:
+        ImageBuilder().layer({"etc/manifest": b"12345"}).push(f"oci:{tmp_path}:1")
+        sbom = pv.generate_sbom(
+            f"oci:{tmp_path}:1", catalogers=[NAMED], cache=None, limits=Limits(spooled_bytes=4)
+        )
+        assert [f.pointer for f in sbom.findings] == ["etc/manifest"]
+        assert "Limits.spooled_bytes" in sbom.findings[0].message
+
+
+class TestCache:
+    def test_a_second_image_on_the_same_base_reads_its_own_layers_alone(
+        self, tmp_path: Path
+    ) -> None:
+        reads: list[str] = []
+
+        def read(file: MatchedFile) -> Iterator[Item]:
+            reads.append(file.path)
+            yield from named(file)
+
+        counted = Cataloger(name="named", version=1, types=(), read=read, paths=("**/manifest",))
+        base: dict[str, Entry] = {
+            "a/manifest": b"a",
+            "store": b"c",
+            "c/manifest": Hardlink("store"),
+        }
+        cache = tmp_path / "cache"
+        first = found([base], tmp_path / "one", counted, cache)
+        assert sorted(reads) == ["a/manifest", "c/manifest"]
+        reads.clear()
+        assert found([base], tmp_path / "one", counted, cache) == first
+        assert reads == []
+        both = found([base, {"b/manifest": b"b"}], tmp_path / "two", counted, cache)
+        assert reads == ["b/manifest"]
+        assert both == {"a": ["a/manifest"], "b": ["b/manifest"], "c": ["c/manifest"]}
+
+    def test_diff_ids_that_were_computed_are_kept(self, tmp_path: Path) -> None:
+        layout, cache = tmp_path / "image", tmp_path / "cache"
+        ImageBuilder().layer({"etc/manifest": b"a"}).push(f"oci:{layout}:1")
+        (layer,) = pv.resolve(f"oci:{layout}:1").layers
+        for _ in range(2):
+            sbom = pv.generate_sbom(
+                f"oci:{layout}:1", catalogers=[NAMED], cache=cache, verify="full"
+            )
+            assert [p.name for p in sbom.packages] == ["a"]
+            (layout / "blobs" / "sha256" / layer.digest.hex).unlink(missing_ok=True)
+
+    def test_another_version_of_a_cataloger_reads_again(self, tmp_path: Path) -> None:
+        layers: Layers = [{"etc/manifest": b"a"}]
+        found(layers, tmp_path, NAMED, tmp_path / "cache")
+        newer = Cataloger(name="named", version=2, types=(), read=lambda _: (), paths=NAMED.paths)
+        assert found(layers, tmp_path, newer, tmp_path / "cache") == {}
+
+    def test_a_failure_is_not_kept(self, tmp_path: Path) -> None:
+        def fail(file: MatchedFile) -> Iterable[Item]:
+            raise MemoryError
+
+        layers: Layers = [{"etc/manifest": b"a"}]
+        broken = Cataloger(
+            name="named", version=1, types=("generic",), read=fail, paths=NAMED.paths
+        )
+        assert found(layers, tmp_path, broken, tmp_path / "cache") == {}
+        assert found(layers, tmp_path, NAMED, tmp_path / "cache") == {"a": ["etc/manifest"]}
+
+    def test_a_blob_that_is_not_there_any_more_is_not_needed(self, tmp_path: Path) -> None:
+        layout, cache = tmp_path / "image", tmp_path / "cache"
+        expected = found([{"etc/manifest": b"a"}], layout, NAMED, cache)
+        layer = pv.resolve(f"oci:{layout}:1").layers[0].digest
+        (layout / "blobs" / "sha256" / layer.hex).unlink()
+        sbom = pv.generate_sbom(f"oci:{layout}:1", catalogers=[NAMED], cache=cache)
+        assert [p.name for p in sbom.packages] == list(expected)
+
+    @pytest.mark.skipif(os.name == "nt", reason="rights are not kept in modes there")
+    @pytest.mark.parametrize("what", ["folder", "file", "link"])
+    def test_a_file_that_others_may_change_is_not_used(self, what: str, tmp_path: Path) -> None:
+        cache = tmp_path / "cache"
+        found([{"etc/manifest": b"a"}], tmp_path / "image", NAMED, cache)
+        (file,) = cache.glob("*.sqlite")
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        if what == "folder":
+            cache.chmod(0o777)
+        elif what == "file":
+            file.chmod(0o622)
+        else:
+            file.rename(tmp_path / "elsewhere")
+            file.symlink_to(tmp_path / "elsewhere")
+        layer = pv.resolve(f"oci:{tmp_path / 'image'}:1").layers[0].digest
+        cached = LayerCache(cache, key_of([NAMED], limits=Limits(), hashed=False, file_lists=False))
+        assert cached.get(layer) is None
+        cached.close()
+
+    @pytest.mark.parametrize("damage", ["record", "swap", "file", "schema"])
+    def test_a_damaged_file_is_a_miss(self, damage: str, tmp_path: Path) -> None:
+        import sqlite3
+
+        cache = tmp_path / "cache"
+        expected = found([{"etc/manifest": b"a"}], tmp_path / "a", NAMED, cache)
+        found([{"etc/manifest": b"b"}], tmp_path / "b", NAMED, cache)
+        (file,) = cache.glob("*.sqlite")
+        if damage == "file":
+            for beside in cache.glob("*.sqlite?*"):
+                beside.unlink()
+            file.write_bytes(b"no database at all" * 1000)
+        else:
+            with sqlite3.connect(file) as database:
+                if damage == "record":
+                    database.execute("UPDATE layer SET record = substr(record, 2)")
+                elif damage == "schema":
+                    database.execute("ALTER TABLE layer RENAME TO other")
+                else:
+                    rows = database.execute("SELECT digest, record FROM layer").fetchall()
+                    for (_, record), (digest, _) in zip(rows, reversed(rows), strict=True):
+                        change = "UPDATE layer SET record=? WHERE digest=?"
+                        database.execute(change, (record, digest))
+            database.close()
+        assert found([{"etc/manifest": b"a"}], tmp_path / "a", NAMED, cache) == expected
+
+    def test_it_forgets_what_was_longest_unused(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        record: LayerRecord[Reading] = LayerRecord()
+        size = len(encode_record(record))
+        monkeypatch.setattr("provenance.catalog.cache._MOST", 2 * size)
+        times = iter(range(1, 100))
+        monkeypatch.setattr("provenance.catalog.cache.time.time", lambda: float(next(times)))
+        cache = LayerCache(tmp_path, b"key")
+        digests = [Digest.of(bytes([n])) for n in range(4)]
+        for digest in digests:
+            cache.put(digest, record)
+        cache.close()
+        cache = LayerCache(tmp_path, b"key")
+        assert [cache.get(d) is not None for d in digests] == [False, False, True, True]
+        cache.close()
+
+
+class TestCodec:
+    def test_a_record_comes_back_as_it_was(self) -> None:
+        package = Package(
+            name="a",
+            version="1",
+            licenses=("MIT",),
+            hashes={"sha1": "00"},
+            locations=(Location("x", LAYER), Location("x!/y", LAYER)),
+            depends=("b", "c"),
+        )
+        items: tuple[Item, ...] = (
+            package,
+            Fact("kind", "key", {"list": [1, "two", b"3"]}),
+            Relation("a", "contains", "b"),
+            Problem("x", "odd", 3),
+        )
+        record: LayerRecord[Reading] = LayerRecord(
+            items={"x": Reading((("named", items),), 5, b"hash")},
+            whiteouts={"w"},
+            opaques={"", "o"},
+            symlinks={"l": "../x"},
+            hardlinks={"h": "x"},
+            findings=[Finding("rule", Severity.WARNING, "message", "x")],
+            diff_id=str(LAYER),
+        )
+        record.names.extend(["x", "l", "h"])
+        record.directories.add("d")
+        again = decode_record(encode_record(record), LAYER)
+        assert (list(again.names), list(again.directories)) == (["x", "l", "h"], ["d"])
+        for field in ("items", "whiteouts", "opaques", "symlinks", "hardlinks", "findings"):
+            assert getattr(again, field) == getattr(record, field)
+        assert again.diff_id == record.diff_id
+
+    @pytest.mark.parametrize("position", range(0, 200, 7))
+    def test_damaged_bytes_are_refused_or_read(self, position: int) -> None:
+        record: LayerRecord[Reading] = LayerRecord(
+            items={"x": Reading((("named", (Problem("x", "odd"),)),), 5)}
+        )
+        data = bytearray(encode_record(record))
+        data[position % len(data)] ^= 0x55
+        with contextlib.suppress(MalformedDocument):
+            decode_record(bytes(data), LAYER)
+
+
+class TestFolders:
+    def root(self, folder: Path) -> Path:
+        (folder / "srv/deps/a").mkdir(parents=True)
+        (folder / "srv/deps/a/manifest").write_bytes(b"a")
+        (folder / "app").mkdir()
+        (folder / "app/modules").symlink_to("/srv/deps")
+        return folder
+
+    def test_links_are_resolved_within_the_root(self, tmp_path: Path) -> None:
+        outside = tmp_path / "secret"
+        outside.write_bytes(b"secret")
+        root = self.root(tmp_path / "root")
+        (root / "etc").mkdir()
+        (root / "etc/manifest").symlink_to(outside)
+        sbom = pv.generate_sbom(f"dir:{root}", catalogers=[NAMED])
+        assert [(p.name, [x.path for x in p.locations]) for p in sbom.packages] == [
+            ("a", ["app/modules/a/manifest"])
+        ]
+        assert sbom.packages[0].layer is None
+        assert sbom.subject is not None
+        assert sbom.subject.name == "root"
+        assert str(tmp_path).encode() not in sbom.to_bytes()
+
+    def test_a_path_is_a_root_if_it_is_no_layout(self, tmp_path: Path) -> None:
+        root = self.root(tmp_path / "root")
+        assert len(pv.generate_sbom(root, catalogers=[NAMED]).packages) == 1
+
+    def test_names_of_whiteouts_are_names_there(self, tmp_path: Path) -> None:
+        (tmp_path / "modules/.wh.x").mkdir(parents=True)
+        (tmp_path / "modules/.wh.x/manifest").write_bytes(b"x")
+        assert len(pv.generate_sbom(tmp_path, catalogers=[NAMED]).packages) == 1
+
+    def test_a_fifo_is_not_opened_for_good(self, tmp_path: Path) -> None:
+        if not hasattr(os, "mkfifo"):
+            pytest.skip("no named pipes here")
+        (tmp_path / "etc").mkdir()
+        os.mkfifo(tmp_path / "etc/manifest")
+        assert len(pv.generate_sbom(tmp_path, catalogers=[NAMED]).packages) == 0
+
+    def test_what_is_no_directory_is_not_found(self, tmp_path: Path) -> None:
+        with pytest.raises(NotFound, match="no directory"):
+            pv.generate_sbom(f"dir:{tmp_path / 'gone'}", catalogers=[NAMED])
+
+    def test_a_folder_is_what_the_same_layer_is(self, tmp_path: Path) -> None:
+        tree: dict[str, Entry] = {
+            "modules/a/manifest": b"a",
+            "etc/manifest": File(b"b", 0o600),
+            "deep/er/modules/c/manifest": b"c",
+        }
+        for path, entry in tree.items():
+            target = tmp_path / "root" / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(entry.data if isinstance(entry, File) else bytes(entry))  # type: ignore[arg-type]
+        image = found([tree], tmp_path / "image")
+        sbom = pv.generate_sbom(f"dir:{tmp_path / 'root'}", catalogers=[NAMED])
+        assert {p.name: [x.path for x in p.locations] for p in sbom.packages} == image
+
+
+class TestRouting:
+    @pytest.mark.parametrize(
+        ("glob", "yes", "no"),
+        [
+            ("**/lib/dpkg/status", ["lib/dpkg/status", "a/b/lib/dpkg/status"], ["dpkg/status"]),
+            ("**/status.d/*", ["x/status.d/base"], ["x/status.d/a/b", "status.d"]),
+            ("**/*.jar", ["a.jar", "b/c.jar"], ["jar", "a.jar/b", "ajar"]),
+            ("**/python3.*", ["usr/bin/python3.11"], ["python3", "python3.11/x"]),
+            ("**/lib*.so.[0-9]", ["lib/libx.so.1"], ["lib/libx.so"]),
+            ("etc/**/x", ["etc/x", "etc/a/b/x"], ["a/etc/x"]),
+        ],
+    )
+    def test_rules_are_found_by_every_way_a_glob_can_end(
+        self, glob: str, yes: list[str], no: list[str]
+    ) -> None:
+        router = Router([Cataloger("x", 1, (), lambda _: (), (glob,))])
+        assert [path for path in [*yes, *no] if router.by_name(path)] == yes
+
+    def test_first_bytes_count_too(self) -> None:
+        router = Router([Cataloger("x", 1, (), lambda _: (), magic=(b"\x7fELF",))])
+        assert router.magics == {b"\x7fELF": (0,)}
