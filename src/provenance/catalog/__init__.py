@@ -8,6 +8,7 @@ from provenance.catalog import (
     embedded,
     opkg,
     python,
+    rpm,
 )
 from provenance.catalog.cataloger import (
     Again,
@@ -44,6 +45,7 @@ ALL: tuple[Cataloger, ...] = (
     dpkg.CATALOGER,
     opkg.CATALOGER,
     apk.CATALOGER,
+    rpm.CATALOGER,
     python.CATALOGER,
     embedded.CATALOGER,
 )
