@@ -6,6 +6,7 @@ from provenance.catalog import (
     apk,
     dpkg,
     embedded,
+    npm,
     opkg,
     python,
     rpm,
@@ -47,6 +48,7 @@ ALL: tuple[Cataloger, ...] = (
     apk.CATALOGER,
     rpm.CATALOGER,
     python.CATALOGER,
+    npm.CATALOGER,
     embedded.CATALOGER,
 )
 """In the order in which they speak for a package that several find."""
