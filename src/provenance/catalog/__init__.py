@@ -6,6 +6,7 @@ from provenance.catalog import (
     apk,
     dpkg,
     embedded,
+    java,
     npm,
     opkg,
     python,
@@ -49,6 +50,7 @@ ALL: tuple[Cataloger, ...] = (
     rpm.CATALOGER,
     python.CATALOGER,
     npm.CATALOGER,
+    java.CATALOGER,
     embedded.CATALOGER,
 )
 """In the order in which they speak for a package that several find."""
