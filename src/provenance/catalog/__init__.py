@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from provenance.catalog import (
     apk,
+    binaries,
     dpkg,
     embedded,
+    golang,
     java,
     npm,
     opkg,
     python,
     rpm,
+    rust,
 )
 from provenance.catalog.cataloger import (
     Again,
@@ -51,6 +54,9 @@ ALL: tuple[Cataloger, ...] = (
     python.CATALOGER,
     npm.CATALOGER,
     java.CATALOGER,
+    golang.CATALOGER,
+    rust.CATALOGER,
+    binaries.CATALOGER,
     embedded.CATALOGER,
 )
 """In the order in which they speak for a package that several find."""
