@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -315,14 +316,21 @@ def test_a_full_disk_is_no_proven_no(tag: str, command: str) -> None:
     assert done.stderr == b"provenance: the result cannot be printed (No space left on device)\n"
 
 
-def test_what_nobody_foresaw_is_no_proven_no(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [ZeroDivisionError("a mistake of ours"), PermissionError(errno.EACCES, "closed", "/some/file")],
+)
+def test_what_nobody_foresaw_is_no_proven_no(
+    run: Run, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     def broken(_: object = None) -> None:
-        raise ZeroDivisionError("a mistake of ours")
+        raise error
 
     monkeypatch.setattr("provenance.settings.Settings.from_environment", broken)
     done = run("ls", "localhost:1/x")
     assert done.status == 3
-    assert "ZeroDivisionError: a mistake of ours" in done.err
+    assert f"{type(error).__name__}: {error}" in done.err
+    assert "cannot be printed" not in done.err
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -356,6 +364,16 @@ def test_the_demonstration_tells_its_story_and_refuses_every_attack(run: Run) ->
     assert done.out.count("✓") == 6
     assert "✗" not in done.out
     assert 'never "unsigned"' not in done.out
+
+
+def test_the_demonstration_asks_nothing_of_a_closed_registries_conf(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conf = tmp_path / "registries.conf"
+    conf.write_text("[[registry]]\nlocation = '127.0.0.1'\nblocked = true\n this is no TOML")
+    monkeypatch.setenv("CONTAINERS_REGISTRIES_CONF", str(conf))
+    assert run("resolve", "127.0.0.1:1/x").status == 3
+    assert run("demo").status == 0
 
 
 def test_the_demonstration_takes_a_layout(run: Run, tmp_path: Path) -> None:

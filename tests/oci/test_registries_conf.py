@@ -332,6 +332,12 @@ class TestWhereItLies:
     def test_an_empty_device_switches_the_file_off(self) -> None:
         assert read((Path(os.devnull),)) == RegistriesConf()
 
+    def test_a_file_that_cannot_be_looked_at_may_forbid_registries(self, tmp_path: Path) -> None:
+        # As below a folder that is closed to this user, which root cannot show.
+        too_long = tmp_path / ("x" * 300)
+        with pytest.raises(NotEvaluated, match=r"registries\.conf cannot be looked at"):
+            find({"XDG_CONFIG_HOME": str(too_long)})
+
     def test_too_many_files_are_refused(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

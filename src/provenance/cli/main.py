@@ -144,6 +144,9 @@ def main(arguments: list[str] | None = None) -> None:
         _forget_output()
         sys.exit(141)
     except OSError as error:
+        if error.filename is not None:  # a file's, so not that of the output
+            _show_traceback()
+            sys.exit(3)
         _forget_output()
         click.echo(f"provenance: the result cannot be printed ({error.strerror})", err=True)
         if debug:

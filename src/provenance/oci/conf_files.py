@@ -30,18 +30,18 @@ def find(environ: Mapping[str, str] | None = None) -> tuple[Path, ...]:
     system's, but not beside a file of the user's own, then the user's.
 
     Raises:
-        NotEvaluated: a folder of drop-ins cannot be looked into: it might forbid something.
+        NotEvaluated: a file or folder of them cannot be looked at: it might forbid something.
     """
     env = os.environ if environ is None else environ
     user = _users(env)
     folders = [_SYSTEM, user]
     if named := env.get("CONTAINERS_REGISTRIES_CONF"):
         main = Path(named)
-    elif user is not None and user.is_file():
+    elif user is not None and _is_file(user):
         main, folders = user, [user]
     else:
         main = _SYSTEM
-    files = [main] if named or main.is_file() else []
+    files = [main] if named or _is_file(main) else []
     for folder in folders:
         files += [] if folder is None else _drop_ins(folder.with_name("registries.conf.d"))
     if len(files) > _MAX_FILES:
@@ -73,16 +73,27 @@ def _users(env: Mapping[str, str]) -> Path | None:
     return home / "containers" / "registries.conf"
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise _closed(path, "looked at", error) from error
+
+
 def _drop_ins(folder: Path) -> list[Path]:
     try:
         return sorted(f for f in folder.iterdir() if f.name.endswith(".conf") and f.is_file())
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        raise NotEvaluated(
-            f"{folder} cannot be looked into ({error.strerror})",
-            hint="it may forbid registries; let it be read",
-        ) from error
+        raise _closed(folder, "looked into", error) from error
+
+
+def _closed(path: Path, done: str, error: OSError) -> NotEvaluated:
+    return NotEvaluated(
+        f"{path} cannot be {done} ({error.strerror})",
+        hint="it may forbid registries; let it be read",
+    )
 
 
 def _content(path: Path) -> bytes:
@@ -92,10 +103,7 @@ def _content(path: Path) -> bytes:
     except FileNotFoundError as error:
         raise NotFound(f"{path} is not there", hint="check CONTAINERS_REGISTRIES_CONF") from error
     except OSError as error:
-        raise NotEvaluated(
-            f"{path} cannot be read ({error.strerror})",
-            hint="it may forbid registries; let it be read",
-        ) from error
+        raise _closed(path, "read", error) from error
     if len(data) > _MAX_BYTES:
         raise LimitExceeded(
             f"{path} has more than {_MAX_BYTES} bytes", hint="is it the right file?"

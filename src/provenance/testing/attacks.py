@@ -20,7 +20,7 @@ from provenance.errors import (
 )
 from provenance.evidence import examine, sign, verify
 from provenance.evidence.storing import store_bundle
-from provenance.image import Image, resolve
+from provenance.image import resolve
 from provenance.oci.connect import connect, writable
 from provenance.oci.copying import copy_between
 from provenance.oci.reference import Reference
@@ -28,6 +28,8 @@ from provenance.oci.reference import Reference
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from provenance.image import Image
+    from provenance.oci.registry import Registry
     from provenance.testing.registry import LocalRegistry
     from provenance.testing.sigstore import LocalSigstore
     from provenance.verification import Identity
@@ -50,10 +52,14 @@ class Attack:
 
 
 def attacks(
-    registry: LocalRegistry, sigstore: LocalSigstore, tag: str, identity: Identity
+    registry: LocalRegistry,
+    sigstore: LocalSigstore,
+    image: Image,
+    identity: Identity,
+    session: Registry,
 ) -> tuple[Attack, ...]:
-    """Try them all on copies of the image at `tag`, which `identity` signed."""
-    stage = _Stage(registry, sigstore, tag, identity)
+    """Try them all on copies of `image`, which `identity` signed, made through `session`."""
+    stage = _Stage(registry, sigstore, image, identity, session)
     tries: tuple[Callable[[], Attack], ...] = (
         stage.changed_layer,
         stage.moved_signature,
@@ -69,19 +75,26 @@ class _Stage:
     """Where attacks are played."""
 
     def __init__(
-        self, registry: LocalRegistry, sigstore: LocalSigstore, tag: str, identity: Identity
+        self,
+        registry: LocalRegistry,
+        sigstore: LocalSigstore,
+        original: Image,
+        identity: Identity,
+        session: Registry,
     ) -> None:
         self.registry, self.sigstore = registry, sigstore
-        self.tag, self.identity = tag, identity
-        self.original = resolve(tag)
+        self.original, self.identity, self.session = original, identity, session
 
     def victim(self, name: str) -> Image:
         """A fresh copy of the image, with nothing beside it."""
         target = Reference.parse(self.registry.reference(f"attack/{name}:1.0"))
-        with self.original.repository() as source, connect(target) as repository:
+        with (
+            self.original.repository() as source,
+            connect(target, registry=self.session) as repository,
+        ):
             descriptor = self.original.descriptor
             copy_between(source, descriptor, writable(repository), tag=target.tag)
-        return resolve(str(target))
+        return resolve(str(target), registry=self.session)
 
     def bundle(self, image: Image) -> bytes:
         """A good signature of `image` by the right identity."""
@@ -114,8 +127,9 @@ class _Stage:
         from provenance.testing.images import ImageBuilder
 
         target = self.registry.reference(f"attack/{name}:1.0")
-        ImageBuilder().layer({"etc/motd": b"not what was signed"}).push(target)
-        return resolve(target)
+        builder = ImageBuilder().layer({"etc/motd": b"not what was signed"})
+        builder.push(target, registry=self.session)
+        return resolve(target, registry=self.session)
 
     def other_identity(self) -> Attack:
         """The same statement, signed by somebody else."""

@@ -16,7 +16,9 @@ from provenance.evidence import attest, sign, tree, verify
 from provenance.image import resolve
 from provenance.oci.connect import connect, writable
 from provenance.oci.copying import copy_between
+from provenance.oci.mirrors import Mirrors
 from provenance.oci.reference import Reference
+from provenance.oci.registry import Registry
 from provenance.testing.attacks import Attack, attacks
 from provenance.testing.environment_image import image_from_environment
 from provenance.testing.images import ImageBuilder
@@ -58,6 +60,8 @@ class Demonstration:
         self.source = image
         self.registry = LocalRegistry()
         self.sigstore = LocalSigstore()
+        # Of no concern to the machine's `registries.conf`, which may be closed to its users.
+        self._session = Registry(mirrors=Mirrors())
         self.refused = False
         """Whether every attack of the last step was refused for the right reason."""
 
@@ -67,6 +71,7 @@ class Demonstration:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._session.close()
         self.sigstore.stop()
         self.registry.stop()
 
@@ -98,7 +103,7 @@ class Demonstration:
         yield from self._look()
         yield from self._sign()
         yield from self._verify()
-        results = attacks(self.registry, self.sigstore, self.tag, self.identity)
+        results = attacks(self.registry, self.sigstore, self._image, self.identity, self._session)
         self.refused = all(attack.refused for attack in results)
         yield Step(
             "What an attacker gets",
@@ -109,23 +114,24 @@ class Demonstration:
     def _push(self) -> Reference:
         target = Reference.parse(self.tag)
         if self.source is None:
-            return image_from_environment().push(target)
+            return image_from_environment().push(target, registry=self._session)
         path = Path(self.source)
         if path.is_file() and _is_root_filesystem(path):
             builder = ImageBuilder().config(created="2024-01-01T00:00:00Z")
-            return builder.layer_from_tar(path, created_by=f"ADD {path.name} /").push(target)
+            builder.layer_from_tar(path, created_by=f"ADD {path.name} /")
+            return builder.push(target, registry=self._session)
         found = resolve(path if path.exists() else self.source)
         if found.is_index:
             from provenance.oci.descriptor import Platform
 
             found = found.for_platform(Platform.host())
         descriptor = found.manifest().descriptor
-        with found.repository() as source, connect(target) as repository:
-            pushed = copy_between(source, descriptor, writable(repository), tag=target.tag)
+        with found.repository() as source, connect(target, registry=self._session) as to:
+            pushed = copy_between(source, descriptor, writable(to), tag=target.tag)
         return target.with_digest(pushed.digest)
 
     def _look(self) -> Iterator[Step]:
-        image = resolve(self.tag)
+        image = resolve(self.tag, registry=self._session)
         yield Step(
             "The tag is pinned to a digest, once",
             f'image = pv.resolve("{self.tag}")',
@@ -167,7 +173,7 @@ class Demonstration:
         )
 
     def _verify(self) -> Iterator[Step]:
-        verified = verify(str(self._image.reference), self.identity, trust=self.sigstore.trust)
+        verified = verify(self._image, self.identity, trust=self.sigstore.trust)
         yield Step(
             "Who signed it, when, and where that is written",
             "verified = pv.verify(image, who, trust=trust)",
