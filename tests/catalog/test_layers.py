@@ -246,6 +246,30 @@ class TestCache:
         sbom = pv.generate_sbom(f"oci:{layout}:1", catalogers=[NAMED], cache=cache)
         assert [p.name for p in sbom.packages] == list(expected)
 
+    @pytest.mark.parametrize(
+        "layers",
+        [
+            [{"srv/deps/a/manifest": b"a"}, {"app/modules": Symlink("/srv/deps")}],
+            [{"store": b"a"}, {"app/modules/a/manifest": Hardlink("store")}],
+        ],
+    )
+    def test_nor_where_links_of_other_layers_lead_into_it(
+        self, layers: Layers, tmp_path: Path
+    ) -> None:
+        layout, cache = tmp_path / "image", tmp_path / "cache"
+        assert found(layers, layout, NAMED, cache) == {"a": ["app/modules/a/manifest"]}
+        for layer in pv.resolve(f"oci:{layout}:1").layers:
+            (layout / "blobs" / "sha256" / layer.digest.hex).unlink()
+        sbom = pv.generate_sbom(f"oci:{layout}:1", catalogers=[NAMED], cache=cache)
+        assert [p.locations[0].path for p in sbom.packages] == ["app/modules/a/manifest"]
+
+    def test_other_links_into_a_layer_that_is_kept_are_followed(self, tmp_path: Path) -> None:
+        base: dict[str, Entry] = {"srv/deps/a/manifest": b"a"}
+        for name in ("app", "app", "b", "app"):
+            layers: Layers = [base, {f"{name}/modules": Symlink("/srv/deps")}]
+            at = found(layers, tmp_path / name, NAMED, tmp_path / "cache")
+            assert at == {"a": [f"{name}/modules/a/manifest"]}
+
     @pytest.mark.skipif(os.name == "nt", reason="rights are not kept in modes there")
     @pytest.mark.parametrize("what", ["folder", "file", "link"])
     def test_a_file_that_others_may_change_is_not_used(self, what: str, tmp_path: Path) -> None:

@@ -6,6 +6,9 @@ and its digest agreed. Entries of other catalogers, options or limits are other 
 is wrong with the file or an entry of it makes a miss, never a result: each entry bears a hash of
 what it says it is, so that a damaged one is not taken for another.
 
+Files that only links across layers give a name are read once more; what that yields is an entry of
+its own, found by the layer and the names that were asked for.
+
 A file that others can write, or that somebody else owns, could hold anything: it is not used.
 """
 
@@ -18,7 +21,8 @@ import sqlite3
 import stat
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from provenance import __version__
 from provenance.catalog.record_codec import decode_record, encode_record
@@ -34,7 +38,10 @@ if TYPE_CHECKING:
     from provenance.image.record import LayerRecord
     from provenance.settings import Limits
 
-__all__ = ["LayerCache", "key_of"]
+__all__ = ["Aliases", "LayerCache", "key_of"]
+
+Aliases: TypeAlias = Mapping[str, Sequence[str]]
+"""Path in a layer to the names under which catalogers see its file."""
 
 _FORM = 2  # of the file and of what is in it: raise it with every change
 _NAME = f"layers-{_FORM}.sqlite"
@@ -69,15 +76,22 @@ class LayerCache:
         self._key = key
         self._turn = threading.Lock()
         self._database = _opened(folder)
-        self._used: list[Digest] = []
+        self._used: list[tuple[Digest, bytes]] = []
 
-    def get(self, layer: Digest, *, diff_id: bool = False) -> LayerRecord[Reading] | None:
-        """What the layer yields; None: not known, or not with a diffID where that is wanted."""
-        row = self._ask(
-            "SELECT proof, record FROM layer WHERE digest=? AND key=?", (layer, self._key)
-        )
+    def get(
+        self, layer: Digest, *, diff_id: bool = False, aliases: Aliases | None = None
+    ) -> LayerRecord[Reading] | None:
+        """What the layer yields; None: not known, or not with a diffID where that is wanted.
+
+        Args:
+            layer: digest of its blob.
+            diff_id: only a record that has one.
+            aliases: what some of its files yield under other names, as `put` was told.
+        """
+        key = self._key_for(aliases)
+        row = self._ask("SELECT proof, record FROM layer WHERE digest=? AND key=?", (layer, key))
         # A flipped bit may also make text of the bytes.
-        if row is None or not isinstance(row[1], bytes) or row[0] != self._proof(layer, row[1]):
+        if row is None or not isinstance(row[1], bytes) or row[0] != _proof(layer, key, row[1]):
             return None
         try:
             record = decode_record(row[1], layer)
@@ -85,18 +99,27 @@ class LayerCache:
             return None
         if diff_id and not record.diff_id:
             return None
-        self._used.append(layer)
+        self._used.append((layer, key))
         return record
 
-    def put(self, layer: Digest, record: LayerRecord[Reading]) -> None:
-        """Keep what a layer yielded whose blob was read to its proven end, if it can be kept."""
+    def put(
+        self, layer: Digest, record: LayerRecord[Reading], *, aliases: Aliases | None = None
+    ) -> None:
+        """Keep what a layer yielded whose blob was read to its proven end, if it can be kept.
+
+        Args:
+            layer: digest of its blob.
+            record: what it yielded.
+            aliases: where only these files were read, under the names that each maps to.
+        """
         try:
             data = encode_record(record)
         except MalformedDocument:
             return
         if len(data) > _LARGEST:
             return
-        row = (layer, self._key, int(time.time()), len(data), self._proof(layer, data), data)
+        key = self._key_for(aliases)
+        row = (layer, key, int(time.time()), len(data), _proof(layer, key, data), data)
         self._change([("INSERT OR REPLACE INTO layer VALUES (?,?,?,?,?,?)", row)])
 
     def close(self) -> None:
@@ -106,9 +129,9 @@ class LayerCache:
             [
                 (
                     "UPDATE layer SET used=? WHERE digest=? AND key=? AND used<?",
-                    (now, d, self._key, now - 3600),
+                    (now, layer, key, now - 3600),
                 )
-                for d in self._used
+                for layer, key in self._used
             ]
         )
         self._prune()
@@ -136,8 +159,11 @@ class LayerCache:
             self._database.commit()
             self._database.execute("PRAGMA incremental_vacuum")
 
-    def _proof(self, layer: Digest, data: bytes) -> bytes:
-        return hashlib.sha256(layer.encode() + self._key + data).digest()
+    def _key_for(self, aliases: Aliases | None) -> bytes:
+        if aliases is None:
+            return self._key
+        asked = repr(sorted((path, list(names)) for path, names in aliases.items()))
+        return hashlib.sha256(self._key + asked.encode("utf-8", "backslashreplace")).digest()
 
     def _ask(self, query: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
         """One row; None also where the file cannot be read: a cache that fails is no cache."""
@@ -158,6 +184,10 @@ class LayerCache:
             with contextlib.suppress(sqlite3.Error), self._database:
                 for statement, values in statements:
                     self._database.execute(statement, values)
+
+
+def _proof(layer: Digest, key: bytes, data: bytes) -> bytes:
+    return hashlib.sha256(layer.encode() + key + data).digest()
 
 
 def _opened(folder: Path) -> sqlite3.Connection | None:

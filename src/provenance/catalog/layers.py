@@ -3,6 +3,7 @@
 1. One pass over each layer that the cache lacks, a thread a layer, the largest first.
 2. A second pass over the same layer where a cataloger has to see whole files after all, or a
    hard link gives a file of another name one that is read. It becomes part of the record.
+3. Where links of other layers lead to files that nobody read, those layers once more.
 """
 
 from __future__ import annotations
@@ -146,7 +147,15 @@ class CatalogedLayers:
             index: which layer.
             aliases: path in the layer to the names under which catalogers see it.
         """
-        return self._reread(index, aliases).aliased
+        layer = self.layers[index]
+        cache = None if layer.digest in self._claimed else self.cache
+        kept = cache.get(layer.digest, aliases=aliases) if cache is not None else None
+        if kept is not None:
+            return kept.items
+        reader = self._reread(index, aliases)
+        if cache is not None and not reader.failed:
+            cache.put(layer.digest, LayerRecord(items=reader.aliased), aliases=aliases)
+        return reader.aliased
 
     def _reread(self, index: int, aliases: Mapping[str, Sequence[str]]) -> CatalogReader:
         place = self._place(index)
