@@ -6,6 +6,7 @@ import hashlib
 import shutil
 import subprocess
 import tempfile
+from base64 import urlsafe_b64encode
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,3 +97,55 @@ def test_files_with_several_names_are_listed_under_each(tmp_path: Path, body: by
     found = pv.generate_sbom(f"oci:{tmp_path}:1", catalogers=[NOBODY], files="all", cache=None)
     said = len(body), hashlib.sha256(body).hexdigest()
     assert listed(found) == {"z": said, "a": said, "b": said, "c/a": said}
+
+
+SITE = "usr/lib/python3/site-packages"
+
+
+def record_of(files: dict[str, bytes]) -> bytes:
+    """A wheel's RECORD (PEP 376, PEP 427): urlsafe base64 without padding."""
+    lines = [
+        f"{name},sha256={urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b'=').decode()},"
+        f"{len(data)}"
+        for name, data in files.items()
+    ]
+    return "\n".join([*lines, "x-1.dist-info/RECORD,,"]).encode()
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, []),
+        ({f"{SITE}/x/a.py": b"a = 1"}, []),
+        ({f"{SITE}/x/a.py": b"changed", f"{SITE}/x/b.py": b""}, [f"{SITE}/x/a.py and 1 more"]),
+        ({f"{SITE}/x/new.py": b"nobody's"}, []),
+    ],
+)
+def test_what_is_not_as_it_was_installed_is_said(
+    changes: dict[str, bytes], expected: list[str], tmp_path: Path
+) -> None:
+    files = {"x/a.py": b"a = 1", "x/b.py": b"b = 2"}
+    metadata = b"Metadata-Version: 2.1\nName: x\nVersion: 1\n\n"
+    image = ImageBuilder().layer(
+        {
+            **{f"{SITE}/{name}": data for name, data in files.items()},
+            f"{SITE}/x-1.dist-info/METADATA": metadata,
+            f"{SITE}/x-1.dist-info/RECORD": record_of(files),
+        }
+    )
+    if changes:
+        image.layer(dict(changes))
+    image.push(f"oci:{tmp_path}:1")
+    sbom = pv.generate_sbom(f"oci:{tmp_path}:1", files="owned", cache=None)
+    findings = [f.message for f in sbom.findings if f.rule == "owned-file-differs"]
+    told = [message.partition(": not the bytes that pkg:pypi/x@1 says")[0] for message in findings]
+    assert told == expected
+
+
+def test_a_layer_that_stands_twice_has_its_findings_once(tmp_path: Path) -> None:
+    image = ImageBuilder()
+    for _ in range(2):
+        image.layer_from_tar(tar_of([("file", "etc/.wh.", b"")]))
+    image.push(f"oci:{tmp_path}:1")
+    sbom = pv.generate_sbom(f"oci:{tmp_path}:1", cache=None)
+    assert [f.rule for f in sbom.findings] == ["whiteout-without-name"]

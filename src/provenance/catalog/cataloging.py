@@ -108,9 +108,11 @@ def catalog_image(image: Image, choices: Choices) -> Cataloged:
             linked |= layers.reread(index, aliases)
     digests = [layer.digest for layer in described]
     inventory = take_inventory(squash, linked, runs, digests)
-    findings = tuple(finding for record in records for finding in record.findings)
-    files = list_files(squash, inventory, digests, choices.files)
-    return Cataloged(inventory, files, (*findings, *inventory.findings))
+    # A layer may stand in an image twice, and is one record then.
+    each = {id(record): record for record in records}.values()
+    findings = tuple(finding for record in each for finding in record.findings)
+    files, changed = list_files(squash, inventory, digests, choices.files)
+    return Cataloged(inventory, files, (*findings, *inventory.findings, *changed))
 
 
 def _progress(choices: Choices, sizes: Sequence[int]) -> Callable[[int], object] | None:
@@ -134,8 +136,8 @@ def catalog_directory(root: Path, choices: Choices) -> Cataloged:
     for aliases in linked_files(squash, router, where=str(root)).values():
         linked |= directory.reread(aliases)
     inventory = take_inventory(squash, linked, runs, [None])
-    files = list_files(squash, inventory, [None], choices.files)
-    return Cataloged(inventory, files, (*record.findings, *inventory.findings))
+    files, changed = list_files(squash, inventory, [None], choices.files)
+    return Cataloged(inventory, files, (*record.findings, *inventory.findings, *changed))
 
 
 def _cache(folder: Path | None, key: bytes) -> AbstractContextManager[LayerCache | None]:

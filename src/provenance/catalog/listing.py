@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from provenance.catalog.ownership import Ownership
+from provenance.findings import Finding, Severity
 from provenance.packages.package import ListedFile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from provenance.catalog.files import Reading
     from provenance.catalog.inventory import Inventory
@@ -23,8 +24,8 @@ def list_files(
     inventory: Inventory,
     layers: Sequence[Digest | None],
     which: str,
-) -> tuple[ListedFile, ...]:
-    """The regular files that are visible, sorted by path.
+) -> tuple[tuple[ListedFile, ...], tuple[Finding, ...]]:
+    """The regular files that are visible, sorted by path, and whose are not as installed.
 
     Each has the SHA-256 of its bytes, as they are, not as a package's database claims them.
 
@@ -35,7 +36,7 @@ def list_files(
         which: `none`, `owned` (by a package) or `all`.
     """
     if which == "none":
-        return ()
+        return (), ()
     readings = dict(squash.items)
     for alias, (index, target) in squash.hardlinks.items():
         if target in squash.records[index].items:
@@ -43,7 +44,8 @@ def list_files(
         elif target in squash.items and squash.items[target][0] < index:
             readings[alias] = squash.items[target]
     paths = set(readings)
-    owners = Ownership(inventory.owned, squash.real).owners(paths)
+    ownership = Ownership(inventory.owned, squash.real)
+    owners = ownership.owners(paths)
     known = {p.purl for p in inventory.packages}
     found = []
     for path in sorted(paths):
@@ -59,4 +61,17 @@ def list_files(
                     owner=owner,
                 )
             )
-    return tuple(found)
+    sums = {path: reading.sha256.hex() for path, (_, reading) in readings.items()}
+    return tuple(found), tuple(_changed(ownership.differing(sums)))
+
+
+def _changed(differing: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
+    """One finding a package: what was configured since differs too, so it is no warning."""
+    for purl, paths in sorted(differing.items()):
+        more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+        yield Finding(
+            "owned-file-differs",
+            Severity.INFO,
+            f"{min(paths)}{more}: not the bytes that {purl} says it installed",
+            min(paths),
+        )

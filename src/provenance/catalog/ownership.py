@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from provenance.catalog.cataloger import Owned
     from provenance.packages.package import Package
@@ -19,6 +19,7 @@ __all__ = ["Ownership"]
 _CLASSIFIED = "binaries"
 # What installs programs under their own names. A wheel that brings OpenSSL along has that too.
 _DISTRIBUTORS = ("pkg:apk/", "pkg:conda/", "pkg:deb/", "pkg:generic/", "pkg:rpm/")
+_SHA256 = "sha256:"
 _OWNERS = 16  # of one file, far more than it has: each contains all that is found in the file
 
 
@@ -30,16 +31,44 @@ class Ownership:
         self._owned, self._real = owned, real
 
     def owners(self, paths: set[str]) -> dict[str, set[str]]:
-        """Each of `paths` that has owners to their purls.
+        """Each of `paths` that has owners to their purls."""
+        found: dict[str, set[str]] = {}
+        for one, _, path in self._placed(paths):
+            owners = found.setdefault(path, set())
+            if len(owners) < _OWNERS:
+                owners.add(one.purl)
+        return found
+
+    def differing(self, sums: Mapping[str, str]) -> dict[str, list[str]]:
+        """Purls to those of their files whose SHA-256 is not what was installed.
+
+        Only databases that state SHA-256 are compared: rpm's, conda's and Python's RECORD. That
+        of a file which a later package replaced is the later one's.
+
+        Args:
+            sums: path to the SHA-256 of the file, in hex.
+        """
+        stated: dict[str, list[tuple[str, str]]] = {}
+        for one, at, path in self._placed(sums.keys()):
+            if at < len(one.hashes) and one.hashes[at].startswith(_SHA256):
+                stated.setdefault(path, []).append((one.purl, one.hashes[at][len(_SHA256) :]))
+        found: dict[str, list[str]] = {}
+        for path, claims in stated.items():
+            if all(claim != sums[path] for _, claim in claims):
+                for purl, _ in claims:
+                    found.setdefault(purl, []).append(path)
+        return found
+
+    def _placed(self, paths: Collection[str]) -> Iterator[tuple[Owned, int, str]]:
+        """Who lists one of `paths`, at which position, and which it is.
 
         A database names files by the way they were installed: `bin/x` where `/bin` leads to
         `usr/bin`. Only names that end like one of those asked for are worth a look.
         """
         names = {path[path.rfind("/") + 1 :] for path in paths}
-        found: dict[str, set[str]] = {}
         real: dict[str, str | None] = {}
         for one in self._owned:
-            for path in one.paths:
+            for at, path in enumerate(one.paths):
                 directory, _, name = path.rpartition("/")
                 if name not in names:
                     continue
@@ -48,10 +77,7 @@ class Ownership:
                         real[directory] = self._real(directory)
                     path = f"{real[directory]}/{name}" if real[directory] else name  # noqa: PLW2901
                 if path in paths:
-                    owners = found.setdefault(path, set())
-                    if len(owners) < _OWNERS:
-                        owners.add(one.purl)
-        return found
+                    yield one, at, path
 
     def without_doubles(self, packages: Sequence[Package]) -> list[Package]:
         """The packages but for classified programs that a distribution's package installed."""
