@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provenance.errors import LimitExceeded, MalformedDocument, ProvenanceError, UnsupportedFormat
-from provenance.image.header import parse_header, plain_header
+from provenance.image.header import careful_header, parse_header, plain_header
+from provenance.image.names import clean
 from provenance.image.place import Place
 from provenance.image.tar import Entry, Feed, Kind, read_tar
 from provenance.settings import Limits
@@ -313,10 +314,37 @@ class TestRefusals:
         if mended:
             changed[148:156] = b"        "
             changed[148:156] = b"%06o\0 " % sum(changed)
-        quick = plain_header(bytes(changed))
-        if quick is not None:
-            full = parse_header(bytes(changed), PLACE)
-            assert quick == (full.name, full.mode, full.size, full.type == ord("5"))
+        if plain_header(bytes(changed)) is not None:
+            assert parse_header(bytes(changed), PLACE) == careful_header(bytes(changed), PLACE)
+
+    @given(
+        names=st.lists(
+            st.sampled_from(
+                [
+                    *(b"d/a", b"d/b", b"d/./a", b"./d/c", b"d/..", b"d/", b"/d/x", b"e\\xff"),
+                    *(b"d/\\x41", b"d/" + b"n" * 150, b"d/" + b"n" * 99 + b"/.."),
+                    b"l" * 101 + b"/\xc3\xa4",
+                ]
+            ),
+            max_size=8,
+        ),
+        kinds=st.lists(st.sampled_from([b"0", b"5"]), min_size=8, max_size=8),
+        chunk=st.sampled_from([100, 512, 1536, 1 << 20]),
+    )
+    def test_names_are_the_same_in_one_chunk_and_in_many(
+        self, names: list[bytes], kinds: list[bytes], chunk: int
+    ) -> None:
+        data = b"".join(
+            (entry(b"././@LongLink", name + b"\0", kind=b"L") if len(name) > 100 else b"")
+            + entry(name[:100], kind=kind)
+            for name, kind in zip(names, kinds, strict=False)
+        )
+        expected = [
+            (clean(name, PLACE), Kind.DIRECTORY if kind == b"5" else Kind.FILE)
+            for name, kind in zip(names, kinds, strict=False)
+        ]
+        found = [(e.path, e.kind) for e in read(data + END, chunk=chunk)]
+        assert found == expected
 
     @given(st.binary(max_size=2000))
     def test_no_bytes_bring_anything_but_entries_or_our_errors(self, data: bytes) -> None:

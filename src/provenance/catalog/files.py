@@ -68,6 +68,7 @@ class CatalogReader:
                 with a number is that of a file that was replaced (`FileReader.replaced`).
         """
         self._router, self._layer, self._limits = router, layer, limits
+        self._by_name, self._magics = router.by_name, router.magics
         self._hashed, self._aliases = hashed, aliases
         self._keys: dict[str, list[str]] = {}
         for key in aliases or ():
@@ -122,9 +123,9 @@ class CatalogReader:
 
     def _who(self, path: str, size: int, head: bytes) -> tuple[int, ...]:
         """The positions of the catalogers that read a file."""
-        found = self._router.by_name(path)
-        if size > TINY and head in self._router.magics:
-            return tuple(dict.fromkeys((*found, *self._router.magics[head])))
+        found = self._by_name(path)
+        if size > TINY and head in self._magics:
+            return tuple(dict.fromkeys((*found, *self._magics[head])))
         return found
 
     def close(self) -> Reading | None:

@@ -40,6 +40,4 @@ class Router:
     def by_name(self, path: str) -> tuple[int, ...]:
         """Positions of the catalogers that have a glob for this path, none twice."""
         found = self._by_name(path)
-        if not found:
-            return ()
-        return tuple(found) if len(found) == 1 else tuple(dict.fromkeys(found))
+        return found if len(found) < 2 else tuple(dict.fromkeys(found))

@@ -8,7 +8,7 @@ leaves few names that a pattern is tried on, and patterns that no name comes to 
 from __future__ import annotations
 
 import re
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from provenance.image.names import glob_pattern
 
@@ -16,6 +16,7 @@ __all__ = ["GlobTable", "is_wild"]
 
 V = TypeVar("V")
 _BEGINNINGS = (4, 3)  # characters of a name, the more the better
+_NOTHING: tuple[Any, ...] = ()
 _WILD = re.compile(r"[*?\[]")
 
 
@@ -53,22 +54,30 @@ class GlobTable(Generic[V]):
                 return self._by_beginning.setdefault(last[:length], [])
         return self._others
 
-    def __call__(self, path: str) -> list[V]:
+    def __call__(self, path: str) -> tuple[V, ...]:
         """The values of the globs that match `path`, in the order of their groups."""
         at = path.rfind("/") + 1
         name = path[at:]
         parent = path[path.rfind("/", 0, at - 1) + 1 : at - 1] if at else ""
+        ending = name[name.rfind(".") + 1 :]
+        if not (  # so with nearly every name of an image
+            name in self._by_name
+            or ending in self._by_ending
+            or parent in self._by_parent
+            or name[:4] in self._by_beginning
+            or name[:3] in self._by_beginning
+            or self._others
+        ):
+            return _NOTHING
         groups = (
-            self._by_name.get(name),
-            self._by_ending.get(name[name.rfind(".") + 1 :]),
-            self._by_parent.get(parent),
-            self._by_beginning.get(name[:4]),
-            self._by_beginning.get(name[:3]),
+            self._by_name.get(name, _NOTHING),
+            self._by_ending.get(ending, _NOTHING),
+            self._by_parent.get(parent, _NOTHING),
+            self._by_beginning.get(name[:4], _NOTHING),
+            self._by_beginning.get(name[:3], _NOTHING),
             self._others,
         )
-        if not any(groups):
-            return []
-        return [value for group in groups if group for glob, value in group if glob.matches(path)]
+        return tuple(value for group in groups for glob, value in group if glob.matches(path))
 
 
 class _Glob:

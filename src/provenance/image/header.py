@@ -15,7 +15,16 @@ from zlib import adler32
 from provenance.errors import MalformedDocument
 from provenance.image.place import Place
 
-__all__ = ["BLOCK", "ZERO_BLOCK", "Header", "number", "parse_header", "plain_header", "text"]
+__all__ = [
+    "BLOCK",
+    "ZERO_BLOCK",
+    "Header",
+    "careful_header",
+    "number",
+    "parse_header",
+    "plain_header",
+    "text",
+]
 
 BLOCK = 512
 ZERO_BLOCK = bytes(BLOCK)
@@ -42,6 +51,15 @@ class Header:
 
 def parse_header(block: bytes, place: Place) -> Header:
     """Read a header block that is not all zeros. Raises MalformedDocument."""
+    if (plain := plain_header(block)) is not None:
+        name, mode, size, kind = plain
+        link = text(block[157:257]) if kind in b"12" else b""
+        return Header(name, mode, 0 if kind in _NO_BODY else size, kind, link)
+    return careful_header(block, place)
+
+
+def careful_header(block: bytes, place: Place) -> Header:
+    """Read a header block of any form. Raises MalformedDocument."""
     stored = number(block[148:156], place, "checksum")
     if not _checksum_holds(block, stored):
         raise place.malformed(
@@ -63,14 +81,14 @@ def parse_header(block: bytes, place: Place) -> Header:
     )
 
 
-def plain_header(block: bytes) -> tuple[bytes, int, int, bool] | None:
-    """Name, mode, size and whether it is a directory, of a header without anything special.
+def plain_header(block: bytes) -> tuple[bytes, int, int, int] | None:
+    """Name, mode, size as it is written, and type, of a header without anything special.
 
-    Nearly all headers of a layer are such; the rest (None) is for `parse_header`, which this
-    agrees with wherever it answers, at a third of the time.
+    Nearly all headers of a layer are such: fields in ASCII and octal, no prefix. None: it is for
+    `careful_header`, which says the same of these, and takes three times as long.
     """
     name, mode_field, size_field, size_end, sum_field, kind, prefix = _FIELDS(block)
-    if (kind != 0x30 and kind != 0x35) or prefix or not block.isascii():  # noqa: PLR1714  2x as fast
+    if prefix or not block.isascii():
         return None
     mode = _mode(mode_field)
     # All bytes are ASCII, so their sum is adler32's low half less one.
@@ -82,8 +100,7 @@ def plain_header(block: bytes) -> tuple[bytes, int, int, bool] | None:
         size = int(size_field, 8)
     except ValueError:  # 8 or 9
         return None
-    directory = kind == 0x35
-    return name.split(b"\0", 1)[0], mode, 0 if directory else size, directory
+    return name.split(b"\0", 1)[0], mode, size, kind
 
 
 @lru_cache(maxsize=1 << 15)

@@ -50,7 +50,7 @@ class Replay(Generic[T]):
         self._record, self._reader, self._place = record, reader, place
         self._open, self._close, self._add_name = reader.open, reader.close, record.names.add
         self._directories: set[str] = set()
-        self._last = self._named = self._real = ""
+        self._last = self._real = ""
         self._linked: dict[str, str] = {}  # parents of entries, and where their links lead
         self._targets: set[str] = set()  # of hard links
         self._removals: dict[str, int] = {}  # directory to the names there were when it went
@@ -73,13 +73,15 @@ class Replay(Generic[T]):
 
     def open(self, path: str, size: int, mode: int, head: bytes, /) -> Feed | None:
         """Who reads a file, put where it is; what had the name before is read."""
-        self._named = path
         if self._record.symlinks:
             path = self.place_of(path)
-        self._real = path
         if path in self._targets:
             self._detach(path)
-        return self._open(path, size, mode, head)
+        feed = self._open(path, size, mode, head)
+        if feed is None:
+            self._keep(path, None)
+        self._real = path
+        return feed
 
     def _follow(self, directory: str) -> str:
         todo = deque(directory.split("/"))
@@ -105,27 +107,27 @@ class Replay(Generic[T]):
         return real
 
     def file(self, path: str, size: int, mode: int, /) -> None:  # noqa: ARG002  the signature of `Visitor`
-        """A regular file, with what was read in it."""
-        item, record = self._close(), self._record
-        path = self._real if path is self._named else self.place_of(path)
+        """The file that was opened last, with what was read in it."""
+        self._keep(self._real, self._close())
+
+    def _keep(self, path: str, item: T | None) -> None:
+        record = self._record
         at = path.rfind("/")
         # Nearly every file lies beside the one before it, and its name is new.
-        beside = at > 0 and path[:at] == self._last and ".wh." not in path
-        if not (beside and self._is_new(path)) and not self._placed(path, item):
-            return
-        self._add_name(path)
-        if item is not None:
-            record.items[path] = item
-
-    def _is_new(self, path: str) -> bool:
-        record = self._record
-        return not (
-            path in self._directories
+        if (
+            at <= 0
+            or path[:at] != self._last
+            or ".wh." in path
+            or path in self._directories
             or path in record.items
             or path in record.symlinks
             or path in record.hardlinks
             or path in self._targets
-        )
+        ) and not self._placed(path, item):
+            return
+        self._add_name(path)
+        if item is not None:
+            record.items[path] = item
 
     def other(self, entry: Entry, /) -> None:
         """Any other entry."""

@@ -119,10 +119,11 @@ class _Scanning:
     ) -> None:
         self.scan = scan
         self._select, self._place, self._limits, self._details = select, place, limits, details
-        self._body: bytearray | None = None
+        self._body = bytearray()
 
     def open(self, path: str, size: int, mode: int, head: bytes, /) -> Feed | None:  # noqa: ARG002  the signature of `Visitor`
         if not self._select(path):
+            self._add(Entry(path, Kind.FILE, *((size, mode) if self._details else (-1, -1))))
             return None
         if size > self._limits.file_bytes:
             raise self._place.exceeded(
@@ -132,13 +133,7 @@ class _Scanning:
         return self._body.extend
 
     def file(self, path: str, size: int, mode: int, /) -> None:
-        body, self._body = self._body, None
-        if body is not None:
-            self._add(Entry(path, Kind.FILE, size, mode, data=bytes(body)))
-        elif self._details:
-            self._add(Entry(path, Kind.FILE, size, mode))
-        else:
-            self._add(Entry(path, Kind.FILE, -1, -1))
+        self._add(Entry(path, Kind.FILE, size, mode, data=bytes(self._body)))
 
     def other(self, entry: Entry, /) -> None:
         if entry.sparse and self._select(entry.path):

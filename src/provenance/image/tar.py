@@ -33,6 +33,7 @@ __all__ = ["Entry", "Feed", "Kind", "Visitor", "read_tar"]
 
 _EXTENSION_BYTES = 1 << 20  # of one pax or GNU header, Go's own limit
 _CHUNK = 1 << 20
+_UNCLEAN = frozenset({b"", b".", b".."})
 _NO_NUL = frozenset({"path", "linkpath", "uname", "gname", "GNU.sparse.name"})
 _SPARSE = frozenset({(b"0", b"0"), (b"0", b"1"), (b"1", b"0")})  # versions of GNU's pax form
 
@@ -48,6 +49,8 @@ class Kind(enum.IntEnum):
     """Devices, pipes."""
 
 
+_FILE, _DIRECTORY, _LONG_NAME = b"05L"
+_PLAIN = frozenset({_FILE, _DIRECTORY})
 _KINDS = {
     ord("0"): Kind.FILE,
     ord("7"): Kind.FILE,
@@ -87,11 +90,14 @@ class Visitor(Protocol):
     """Who is told of a tar's entries, in their order."""
 
     def open(self, path: str, size: int, mode: int, head: bytes, /) -> Feed | None:
-        """Who takes the body of a regular file, which begins with `head` (up to four bytes)."""
+        """A regular file, and who takes its body, which begins with `head` (up to four bytes).
+
+        None: nobody takes it, and no more is said of this file.
+        """
         ...
 
     def file(self, path: str, size: int, mode: int, /) -> None:
-        """A regular file, after its body."""
+        """The file last asked about, after its body was taken."""
         ...
 
     def other(self, entry: Entry, /) -> None:
@@ -150,20 +156,30 @@ def _plain_entries(
     opened, file, other = visitor.open, visitor.file, visitor.other
     path_bytes, count = limits.path_bytes, 0
     chunk, at = source.chunk, source.at
+    above, parent = None, ""  # the directory of the last file: as it was written, and cleaned
     while count < left:
         start = at + BLOCK
         if start > len(chunk):
             break  # a header that lies across two chunks is for the careful reader
         header = plain_header(chunk[at:start])
-        if header is None or len(header[0]) > path_bytes:
+        headers = 1
+        if header is not None and header[3] == _LONG_NAME and left - count > 1:
+            header, start = _long_named(chunk, start, header[2])
+            headers = 2
+        if header is None or header[3] not in _PLAIN or len(header[0]) > path_bytes:
             break
-        name, mode, size, directory = header
-        path = clean(name, place)
-        count += 1
-        if directory:
+        name, mode, size, kind = header
+        count += headers
+        if kind == _DIRECTORY:
             at = start
-            other(Entry(path, Kind.DIRECTORY, 0, mode))
+            other(Entry(clean(name, place), Kind.DIRECTORY, 0, mode))
             continue
+        written, _, base = name.rpartition(b"/")
+        if written == above and base not in _UNCLEAN and b"\\" not in base:
+            path = parent + base.decode("ascii")
+        else:
+            path, above = clean(name, place), None if base in _UNCLEAN else written
+            parent = path[: path.rfind("/") + 1]
         at = start + (size + BLOCK - 1 & -BLOCK)
         head = chunk[start : start + size] if size < 4 else chunk[start : start + 4]
         if len(head) < 4 and len(head) < size:
@@ -174,13 +190,29 @@ def _plain_entries(
             source.at = start
             source.pour(size, feed)
             chunk, at = source.chunk, source.at
+            file(path, size, mode)
         elif at > len(chunk):
             source.at = start
             source.pass_body(size)
             chunk, at = source.chunk, source.at
-        file(path, size, mode)
     source.at = at
     return count
+
+
+def _long_named(
+    chunk: bytes, start: int, size: int
+) -> tuple[tuple[bytes, int, int, int] | None, int]:
+    """The plain header behind a long name that begins at `start`, and where that header ends.
+
+    None where it needs the careful reader: not all in the chunk, or something special too.
+    """
+    at = start + (size + BLOCK - 1 & -BLOCK)
+    end = at + BLOCK
+    name = chunk[start : start + size].partition(b"\0")[0]
+    if size > _EXTENSION_BYTES or end > len(chunk) or not name or not name.isascii():
+        return None, start
+    header = plain_header(chunk[at:end])
+    return None if header is None else (name, *header[1:]), end
 
 
 class _Extras:
@@ -298,7 +330,6 @@ def _visit(
         link = clean(header.link, place)
     if kind is Kind.FILE and not sparse:
         source.body(path, size, header.mode, visitor)
-        visitor.file(path, size, header.mode)
         return
     source.skip(header.size)
     source.skip(-header.size % BLOCK, padding=True)
@@ -371,6 +402,7 @@ class _Blocks:
             self.pass_body(size)
         else:
             self.pour(size, feed)
+            visitor.file(path, size, mode)
 
     def pass_body(self, size: int) -> None:
         """Pass a body and its padding."""
