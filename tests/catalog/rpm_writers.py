@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from provenance.catalog.cataloger import Fact, MatchedFile, Problem, Remaining
-from provenance.catalog.rpm import CATALOGER
+from provenance.catalog.ecosystems.rpm import CATALOGER
 from provenance.packages.package import Package
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provenance.catalog import apk
 from provenance.catalog.cataloger import Fact, MatchedFile, Owned, Problem, Remaining
+from provenance.catalog.ecosystems import apk
 from provenance.digests import Digest
 from provenance.image.names import Globs
 from provenance.packages.os_release import OsRelease

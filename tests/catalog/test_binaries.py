@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.elf_files import TEXT, Mapped, elf
 
-from provenance.catalog.binaries import CATALOGER
 from provenance.catalog.cataloger import Fact, MatchedFile, Problem, Remaining
+from provenance.catalog.ecosystems.binaries import CATALOGER
 from provenance.digests import Digest
 from provenance.packages.package import Location, Package
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.catalog.mutations import mutations
 
-from provenance.catalog import conda
 from provenance.catalog.cataloger import Fact, MatchedFile, Owned, Problem, Remaining
+from provenance.catalog.ecosystems import conda
 from provenance.digests import Digest
 from provenance.image.names import Globs
 from provenance.packages.package import Location, Package

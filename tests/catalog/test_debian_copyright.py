@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provenance.catalog import debian_copyright
 from provenance.catalog.cataloger import Fact, MatchedFile, Problem
+from provenance.catalog.ecosystems import debian_copyright
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.catalog.mutations import mutations
 
-from provenance.catalog import dotnet
 from provenance.catalog.cataloger import MatchedFile, Problem, Relation
+from provenance.catalog.ecosystems import dotnet
 from provenance.digests import Digest
 from provenance.image.names import Globs
 from provenance.packages.package import Location, Package

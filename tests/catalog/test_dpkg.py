@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provenance.catalog import dpkg
 from provenance.catalog.cataloger import Fact, MatchedFile, Owned, Problem, Remaining
-from provenance.catalog.control import requirements
+from provenance.catalog.ecosystems import dpkg
+from provenance.catalog.ecosystems.control import requirements
 from provenance.digests import Digest
 from provenance.image.names import Globs
 from provenance.image.zstd import compress

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.elf_files import DATA, TEXT, Mapped, elf
 
-from provenance.catalog.elf import (
+from provenance.catalog.ecosystems.elf import (
     Segment,
     Windows,
     c_string,

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from provenance.catalog.cataloger import MatchedFile, Problem, Relation, Remaining
-from provenance.catalog.embedded import complete, read
+from provenance.catalog.ecosystems.embedded import complete, read
 from provenance.digests import Digest
 from provenance.packages.os_release import OsRelease
 from provenance.packages.package import Package

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provenance.catalog.file_lists import MOST_FILES, below, pack_files, unpack_files
+from provenance.catalog.ecosystems.file_lists import MOST_FILES, below, pack_files, unpack_files
 
 DIGEST = bytes(range(32))
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 import provenance as pv
-from provenance.catalog import ALL, Cataloger, MatchedFile, Problem, python
+from provenance.catalog import Cataloger, MatchedFile, Problem
+from provenance.catalog.ecosystems import python
 from provenance.errors import ContentMismatch, NotEvaluated, NotFound, UnsupportedFormat
 from provenance.oci.descriptor import EMPTY_DESCRIPTOR
 from provenance.oci.layout import LayoutRepository
@@ -264,19 +265,6 @@ class TestCatalogers:
         assert finding.rule == "unreadable-record"
         assert "'bad' failed" in finding.message
         assert "ZeroDivisionError: by nought" in finding.message
-
-    def test_every_module_with_a_cataloger_is_listed(self) -> None:
-        import importlib
-        import pkgutil
-
-        import provenance.catalog
-
-        found = []
-        for module in pkgutil.iter_modules(provenance.catalog.__path__):
-            loaded = importlib.import_module(f"provenance.catalog.{module.name}")
-            if hasattr(loaded, "CATALOGER"):
-                found.append(loaded.CATALOGER)
-        assert sorted(c.name for c in found) == sorted(c.name for c in ALL)
 
 
 def test_progress_over_an_index_is_one_bar(tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.elf_files import MARK, Mapped, blob, elf, go_program, old_go_program
 
-from provenance.catalog.buildinfo import BuildInfo, linked_version, parse_modules
 from provenance.catalog.cataloger import Again, MatchedFile, Problem, Relation
-from provenance.catalog.golang import CATALOGER
+from provenance.catalog.ecosystems.buildinfo import BuildInfo, linked_version, parse_modules
+from provenance.catalog.ecosystems.golang import CATALOGER
 from provenance.digests import Digest
 from provenance.packages.package import Location, Package
 

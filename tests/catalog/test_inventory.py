@@ -5,9 +5,9 @@ import json
 import pytest
 
 from provenance.catalog import ALL
+from provenance.catalog.ecosystems.os_release import RULES
 from provenance.catalog.files import CatalogReader, Reading
 from provenance.catalog.inventory import Inventory, take_inventory
-from provenance.catalog.os_release import RULES
 from provenance.catalog.routing import Router
 from provenance.digests import Digest
 from provenance.image.record import LayerRecord

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from provenance.catalog.cataloger import Item, MatchedFile, Problem, Relation
-from provenance.catalog.java import CATALOGER
+from provenance.catalog.ecosystems.java import CATALOGER
 from provenance.digests import Digest
 from provenance.packages.package import Location, Package
 

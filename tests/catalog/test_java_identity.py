@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provenance.catalog.java.identity import Coordinates, Evidence, decide
-from provenance.catalog.java.licenses import licenses_of
-from provenance.catalog.java.manifest import main_attributes, properties
-from provenance.catalog.java.names import file_name, folder_group
-from provenance.catalog.java.pom import BadPom, Pom, parse_pom
-from provenance.catalog.zip_archive import Budget, Exhausted
+from provenance.catalog.ecosystems.java.identity import Coordinates, Evidence, decide
+from provenance.catalog.ecosystems.java.licenses import licenses_of
+from provenance.catalog.ecosystems.java.manifest import main_attributes, properties
+from provenance.catalog.ecosystems.java.names import file_name, folder_group
+from provenance.catalog.ecosystems.java.pom import BadPom, Pom, parse_pom
+from provenance.catalog.ecosystems.zip_archive import Budget, Exhausted
 
 
 def parsed(text: str) -> Pom:

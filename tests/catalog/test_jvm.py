@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.catalog.mutations import mutations
 
-from provenance.catalog import jvm
 from provenance.catalog.cataloger import MatchedFile, Problem
+from provenance.catalog.ecosystems import jvm
 from provenance.digests import Digest
 from provenance.image.names import Globs
 from provenance.packages.package import Location, Package

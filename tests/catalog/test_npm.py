@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provenance.catalog.cataloger import Item, MatchedFile, Problem, Relation, Remaining
-from provenance.catalog.npm import CATALOGER, complete
+from provenance.catalog.ecosystems.npm import CATALOGER, complete
 from provenance.image.names import Globs
 from provenance.packages.package import Location, Package
 

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from provenance.catalog import opkg
 from provenance.catalog.cataloger import Fact, MatchedFile, Owned, Problem, Remaining
-from provenance.catalog.control import requirements
+from provenance.catalog.ecosystems import opkg
+from provenance.catalog.ecosystems.control import requirements
 from provenance.digests import Digest
 from provenance.image.names import Globs
 from provenance.packages.os_release import OsRelease

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from provenance.catalog import apk, dpkg, opkg
 from provenance.catalog.cataloger import Cataloger, Fact, MatchedFile, Problem, Remaining
+from provenance.catalog.ecosystems import apk, dpkg, opkg
 from provenance.packages.package import Package
 
 DPKG = {

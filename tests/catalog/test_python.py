@@ -21,8 +21,8 @@ from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as PeerRequirement
 from tests.catalog.mutations import mutations
 
-from provenance.catalog import python
 from provenance.catalog.cataloger import Fact, MatchedFile, Owned, Problem, Relation, Remaining
+from provenance.catalog.ecosystems import python
 from provenance.digests import Digest
 from provenance.image.names import Globs
 from provenance.packages.package import Location, Package

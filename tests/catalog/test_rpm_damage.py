@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.catalog.rpm_writers import Catalogued, bdb, blob, insert, ndb, sqlite
 from tests.catalog.test_rpm_databases import TestWriteAheadLog as Logs
 
-from provenance.catalog import rpm
+from provenance.catalog.ecosystems import rpm
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -213,7 +213,7 @@ class TestLog:
 
     def test_too_long_a_log_is_told(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         files = self.files(tmp_path)
-        monkeypatch.setattr("provenance.catalog.rpm.wal._MAX_LOG", 5000)
+        monkeypatch.setattr("provenance.catalog.ecosystems.rpm.wal._MAX_LOG", 5000)
         found = Catalogued(files)
         assert found.names == KEPT_SMALL
         assert "write-ahead log" in found.problems[0].message

@@ -26,11 +26,11 @@ from tests.catalog.rpm_writers import (
 )
 
 from provenance.catalog.cataloger import Fact, MatchedFile, Problem
-from provenance.catalog.rpm import CATALOGER
-from provenance.catalog.rpm.bdb import bdb_blobs
-from provenance.catalog.rpm.blobs import Blob
-from provenance.catalog.rpm.ndb import ndb_blobs
-from provenance.catalog.rpm.sqlite import Database
+from provenance.catalog.ecosystems.rpm import CATALOGER
+from provenance.catalog.ecosystems.rpm.bdb import bdb_blobs
+from provenance.catalog.ecosystems.rpm.blobs import Blob
+from provenance.catalog.ecosystems.rpm.ndb import ndb_blobs
+from provenance.catalog.ecosystems.rpm.sqlite import Database
 from provenance.packages.package import Package
 
 if TYPE_CHECKING:

@@ -21,10 +21,10 @@ from tests.catalog.rpm_writers import (
 )
 
 from provenance.catalog.cataloger import Owned, Problem, Relation
-from provenance.catalog.rpm import CATALOGER
-from provenance.catalog.rpm.dependencies import parse_rich, resolve
-from provenance.catalog.rpm.header import Header, Tag
-from provenance.catalog.rpm.licenses import normalise_rpm
+from provenance.catalog.ecosystems.rpm import CATALOGER
+from provenance.catalog.ecosystems.rpm.dependencies import parse_rich, resolve
+from provenance.catalog.ecosystems.rpm.header import Header, Tag
+from provenance.catalog.ecosystems.rpm.licenses import normalise_rpm
 from provenance.errors import MalformedDocument
 from provenance.packages.os_release import OsRelease
 from provenance.packages.package import Package

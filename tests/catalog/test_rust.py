@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.elf_files import TEXT, Mapped, audit, elf
 
 from provenance.catalog.cataloger import Again, MatchedFile, Problem, Relation
-from provenance.catalog.rust import CATALOGER
+from provenance.catalog.ecosystems.rust import CATALOGER
 from provenance.digests import Digest
 from provenance.packages.package import Location, Package
 

@@ -6,7 +6,7 @@ import tempfile
 import msgspec
 import pytest
 
-from provenance.catalog.typed_json import Unreadable, decode_typed
+from provenance.catalog.ecosystems.typed_json import Unreadable, decode_typed
 
 
 class Thing(msgspec.Struct):

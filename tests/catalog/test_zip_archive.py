@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provenance.catalog.zip_archive import (
+from provenance.catalog.ecosystems.zip_archive import (
     Archive,
     BadArchive,
     Budget,

@@ -1,8 +1,19 @@
-"""From an image to its packages: one file an ecosystem, each listed in `ALL`."""
+"""From an image to its packages: the way there, and in `ecosystems/` what is found on it."""
 
 from __future__ import annotations
 
-from provenance.catalog import (
+from provenance.catalog.cataloger import (
+    Again,
+    Cataloger,
+    Fact,
+    MatchedFile,
+    Owned,
+    Problem,
+    Relation,
+    Remaining,
+    Sink,
+)
+from provenance.catalog.ecosystems import (
     apk,
     binaries,
     conda,
@@ -19,17 +30,6 @@ from provenance.catalog import (
     rpm,
     ruby,
     rust,
-)
-from provenance.catalog.cataloger import (
-    Again,
-    Cataloger,
-    Fact,
-    MatchedFile,
-    Owned,
-    Problem,
-    Relation,
-    Remaining,
-    Sink,
 )
 from provenance.catalog.generation import generate_sbom
 from provenance.catalog.index import IndexSboms

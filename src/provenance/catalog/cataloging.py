@@ -6,9 +6,9 @@ from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from provenance.catalog import os_release
 from provenance.catalog.cache import LayerCache, key_of
 from provenance.catalog.directory import Directory
+from provenance.catalog.ecosystems import os_release
 from provenance.catalog.inventory import Inventory, take_inventory
 from provenance.catalog.layers import CatalogedLayers
 from provenance.catalog.links import linked_files

@@ -15,8 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from provenance.catalog import embedded, os_release
 from provenance.catalog.cataloger import Fact, Owned, Problem, Relation, Remaining
+from provenance.catalog.ecosystems import embedded, os_release
 from provenance.catalog.edges import named_edges
 from provenance.catalog.ownership import Ownership
 from provenance.findings import Finding, Severity

@@ -1,0 +1,1 @@
+"""What packages look like on disk: one file or folder an ecosystem, each with a `Cataloger`."""
