@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
 
 from provenance.catalog.cataloging import (
     FILES,
@@ -48,20 +48,26 @@ class _Default:
 _DEFAULT = _Default()
 
 
+class _Options(TypedDict, total=False):
+    """What goes with every kind of call."""
+
+    registry: Registry | None
+    settings: Settings | None
+    limits: Limits | None
+    catalogers: Iterable[Cataloger] | None
+    files: _Files
+    verify: _Verify
+    cache: Path | _Default | None
+    progress: Callable[[int, int], object] | None
+
+
 @overload
 def generate_sbom(
     image: ImageLike,
     *,
     platform: str | Platform | None = ...,
     platforms: None = ...,
-    registry: Registry | None = ...,
-    settings: Settings | None = ...,
-    limits: Limits | None = ...,
-    catalogers: Iterable[Cataloger] | None = ...,
-    files: _Files = ...,
-    verify: _Verify = ...,
-    cache: Path | _Default | None = ...,
-    progress: Callable[[int, int], object] | None = ...,
+    **options: Unpack[_Options],
 ) -> Sbom: ...
 @overload
 def generate_sbom(
@@ -69,14 +75,7 @@ def generate_sbom(
     *,
     platform: None = ...,
     platforms: Literal["all"],
-    registry: Registry | None = ...,
-    settings: Settings | None = ...,
-    limits: Limits | None = ...,
-    catalogers: Iterable[Cataloger] | None = ...,
-    files: _Files = ...,
-    verify: _Verify = ...,
-    cache: Path | _Default | None = ...,
-    progress: Callable[[int, int], object] | None = ...,
+    **options: Unpack[_Options],
 ) -> IndexSboms: ...
 @overload
 def generate_sbom(
@@ -84,14 +83,7 @@ def generate_sbom(
     *,
     platform: str | Platform | None = ...,
     platforms: Literal["all"] | None = ...,
-    registry: Registry | None = ...,
-    settings: Settings | None = ...,
-    limits: Limits | None = ...,
-    catalogers: Iterable[Cataloger] | None = ...,
-    files: _Files = ...,
-    verify: _Verify = ...,
-    cache: Path | _Default | None = ...,
-    progress: Callable[[int, int], object] | None = ...,
+    **options: Unpack[_Options],
 ) -> Sbom | IndexSboms: ...
 def generate_sbom(
     image: ImageLike,
