@@ -12,6 +12,7 @@ import pytest
 import provenance as pv
 from provenance.catalog import Cataloger, MatchedFile
 from provenance.catalog.cache import LayerCache, key_of
+from provenance.catalog.cache_file import CacheFile
 from provenance.catalog.cataloging import Choices
 from provenance.catalog.layers import CatalogedLayers
 from provenance.digests import Digest
@@ -76,8 +77,8 @@ def kept(folder: Path, data: bytes) -> bool:
         hashed=False,
         file_lists=False,
     )
-    with closing(LayerCache(folder, key)) as cache:
-        return cache.get(Digest.of(data)) is not None
+    with closing(CacheFile(folder)) as file:
+        return LayerCache(file, key).get(Digest.of(data)) is not None
 
 
 def rules(sbom: Sbom) -> list[str]:

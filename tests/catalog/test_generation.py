@@ -262,7 +262,7 @@ class TestCatalogers:
         sbom = pv.generate_sbom(layout, catalogers=[bad, python.CATALOGER], cache=None)
         assert [p.name for p in sbom.packages] == ["six"]
         (finding,) = sbom.findings
-        assert finding.rule == "unreadable-record"
+        assert finding.rule == "cataloger-failed"
         assert "'bad' failed" in finding.message
         assert "ZeroDivisionError: by nought" in finding.message
 

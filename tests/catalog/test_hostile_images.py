@@ -32,6 +32,7 @@ from tests.image.test_tar import entry, header, pax
 import provenance as pv
 from provenance.catalog import Cataloger, Fact, MatchedFile
 from provenance.catalog.cache import LayerCache
+from provenance.catalog.cache_file import CacheFile
 from provenance.digests import Digest
 from provenance.errors import ContentMismatch, LimitExceeded
 from provenance.image.names import glob_pattern
@@ -450,10 +451,9 @@ def test_needs_that_cannot_be_told_cost_the_edges_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("damage", ["CAST(record AS TEXT)", "NULL", "7"])
 def test_a_cached_layer_of_another_type_is_a_miss(damage: str, tmp_path: Path) -> None:
-    cache = LayerCache(tmp_path, b"key")
     layer_ = Digest.of(b"layer")
-    cache.put(layer_, LayerRecord())
-    cache.close()
+    with contextlib.closing(CacheFile(tmp_path)) as opened:
+        LayerCache(opened, b"key").put(layer_, LayerRecord())
     (file,) = tmp_path.glob("*.sqlite")
     with contextlib.closing(sqlite3.connect(file)) as database:
         database.execute("PRAGMA writable_schema=ON")
@@ -462,11 +462,11 @@ def test_a_cached_layer_of_another_type_is_a_miss(damage: str, tmp_path: Path) -
     with contextlib.closing(sqlite3.connect(file)) as database:
         database.execute(f"UPDATE layer SET record={damage}, size='x'")
         database.commit()
-    cache = LayerCache(tmp_path, b"key")
-    assert cache.get(layer_) is None
-    cache.put(layer_, LayerRecord())
-    assert cache.get(layer_) is not None
-    cache.close()
+    with contextlib.closing(CacheFile(tmp_path)) as opened:
+        cache = LayerCache(opened, b"key")
+        assert cache.get(layer_) is None
+        cache.put(layer_, LayerRecord())
+        assert cache.get(layer_) is not None
 
 
 class TestFolders:
@@ -630,7 +630,8 @@ class TestCache:
         assert all(p.returncode == 0 for p in running)
         (file,) = (tmp_path / "cache").glob("*.sqlite")
         with contextlib.closing(sqlite3.connect(file)) as database:
-            assert database.execute("SELECT count(*) FROM layer").fetchone() == (20,)
+            entries = database.execute("SELECT count(*) FROM layer").fetchone()
+        assert entries == (20 + 1,)  # layers, and the document
 
     def test_a_full_disk_costs_the_cache_alone(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -657,7 +658,7 @@ class TestCache:
         ImageBuilder().layer({"a.pkg": b"a"}).push(f"oci:{tmp_path / 'image'}:1")
         cache = tmp_path / "cache"
         if what == "a folder in its place":
-            LayerCache(cache, b"").close()
+            CacheFile(cache).close()
             (file,) = cache.glob("*.sqlite")
             file.unlink()
             file.mkdir()

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import provenance as pv
 from provenance.catalog import Again, Cataloger, Fact, MatchedFile, Problem, Relation
 from provenance.catalog.cache import LayerCache, key_of
+from provenance.catalog.cache_file import CacheFile
+from provenance.catalog.document_cache import kept_document
 from provenance.catalog.files import Reading
 from provenance.catalog.record_codec import decode_record, encode_record
 from provenance.catalog.routing import Router
 from provenance.digests import Digest
 from provenance.errors import LimitExceeded, MalformedDocument, NotFound
 from provenance.findings import Finding, Severity
+from provenance.image import zstd
 from provenance.image.record import LayerRecord
 from provenance.packages.package import Location, Package
 from provenance.settings import Limits
@@ -285,14 +289,12 @@ class TestCache:
             file.rename(tmp_path / "elsewhere")
             file.symlink_to(tmp_path / "elsewhere")
         layer = pv.resolve(f"oci:{tmp_path / 'image'}:1").layers[0].digest
-        cached = LayerCache(cache, key_of([NAMED], limits=Limits(), hashed=False, file_lists=False))
-        assert cached.get(layer) is None
-        cached.close()
+        key = key_of([NAMED], limits=Limits(), hashed=False, file_lists=False)
+        with contextlib.closing(CacheFile(cache)) as opened:
+            assert LayerCache(opened, key).get(layer) is None
 
     @pytest.mark.parametrize("damage", ["record", "swap", "file", "schema"])
     def test_a_damaged_file_is_a_miss(self, damage: str, tmp_path: Path) -> None:
-        import sqlite3
-
         cache = tmp_path / "cache"
         expected = found([{"etc/manifest": b"a"}], tmp_path / "a", NAMED, cache)
         found([{"etc/manifest": b"b"}], tmp_path / "b", NAMED, cache)
@@ -318,19 +320,81 @@ class TestCache:
     def test_it_forgets_what_was_longest_unused(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        record: LayerRecord[Reading] = LayerRecord()
-        size = len(encode_record(record))
-        monkeypatch.setattr("provenance.catalog.cache._MOST", 2 * size)
+        monkeypatch.setattr("provenance.catalog.cache_file._MOST", 2 * len(b"entry"))
         times = iter(range(1, 100))
-        monkeypatch.setattr("provenance.catalog.cache.time.time", lambda: float(next(times)))
-        cache = LayerCache(tmp_path, b"key")
+        monkeypatch.setattr("provenance.catalog.cache_file.time.time", lambda: float(next(times)))
         digests = [Digest.of(bytes([n])) for n in range(4)]
-        for digest in digests:
-            cache.put(digest, record)
-        cache.close()
-        cache = LayerCache(tmp_path, b"key")
-        assert [cache.get(d) is not None for d in digests] == [False, False, True, True]
-        cache.close()
+        with contextlib.closing(CacheFile(tmp_path)) as file:
+            for digest in digests:
+                file.put(digest, b"key", b"entry")
+        with contextlib.closing(CacheFile(tmp_path)) as file:
+            kept = [file.get(d, b"key") is not None for d in digests]
+        assert kept == [False, False, True, True]
+
+
+class TestDocuments:
+    def _made(self, folder: Path, cache: Path | None, **options: Any) -> bytes:
+        sbom: pv.Sbom = pv.generate_sbom(f"oci:{folder}:1", cache=cache, **options)
+        return sbom.to_bytes()
+
+    @pytest.fixture
+    def layout(self, tmp_path: Path) -> Path:
+        image = ImageBuilder().config(created="2026-01-01T00:00:00Z")
+        image.layer({"usr/lib/python3/x-1.dist-info/METADATA": b"Name: x\nVersion: 1\n\n"})
+        image.push(f"oci:{tmp_path / 'image'}:1")
+        return tmp_path / "image"
+
+    def test_the_same_image_asked_for_again_is_not_cataloged(
+        self, layout: Path, tmp_path: Path
+    ) -> None:
+        first = self._made(layout, tmp_path / "cache")
+        assert first == self._made(layout, None)
+        with sqlite3.connect(next((tmp_path / "cache").glob("*.sqlite"))) as database:
+            manifest = pv.resolve(f"oci:{layout}:1").digest
+            database.execute("DELETE FROM layer WHERE digest != ?", (manifest,))
+        database.close()
+        for layer in pv.resolve(f"oci:{layout}:1").layers:
+            (layout / "blobs" / "sha256" / layer.digest.hex).unlink()
+        told: list[tuple[int, int]] = []
+        again = pv.generate_sbom(
+            f"oci:{layout}:1", cache=tmp_path / "cache", progress=lambda *n: told.append(n)
+        )
+        assert again.to_bytes() == first
+        assert [done == total for done, total in told] == [True]
+
+    def test_findings_come_back_with_it(self, layout: Path, tmp_path: Path) -> None:
+        ImageBuilder().layer({"usr/lib/python3/x-1.dist-info/METADATA": b"Name: x\n\n"}).push(
+            f"oci:{layout}:1"
+        )
+        made = [pv.generate_sbom(f"oci:{layout}:1", cache=tmp_path / "c") for _ in range(2)]
+        assert made[0].findings == made[1].findings
+        assert made[0].findings
+
+    def test_another_time_name_or_choice_is_another_document(
+        self, layout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        cache = tmp_path / "cache"
+        first = self._made(layout, cache)
+        assert self._made(layout, cache, files="all") == self._made(layout, None, files="all")
+        elsewhere = layout.rename(tmp_path / "renamed")
+        assert self._made(elsewhere, cache) == self._made(elsewhere, None) != first
+        monkeypatch.setenv("SOURCE_DATE_EPOCH", "1000")
+        assert self._made(elsewhere, cache) == self._made(elsewhere, None)
+
+    def test_a_damaged_entry_is_a_miss(self, layout: Path, tmp_path: Path) -> None:
+        first = self._made(layout, tmp_path / "cache")
+        with sqlite3.connect(next((tmp_path / "cache").glob("*.sqlite"))) as database:
+            database.execute("UPDATE layer SET record = substr(record, 2)")
+        database.close()
+        assert self._made(layout, tmp_path / "cache") == first
+
+    @pytest.mark.parametrize(
+        "data", [b"", b"no zstd", zstd.compress(b"\xc1"), zstd.compress(b"\x90")]
+    )
+    def test_bytes_that_are_no_document_are_a_miss(self, data: bytes, tmp_path: Path) -> None:
+        with contextlib.closing(CacheFile(tmp_path)) as file:
+            file.put(LAYER, b"key", data)
+            assert kept_document(file, LAYER, b"key") is None
 
 
 class TestCodec:

@@ -79,6 +79,10 @@ class Problem:
     """First line of the record, 0 where lines mean nothing."""
 
 
+class Failure(Problem):
+    """A cataloger's own failure: what it would have found is missing."""
+
+
 class Fact(NamedTuple):
     """What a file says that is no package yet, for `complete`.
 

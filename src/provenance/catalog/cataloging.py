@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,9 +20,9 @@ from provenance.sbom.collection import paused_collection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from provenance.catalog.cache_file import CacheFile
     from provenance.catalog.cataloger import Cataloger
     from provenance.catalog.files import Reading
     from provenance.findings import Finding
@@ -48,8 +47,8 @@ class Choices:
     """Which files are listed, one of `FILES`."""
     verify: str = "default"
     """Whether diffIDs are computed, one of `VERIFY`."""
-    cache: Path | None = None
-    """Folder of the layer cache; None: none."""
+    cache: CacheFile | None = None
+    """Where what layers yield is kept; None: nowhere."""
     progress: Callable[[int, int], object] | None = None
     """Told of bytes of layers: how many were just read, how many there are."""
 
@@ -57,6 +56,16 @@ class Choices:
     def runs(self) -> tuple[Cataloger, ...]:
         """The catalogers, and what they rely on."""
         return (os_release.RULES, *self.catalogers)
+
+    @property
+    def hashed(self) -> bool:
+        """Whether files are listed, and so read for their SHA-256."""
+        return self.files != "none"
+
+    @property
+    def layer_key(self) -> bytes:
+        """What, besides a layer, decides on what it yields."""
+        return key_of(self.runs, limits=self.limits, hashed=self.hashed, file_lists=self.hashed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +85,13 @@ def catalog_image(image: Image, choices: Choices) -> Cataloged:
         ProvenanceError: a layer could not be read to its proven end.
     """
     described = image.layers
-    runs, hashed = choices.runs, choices.files != "none"
+    runs, hashed = choices.runs, choices.hashed
     router = Router(runs, file_lists=hashed)
     claims = choices.verify == "full" or image.reference.scheme in _WITHOUT_DIGEST
-    key = key_of(runs, limits=choices.limits, hashed=hashed, file_lists=hashed)
+    kept = choices.cache
     with (
         paused_collection(),  # many small objects, no cycles
         image.repository() as repository,
-        _cache(choices.cache, key) as cache,
     ):
         manifest = image.manifest()
         if isinstance(manifest, Index):
@@ -98,7 +106,7 @@ def catalog_image(image: Image, choices: Choices) -> Cataloged:
             where=str(image.reference),
             hashed=hashed,
             diff_ids=tuple(layer.diff_id for layer in described) if claims else (),
-            cache=cache,
+            cache=None if kept is None else LayerCache(kept, choices.layer_key),
             progress=_progress(choices, [layer.size for layer in manifest.layers]),
         )
         records = layers.records()
@@ -127,7 +135,7 @@ def catalog_directory(root: Path, choices: Choices) -> Cataloged:
         NotFound: it is no directory.
         LimitExceeded: it holds too much.
     """
-    runs, hashed = choices.runs, choices.files != "none"
+    runs, hashed = choices.runs, choices.hashed
     router = Router(runs, file_lists=hashed)
     directory = Directory(root, router, choices.limits, hashed=hashed)
     record = directory.record()
@@ -138,7 +146,3 @@ def catalog_directory(root: Path, choices: Choices) -> Cataloged:
     inventory = take_inventory(squash, linked, runs, [None])
     files, changed = list_files(squash, inventory, [None], choices.files)
     return Cataloged(inventory, files, (*record.findings, *inventory.findings, *changed))
-
-
-def _cache(folder: Path | None, key: bytes) -> AbstractContextManager[LayerCache | None]:
-    return nullcontext() if folder is None else closing(LayerCache(folder, key))

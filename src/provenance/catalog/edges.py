@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from provenance.catalog.cataloger import Problem
+from provenance.catalog.cataloger import Failure, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -57,7 +57,7 @@ def _needs(
     except Exception as error:  # noqa: BLE001  as in files.py: its failure costs its own edges
         told = f"{type(error).__name__}: {error}"[:300]
         message = f"the cataloger {cataloger.name!r} failed on what {package.name} needs ({told})"
-        problems.append(Problem(package.locations[0].path if package.locations else "", message))
+        problems.append(Failure(package.locations[0].path if package.locations else "", message))
         return ()
 
 

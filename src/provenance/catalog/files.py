@@ -13,7 +13,7 @@ import tempfile
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
-from provenance.catalog.cataloger import Again, Item, MatchedFile, Problem
+from provenance.catalog.cataloger import Again, Failure, Item, MatchedFile, Problem
 from provenance.catalog.routing import TINY, Router
 from provenance.errors import LimitExceeded
 from provenance.oci.whole import temporary_space
@@ -259,7 +259,7 @@ class _OpenFile:
         self.failed = True
         told = f"{type(error).__name__}: {error}"[:300]
         message = f"the cataloger {cataloger.name!r} failed on it ({told})"
-        self._keep(cataloger, file, (Problem(file.path, message),))
+        self._keep(cataloger, file, (Failure(file.path, message),))
 
     def _keep(self, cataloger: Cataloger, file: MatchedFile, items: Iterable[Item]) -> None:
         self._found[file.path].setdefault(cataloger.name, []).extend(items)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
 
+from provenance.catalog.cache_file import CacheFile
 from provenance.catalog.cataloging import (
     FILES,
     VERIFY,
@@ -15,6 +16,7 @@ from provenance.catalog.cataloging import (
     catalog_directory,
     catalog_image,
 )
+from provenance.catalog.document_cache import document_key, keep_document, kept_document
 from provenance.catalog.index import IndexSboms, images_of, index_sboms
 from provenance.catalog.subject import build_time, image_subject
 from provenance.errors import UnsupportedFormat
@@ -140,7 +142,6 @@ def generate_sbom(
         limits=limits or Limits(),
         files=files,
         verify=verify,
-        cache=settings.cache_dir if isinstance(cache, _Default) else cache,
         progress=progress,
     )
     if not isinstance(image, Image) and (reference := Reference.parse(image)).scheme == "dir":
@@ -154,6 +155,9 @@ def generate_sbom(
         _check_root(root, said=str(image).startswith("dir:"))
         return _directory(root, choices)
     with ExitStack() as stack:
+        folder = settings.cache_dir if isinstance(cache, _Default) else cache
+        if folder is not None:
+            choices = replace(choices, cache=stack.enter_context(closing(CacheFile(folder))))
         if registry is None and not isinstance(image, Image):
             registry = _session(stack, Reference.parse(image), settings, limits)
         found = resolve(
@@ -206,9 +210,34 @@ def _over_all(choices: Choices, images: Iterable[Image]) -> Choices:
 
 
 def _sbom(image: Image, choices: Choices) -> Sbom:
+    """Of one image, or as it was kept. A docker archive's layers are only claimed: never kept."""
+    file, digest = choices.cache, image.digest
+    if file is None or digest is None or not _own(choices.catalogers):
+        return _cataloged(image, choices)
+    reference, created = image.reference, build_time(image.config.created)
+    name = reference.repository if reference.is_local else reference.name
+    key = document_key(choices.layer_key, choices.files, choices.verify, name, repr(created))
+    found = kept_document(file, digest, key)
+    if found is not None:
+        if choices.progress is not None:
+            size = sum(layer.size for layer in image.layers)
+            choices.progress(size, size)
+        return found
+    made = _cataloged(image, choices)
+    if all(f.rule != "cataloger-failed" for f in made.findings):
+        keep_document(file, digest, key, made)
+    return made
+
+
+def _own(catalogers: Iterable[Cataloger]) -> bool:
+    from provenance.catalog import ALL  # which imports this module
+
+    return all(any(one is other for other in ALL) for one in catalogers)
+
+
+def _cataloged(image: Image, choices: Choices) -> Sbom:
     cataloged = catalog_image(image, choices)
-    releases = cataloged.inventory.releases
-    subject = image_subject(image, releases.get(""))
+    subject = image_subject(image, cataloged.inventory.releases.get(""))
     return _built(subject, cataloged, image.config.created)
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from provenance.catalog.cataloger import Fact, Owned, Problem, Relation, Remaining
+from provenance.catalog.cataloger import Fact, Failure, Owned, Problem, Relation, Remaining
 from provenance.catalog.ecosystems import embedded, os_release
 from provenance.catalog.edges import named_edges
 from provenance.catalog.ownership import Ownership
@@ -208,12 +208,13 @@ def _completed(
         yield from cataloger.complete(remaining)
     except Exception as error:  # noqa: BLE001  as in files.py: its failure costs its own packages
         told = f"{type(error).__name__}: {error}"[:300]
-        yield Problem("", f"the cataloger {cataloger.name!r} failed ({told})")
+        yield Failure("", f"the cataloger {cataloger.name!r} failed ({told})")
 
 
 def _finding(problem: Problem) -> Finding:
     pointer = f"{problem.path}, line {problem.line}" if problem.line else problem.path
-    return Finding("unreadable-record", Severity.WARNING, problem.message, pointer)
+    rule = "cataloger-failed" if isinstance(problem, Failure) else "unreadable-record"
+    return Finding(rule, Severity.WARNING, problem.message, pointer)
 
 
 def _unknown_distributions(packages: Iterable[Package]) -> Iterable[Finding]:
