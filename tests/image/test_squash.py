@@ -1,22 +1,25 @@
-"""The small record of a layer and what is left of several, held to the full view (tree.py),
-which is itself held to what `tar` and the specification's rules make."""
+"""The small record of a layer and what is left of several, held to what `tar` and the
+specification's rules make."""
 
 from __future__ import annotations
 
 import io
+import os
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.image.test_tree import LAYERS, Change, members, scan, tar_of
+from tests.image.test_tree import LAYERS, Change, bodies, listing, members, tar_of, unpacked
 
 from provenance.image.name_list import NameList
 from provenance.image.place import Place
 from provenance.image.record import LayerRecord, record_layer
 from provenance.image.squash import Squash
-from provenance.image.tar import Feed, Kind
-from provenance.image.tree import Tree
 from provenance.settings import Limits
+
+if TYPE_CHECKING:
+    from provenance.image.tar import Entry, Feed
 
 Spec = list[tuple[str, str, str | bytes]]
 
@@ -39,6 +42,9 @@ class Everything:
     def wants(self, path: str, /) -> bool:
         return True
 
+    def other(self, entry: Entry, /) -> None:
+        pass
+
     def replaced(self, path: str, kept_as: str, /) -> None:
         pass
 
@@ -51,13 +57,6 @@ def squash(*layers: Spec) -> Squash[bytes]:
     return Squash([record(layer) for layer in layers])
 
 
-def full(*layers: Spec) -> Tree:
-    tree = Tree(hops=40)
-    for index in range(len(layers) - 1, -1, -1):
-        tree.merge(scan(tar_of(layers[index])), index)
-    return tree
-
-
 def visible(found: Squash[bytes]) -> dict[str, tuple[int, bytes]]:
     """Files with what is in them, hard links too."""
     out = dict(found.items)
@@ -67,44 +66,24 @@ def visible(found: Squash[bytes]) -> dict[str, tuple[int, bytes]]:
     return out
 
 
-def expected(tree: Tree) -> dict[str, tuple[int, bytes]]:
-    return {
-        path: (node.layer, node.entry.data or b"")
-        for path, node in tree.nodes.items()
-        if node.entry.kind is Kind.FILE
-    }
-
-
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(LAYERS)
-def test_what_is_visible_is_what_the_full_view_has(layers: list[list[Change]]) -> None:
+def test_what_is_visible_is_what_tar_and_the_rules_make(layers: list[list[Change]]) -> None:
     specs = [members(changes) for changes in layers]
-    tree, found = full(*specs), squash(*specs)
-    assert visible(found) == expected(tree)
-    assert found.symlinks == {
-        path: node.entry.link
-        for path, node in tree.nodes.items()
-        if node.entry.kind is Kind.SYMLINK
-    }
-    older = {path: [n.layer for n in nodes] for path, nodes in tree.superseded.items()}
-    plain = {p for p, (layer, _) in found.items.items() if p in found.records[layer].items}
-    assert {p: v for p, v in found.history.items() if p in plain} == {
-        p: v for p, v in older.items() if p in plain and not tree.bodies.get(p)
-    }
-
-
-@settings(max_examples=100, deadline=None)
-@given(LAYERS)
-def test_places_are_found_as_in_the_full_view(layers: list[list[Change]]) -> None:
-    specs = [members(changes) for changes in layers]
-    tree, found = full(*specs), squash(*specs)
-    there = {p for p, n in tree.nodes.items() if n.entry.kind is not Kind.DIRECTORY}
-    asked = {path for spec in specs for _, path, _ in spec} | {"a/b/c/d", "nothing"}
-    assert set(found.locate(asked)) == there & asked
-    for path in asked:
-        real = tree.find(path)
-        if real is not None:
-            assert found.real(path) == real
+    found = squash(*specs)
+    with unpacked([tar_of(spec) for spec in specs]) as root:
+        assert {path: data for path, (_, data) in visible(found).items()} == bodies(root)
+        there = listing(root)
+        links = {path: said for path, (kind, said) in there.items() if kind == "link"}
+        assert found.symlinks == links
+        assert set(found.directories()) == {p for p, (kind, _) in there.items() if kind == "dir"}
+        asked = {path for spec in specs for _, path, _ in spec} | {"a/b/c/d", "nothing"}
+        assert set(found.locate(asked)) == asked & (bodies(root).keys() | links.keys())
+        for path in asked:
+            if (root / path).exists():
+                real = found.real(path)
+                assert real is not None
+                assert os.path.realpath(root / path) == str(root / real).rstrip("/")
 
 
 @pytest.mark.parametrize("target", ["../../../etc", "/etc", "./etc", "etc/../etc"])

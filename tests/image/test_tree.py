@@ -7,24 +7,32 @@ import stat
 import subprocess
 import tarfile
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.image.test_layers import PLAIN, Memory
+from tests.image.test_tar import header
 
 from provenance.errors import LimitExceeded, NotFound
-from provenance.image.place import Place
-from provenance.image.scan import Scan, scan_layer
+from provenance.image.layers import LayerReader
 from provenance.image.tar import Kind
-from provenance.image.tree import Tree
 from provenance.settings import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from provenance.image.tree import Tree
 
 # One change of a layer: what, where, and a mode, size or target.
 Change = tuple[str, str, int]
+Layer = list[tuple[str, str, str | bytes]]
 
 
-def tar_of(changes: list[tuple[str, str, str | bytes]]) -> bytes:
+def tar_of(changes: Layer) -> bytes:
     """A tar of (kind, name, content or target)."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
@@ -46,21 +54,20 @@ def tar_of(changes: list[tuple[str, str, str | bytes]]) -> bytes:
     return out.getvalue()
 
 
-def scan(tar: bytes, *, bodies: bool = True) -> Scan:
-    return scan_layer(
-        io.BytesIO(tar), lambda _: bodies, details=True, place=Place(), limits=Limits()
-    )
+def reader(*layers: Layer) -> LayerReader:
+    repository = Memory()
+    blobs = [repository.add(tar_of(layer), PLAIN) for layer in layers]
+    return LayerReader(repository, blobs, Limits())
 
 
-def squash(*layers: list[tuple[str, str, str | bytes]], bodies: bool = True) -> Tree:
-    tree = Tree(hops=40)
-    for index in range(len(layers) - 1, -1, -1):
-        tree.merge(scan(tar_of(layers[index]), bodies=bodies), index)
-    return tree
+def squash(*layers: Layer) -> Tree:
+    return reader(*layers).tree()
 
 
-def content(tree: Tree, path: str) -> bytes | None:
-    return tree.nodes[tree.resolve(path)].entry.data
+def content(path: str, *layers: Layer) -> bytes:
+    data = reader(*layers).file(path).data
+    assert data == reader(*layers).collect([path]).files[path].data
+    return data
 
 
 class TestWhiteouts:
@@ -76,8 +83,7 @@ class TestWhiteouts:
     def test_a_whiteout_does_not_hide_its_own_layer_wherever_it_stands(self) -> None:
         for order in ([0, 1], [1, 0]):
             top = [("file", "a/b", b"new"), ("file", "a/.wh.b", b"")]
-            tree = squash([("file", "a/b", b"old")], [top[i] for i in order])
-            assert content(tree, "a/b") == b"new"
+            assert content("a/b", [("file", "a/b", b"old")], [top[i] for i in order]) == b"new"
 
     def test_an_opaque_marker_hides_lower_children_only(self) -> None:
         tree = squash(
@@ -105,12 +111,9 @@ class TestWhiteouts:
 
     @pytest.mark.parametrize("name", [".wh.", "a/.wh..", "a/.wh..."])
     def test_a_whiteout_of_nothing_or_of_dots_takes_nothing_away(self, name: str) -> None:
-        top = scan(tar_of([("file", name, b"")]))
-        assert top.findings[0].rule == "whiteout-without-name"
-        tree = Tree()
-        tree.merge(top, 1)
-        tree.merge(scan(tar_of([("file", "a/b", b"1")])), 0)
-        assert set(tree.nodes) == {"a/b"}
+        layers = reader([("file", "a/b", b"1")], [("file", name, b"")])
+        assert set(layers.tree().nodes) == {"a/b"}
+        assert [f.rule for f in layers.collect([]).findings] == ["whiteout-without-name"]
 
 
 class TestReplacement:
@@ -134,23 +137,73 @@ class TestReplacement:
         assert set(tree.nodes) == {"a", "a/b", "a/c"}
 
     def test_of_one_name_twice_in_a_layer_the_last_counts(self) -> None:
-        tree = squash([("file", "a", b"1"), ("file", "a", b"2")])
-        assert content(tree, "a") == b"2"
+        assert content("a", [("file", "a", b"1"), ("file", "a", b"2")]) == b"2"
 
     def test_a_file_over_a_directory_within_a_layer_removes_its_children(self) -> None:
         tree = squash([("file", "a/b", b"1"), ("file", "a", b"2"), ("file", "a.b", b"3")])
         assert set(tree.nodes) == {"a", "a.b"}
 
-    def test_an_entry_below_a_link_of_its_own_layer_is_kept_and_noted(self) -> None:
-        found = scan(tar_of([("symlink", "lib", "usr/lib"), ("file", "lib/x", b"1")]))
-        assert set(found.entries) == {"lib/x"}
-        assert [f.rule for f in found.findings] == ["entry-below-non-directory"]
+    def test_an_entry_below_a_link_of_its_own_layer_lies_where_the_link_leads(self) -> None:
+        """containerd's `archive.Apply` and Docker's `UnpackLayer` join it to the parent's place."""
+        layer: Layer = [
+            ("symlink", "lib", "usr/lib"),
+            ("dir", "lib/d", b""),
+            ("file", "lib/x", b"1"),
+        ]
+        tree = squash(layer)
+        assert {p: n.entry.path for p, n in tree.nodes.items()} == {
+            "lib": "lib",
+            "usr/lib/d": "usr/lib/d",
+            "usr/lib/x": "usr/lib/x",
+        }
+        assert content("lib/x", layer) == b"1"
+
+    def test_an_entry_below_a_file_of_its_own_layer_is_kept_and_noted(self) -> None:
+        layers = reader([("file", "lib", b""), ("file", "lib/x", b"1")])
+        assert set(layers.tree().nodes) == {"lib/x"}
+        assert [f.rule for f in layers.collect(["*"]).findings] == ["entry-below-non-directory"]
+
+    def test_of_two_entries_of_a_directory_the_last_gives_the_mode(self) -> None:
+        tar = header(b"a", mode=b"0000700\0", kind=b"5") + header(
+            b"a", mode=b"0000711\0", kind=b"5"
+        )
+        repository = Memory()
+        lower = repository.add(tar_of([("file", "a", b"1")]), PLAIN)
+        upper = repository.add(tar + bytes(1024), PLAIN)
+        node = LayerReader(repository, [lower, upper], Limits()).tree().nodes["a"]
+        assert (node.entry.kind, node.entry.mode, node.layer) == (Kind.DIRECTORY, 0o711, 1)
+
+    @pytest.mark.parametrize("between", [[("file", ".wh.a", b"")], [("file", "a", b"")]])
+    def test_a_directory_that_was_away_has_no_mode_from_before(self, between: Layer) -> None:
+        tree = squash([("dir", "a", b"")], between, [("file", "a/b", b"")])
+        assert set(tree.nodes) == {"a/b"}
+        assert tree.directories == {"a"}
+
+    def test_devices_are_there_and_no_files(self) -> None:
+        layers = reader([("fifo", "p", b""), ("hardlink", "q", "p"), ("file", "r", b"1")])
+        assert {p: n.entry.kind for p, n in layers.tree().nodes.items()} == {
+            "p": Kind.OTHER,
+            "q": Kind.OTHER,
+            "r": Kind.FILE,
+        }
+        assert set(layers.collect(["*"]).files) == {"r"}
+        with pytest.raises(NotFound, match="no regular file 'p'"):
+            layers.file("p")
 
 
 class TestHistory:
     def test_older_versions_are_kept_newest_first(self) -> None:
-        tree = squash([("file", "a", b"1")], [("file", "a", b"2")], [("file", "a", b"3")])
-        assert [(n.layer, n.entry.data) for n in tree.superseded["a"]] == [(1, b"2"), (0, b"1")]
+        layers = reader([("file", "a", b"1")], [("file", "a", b"2")], [("file", "a", b"3")])
+        digests = [layer.digest for layer in layers.layers]
+        assert layers.collect(["a"]).history == {"a": ((digests[1], b"2"), (digests[0], b"1"))}
+
+    def test_a_version_that_is_a_hard_link_is_one(self) -> None:
+        layers = reader([("file", "b", b"1"), ("hardlink", "a", "b")], [("file", "a", b"2")])
+        assert [data for _, data in layers.collect(["a"]).history["a"]] == [b"1"]
+
+    def test_what_was_a_link_first_is_no_older_version(self) -> None:
+        layers = reader([("symlink", "a", "b")], [("file", "a", b"1")], [("file", "a", b"2")])
+        assert [data for _, data in layers.collect(["a"]).history["a"]] == [b"1"]
 
     @pytest.mark.parametrize(
         "between",
@@ -160,38 +213,74 @@ class TestHistory:
     def test_a_version_from_before_a_break_is_no_history(
         self, between: tuple[str, str, str | bytes]
     ) -> None:
-        tree = squash([("file", "a", b"1")], [between], [("file", "a", b"3")])
-        assert "a" not in tree.superseded
+        layers = reader([("file", "a", b"1")], [between], [("file", "a", b"3")])
+        assert not layers.collect(["a"]).history
 
 
 class TestHardLinks:
     def test_a_link_in_its_layer_shares_the_bytes(self) -> None:
-        tree = squash([("file", "a", b"1"), ("hardlink", "b", "a"), ("hardlink", "c", "b")])
-        assert content(tree, "c") == b"1"
-        assert tree.kind("c") is Kind.FILE
+        layer: Layer = [("file", "a", b"1"), ("hardlink", "b", "a"), ("hardlink", "c", "b")]
+        assert content("c", layer) == b"1"
+        assert squash(layer).kind("c") is Kind.FILE
 
     def test_a_link_keeps_the_bytes_of_a_target_that_an_upper_layer_removed(self) -> None:
-        tree = squash(
-            [("file", "a", b"1"), ("hardlink", "b", "a")],
-            [("file", ".wh.a", b"")],
-        )
-        assert content(tree, "b") == b"1"
+        lower: Layer = [("file", "a", b"1"), ("hardlink", "b", "a")]
+        assert content("b", lower, [("file", ".wh.a", b"")]) == b"1"
+
+    def test_a_link_keeps_the_bytes_of_a_target_that_its_own_layer_replaced(self) -> None:
+        """A hard link is made to what has the name at that moment."""
+        layer: Layer = [("file", "a", b"12"), ("hardlink", "b", "a"), ("file", "a", b"3")]
+        assert (content("b", layer), content("a", layer)) == (b"12", b"3")
+        tree = squash(layer)
+        assert {p: n.entry.size for p, n in tree.nodes.items()} == {"a": 1, "b": 2}
 
     def test_a_link_to_a_file_of_a_lower_layer(self) -> None:
-        tree = squash([("file", "a", b"1")], [("hardlink", "b", "a")])
-        assert content(tree, "b") == b"1"
-        assert tree.bodies["b"].layer == 0
+        layers: list[Layer] = [[("file", "a", b"1")], [("hardlink", "b", "a")]]
+        assert content("b", *layers) == b"1"
+        assert reader(*layers).file("b").layer == reader(*layers).layers[0].digest
+        node = squash(*layers).nodes["b"]
+        assert (node.layer, node.entry.path, node.entry.link, node.entry.size) == (1, "b", "a", 1)
+
+    def test_a_link_into_a_lower_layer_keeps_what_an_upper_one_replaces(self) -> None:
+        layers: list[Layer] = [
+            [("file", "a", b"1")],
+            [("hardlink", "b", "a"), ("file", "a", b"2")],
+            [("file", "a", b"3")],
+        ]
+        assert content("b", *layers) == b"1"
+        assert squash(*layers).nodes["b"].entry.size == 1
+
+    def test_a_link_to_what_a_layer_between_removed_is_no_file(self) -> None:
+        layers: list[Layer] = [
+            [("file", "a", b"1")],
+            [("file", ".wh.a", b"")],
+            [("hardlink", "b", "a")],
+        ]
+        assert squash(*layers).kind("b") is Kind.HARDLINK
+        assert not reader(*layers).collect(["b"]).files
+
+    def test_links_through_several_layers_share_the_bytes(self) -> None:
+        layers: list[Layer] = [
+            [("file", "x", b"1"), ("hardlink", "a", "x")],
+            [("hardlink", "b", "a")],
+            [("hardlink", "c", "b"), ("symlink", "s", "c")],
+            [("file", ".wh.b", b"")],
+        ]
+        assert content("c", *layers) == content("s", *layers) == b"1"
+        assert squash(*layers).kind("c") is Kind.FILE
 
     def test_a_hidden_link_does_not_disturb_what_replaced_it(self) -> None:
-        tree = squash(
-            [("file", "a", b"1")], [("hardlink", "b", "a")], [("file", "b", b"2")], bodies=True
-        )
-        assert content(tree, "b") == b"2"
-        assert "b" not in tree.bodies
+        layers: list[Layer] = [
+            [("file", "a", b"1")],
+            [("hardlink", "b", "a")],
+            [("file", "b", b"2")],
+        ]
+        assert content("b", *layers) == b"2"
+        assert squash(*layers).nodes["b"].entry.link == ""
 
     def test_a_link_to_a_symbolic_link_is_one_too(self) -> None:
-        tree = squash([("file", "a", b"1"), ("symlink", "s", "a"), ("hardlink", "b", "s")])
-        assert content(tree, "b") == b"1"
+        layer: Layer = [("file", "a", b"1"), ("symlink", "s", "a"), ("hardlink", "b", "s")]
+        assert content("b", layer) == b"1"
 
     @pytest.mark.parametrize("target", ["b", "gone", "dir"])
     def test_a_link_to_itself_to_nothing_or_to_a_directory_is_no_file(self, target: str) -> None:
@@ -244,7 +333,7 @@ class TestResolve:
 
     def test_what_is_missing_is_named_with_where_the_link_leads(self) -> None:
         tree = squash([("symlink", "a", "nowhere/x"), ("file", "f", b"")])
-        with pytest.raises(NotFound, match=r"no 'a' \(its link leads to 'nowhere'"):
+        with pytest.raises(NotFound, match=r"no 'a' \(its link leads to 'nowhere/x'"):
             tree.resolve("a")
         with pytest.raises(NotFound, match="no 'f/x'"):
             tree.resolve("f/x")
@@ -267,10 +356,10 @@ CHANGES = st.tuples(
 LAYERS = st.lists(st.lists(CHANGES, max_size=8), min_size=1, max_size=4)
 
 
-def members(changes: list[Change]) -> list[tuple[str, str, str | bytes]]:
+def members(changes: list[Change]) -> Layer:
     """Entries that any tar extracts the same: no name below or over another kind of its layer."""
     kinds: dict[str, str] = {}
-    out: list[tuple[str, str, str | bytes]] = []
+    out: Layer = []
     for kind, path, number in changes:
         parents = ["/".join(path.split("/")[:i]) for i in range(1, path.count("/") + 1)]
         if any(kinds.get(p, "dir") != "dir" for p in parents):
@@ -290,7 +379,9 @@ def members(changes: list[Change]) -> list[tuple[str, str, str | bytes]]:
             out.append(("hardlink", path, targets[number % len(targets)]))
             kinds[path] = "file"
         else:
-            body: str | bytes = b"x" * number if kind == "file" else "../" * (number % 3) + "a"
+            body: str | bytes = (
+                b"%d" % len(out) * number if kind == "file" else "../" * (number % 3) + "a"
+            )
             out.append((kind, path, body))
             kinds[path] = kind
         for parent in parents:
@@ -365,16 +456,12 @@ def ours(tree: Tree) -> dict[str, tuple[str, int | str]]:
     return found
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(LAYERS)
-def test_the_squashed_view_is_the_tree_that_tar_and_the_rules_make(
-    layers: list[list[Change]],
-) -> None:
-    """image-spec layer.md: apply each changeset in order on top of the ones before it."""
+@contextmanager
+def unpacked(tars: list[bytes]) -> Iterator[Path]:
+    """The layers as `tar` and the rules lay them on each other."""
     tar = shutil.which("tar")
     if tar is None:
         pytest.skip("no tar program")
-    tars = [tar_of(members(changes)) for changes in layers]
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "root"
         root.mkdir()
@@ -383,8 +470,30 @@ def test_the_squashed_view_is_the_tree_that_tar_and_the_rules_make(
             layer.mkdir()
             subprocess.run([tar, "-xf", "-", "-C", str(layer)], input=data, check=True)
             apply(layer, root)
-        expected = listing(root)
-    tree = Tree()
-    for index in range(len(tars) - 1, -1, -1):
-        tree.merge(scan(tars[index], bodies=False), index)
-    assert ours(tree) == expected
+        yield root
+
+
+def bodies(root: Path) -> dict[str, bytes]:
+    """Every regular file and what is in it."""
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file() and not path.is_symlink()
+    }
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(LAYERS)
+def test_the_squashed_view_is_the_tree_that_tar_and_the_rules_make(
+    layers: list[list[Change]],
+) -> None:
+    """image-spec layer.md: apply each changeset in order on top of the ones before it."""
+    specs = [members(changes) for changes in layers]
+    with unpacked([tar_of(spec) for spec in specs]) as root:
+        assert ours(squash(*specs)) == listing(root)
+        found = reader(*specs).collect(["**"])
+        assert ours(found.tree).keys() == listing(root).keys()
+        plain = {path: file.data for path, file in found.files.items() if path == file.real_path}
+        assert plain == bodies(root)
+        for path, file in found.files.items():
+            assert os.path.realpath(root / path) == str(root / file.real_path)

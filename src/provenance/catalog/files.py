@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from provenance.catalog.cataloger import Cataloger, Sink
     from provenance.digests import Digest
-    from provenance.image.tar import Feed
+    from provenance.image.tar import Entry, Feed
     from provenance.settings import Limits
 
 __all__ = ["CatalogReader", "Reading"]
@@ -87,6 +87,9 @@ class CatalogReader:
     def wants(self, path: str, /) -> bool:
         """Whether a file of this name is read, whatever is in it."""
         return self._hashed or bool(self._router.by_name(path))
+
+    def other(self, entry: Entry, /) -> None:
+        """Nobody reads what is no regular file."""
 
     def replaced(self, path: str, kept_as: str, /) -> None:
         """What was read as `kept_as` is read: what is called `path` from now on is another file."""

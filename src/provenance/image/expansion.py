@@ -1,98 +1,118 @@
 """Matches that only links make: `lib -> usr/lib` lets `lib/dpkg/status` match.
 
-Loops and links to nothing are passed over: they match nothing. A link to the root, or thousands of
-links to one directory, are cheap to write: the work and the matches have a cap.
+Loops and links to nothing are passed over. A link to the root, or thousands of links to one
+directory, are cheap to write: the work and the matches have a cap.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from provenance.errors import LimitExceeded
-from provenance.image.names import Globs, glob_pattern, steps
-from provenance.image.tar import Kind
+from provenance.image.glob_table import GlobTable, is_wild
+from provenance.image.names import glob_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator
+    from typing import Any
 
-    from provenance.image.tree import Tree
+    from provenance.image.squash import Squash
 
 __all__ = ["Expansion"]
 
-_WORK = 20_000_000  # steps of paths and names looked at: under a minute
 _MATCHES = 200_000  # files that match through links, far above what any image has
+_NAMES = 20_000_000  # names looked at
 
 
 class Expansion:
     """Which globs match through a symbolic link: at its own name, or below it as a directory."""
 
-    def __init__(self, tree: Tree, globs: Sequence[str], *, where: str = "") -> None:
-        """Prepare for the links of `tree`; errors name `where`."""
-        self._tree, self._where = tree, where
-        self._sorted: list[str] | None = None
-        self._known: dict[tuple[str, str], list[tuple[str, str]]] = {}
-        self._names_seen = self._matches = 0
-        rules: dict[tuple[str, str], None] = {}
+    def __init__(
+        self, squash: Squash[Any], globs: Iterable[str], *, where: str = "", hint: str = ""
+    ) -> None:
+        """Prepare for the links of `squash`; errors name `where` and `hint`."""
+        self._squash, self._where, self._hint = squash, where, hint
+        self._rules = GlobTable[str]()
+        seen: set[tuple[str, str]] = set()
         for glob in globs:
-            parts = steps(glob)
+            parts = glob.split("/")
             for count in range(1, len(parts) + 1):
-                if parts[count - 1] != "**" or count == len(parts):
-                    rules["/".join(parts[:count]), "/".join(parts[count:])] = None
-        self._rules = tuple(rules)
-        self._any = Globs(prefix for prefix, _ in rules)
+                rule = "/".join(parts[:count]), "/".join(parts[count:])
+                if rule not in seen and (parts[count - 1] != "**" or count == len(parts)):
+                    seen.add(rule)
+                    self._rules.add(*rule)
 
-    def through(self, link: str) -> Iterator[tuple[str, str]]:
-        """Pairs of path and real path of the files that match through this symbolic link.
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        """Name through the link, and real path of what may be there.
 
         Raises:
-            LimitExceeded: following the image's links is too much work.
+            LimitExceeded: the links lead to too many files.
         """
-        if not self._any(link) or (real := self._tree.find(link)) is None:
-            return
-        for prefix, rest in self._rules:
-            if glob_pattern(prefix).fullmatch(link) is None:
+        searches: dict[tuple[str, str], list[str]] = {}
+        matches = 0
+        for link in self._squash.symlinks:
+            rests = self._rules(link)
+            if not rests or (real := self._squash.real(link)) is None:
                 continue
-            if (real, rest) not in self._known:
-                self._known[real, rest] = list(self._below(real, rest))
-            for below, target in self._known[real, rest]:
-                self._matches += 1
-                yield f"{link}/{below}" if below else link, target
-            self._check()
+            for rest in rests:
+                matches += 1
+                if matches > _MATCHES:
+                    raise self._too_many()
+                if is_wild(rest):
+                    fixed, wild = _split(rest)
+                    below = self._squash.real(f"{real}/{fixed}" if fixed else real)
+                    if below is not None:
+                        named = f"{link}/{fixed}" if fixed else link
+                        searches.setdefault((below, wild), []).append(named)
+                    continue
+                target = self._squash.real(f"{real}/{rest}" if rest else real)
+                if target is not None:
+                    yield (f"{link}/{rest}" if rest else link), target
+        yield from self._search(searches)
 
-    def _check(self) -> None:
-        if self._matches > _MATCHES or self._names_seen + self._tree.walked > _WORK:
-            raise LimitExceeded(
-                "the image's symbolic links lead to too many files to follow them all",
-                hint="ask for fewer or narrower paths",
-                reference=self._where,
-            )
-
-    def _below(self, real: str, rest: str) -> Iterator[tuple[str, str]]:
-        """Pairs of path below `real` and real path of the files that match `rest`."""
-        start = f"{real}/" if real else ""
-        if not set(rest) & set("*?["):
-            target = self._file(start + rest if rest else real)
-            if target is not None:
-                yield rest, target
+    def _search(self, searches: dict[tuple[str, str], list[str]]) -> Iterator[tuple[str, str]]:
+        if not searches:
             return
-        pattern = glob_pattern(rest)
-        for name in self._names(start):
-            below = name[len(start) :]
-            if pattern.fullmatch(below) and (target := self._file(name)) is not None:
-                yield below, target
+        by_directory: dict[str, list[tuple[str, list[str]]]] = {}
+        for (directory, rest), links in searches.items():
+            by_directory.setdefault(directory, []).append((rest, links))
+        looked_at = matches = 0
+        parent, above = "/", list[str]()  # most names share their directory with the one before
+        for name in self._squash.below(by_directory):
+            if name[: name.rfind("/") + 1] != parent:
+                parent = name[: name.rfind("/") + 1]
+                above = [d for d in _directories(name) if d in by_directory]
+            for directory in above:
+                for rest, links in by_directory[directory]:
+                    looked_at += 1
+                    below = name[len(directory) + 1 :] if directory else name
+                    if glob_pattern(rest).fullmatch(below) is None:
+                        continue
+                    target = self._squash.real(name)
+                    matches += len(links)
+                    if target is not None:
+                        yield from ((f"{link}/{below}", target) for link in links)
+            if matches > _MATCHES or looked_at > _NAMES:
+                raise self._too_many()
 
-    def _file(self, path: str) -> str | None:
-        target = self._tree.find(path)
-        return target if target is not None and self._tree.kind(target) is Kind.FILE else None
+    def _too_many(self) -> LimitExceeded:
+        return LimitExceeded(
+            "the image's symbolic links lead to too many files to follow them all",
+            hint=self._hint,
+            reference=self._where,
+        )
 
-    def _names(self, start: str) -> Iterator[str]:
-        if self._sorted is None:
-            self._sorted = sorted(self._tree.nodes)
-        for index in range(bisect_left(self._sorted, start), len(self._sorted)):
-            self._names_seen += 1
-            if not self._names_seen % 100_000:
-                self._check()
-            if not self._sorted[index].startswith(start):
-                return
-            yield self._sorted[index]
+
+def _directories(path: str) -> Iterable[str]:
+    yield ""
+    at = path.find("/")
+    while at > 0:
+        yield path[:at]
+        at = path.find("/", at + 1)
+
+
+def _split(glob: str) -> tuple[str, str]:
+    """The steps of a glob that are plain names, and those from the first on that is not."""
+    steps = glob.split("/")
+    count = next(i for i, step in enumerate(steps) if is_wild(step))
+    return "/".join(steps[:count]), "/".join(steps[count:])

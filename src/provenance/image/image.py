@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from provenance.errors import LimitExceeded, NotFound, UnsupportedFormat
+from provenance.errors import LimitExceeded, UnsupportedFormat
 from provenance.image.config import Config
 from provenance.image.layer import Layer, layers_of
 from provenance.image.layers import Collected, LayerReader
-from provenance.image.names import literal, steps
-from provenance.image.tar import Kind
 from provenance.oci.manifest import Index, Manifest
 from provenance.oci.media_types import IMAGE_CONFIGS, INDEXES
 from provenance.oci.platforms import Platform, choose, no_such_platform, platforms_of
@@ -292,19 +289,10 @@ class Image:
             NotFound: there is none, or it is a directory or device.
             LimitExceeded: too large, or a loop of links.
         """
-        name = "/".join(steps(path))
-        collected = self.collect(literal(name))
-        if name in collected.files:
-            return collected.files[name]
-        where, tree = str(self.reference), collected.tree
-        real = tree.resolve(path, where=where)
-        if tree.kind(real) is not Kind.FILE:
-            raise NotFound(f"{path!r} is no regular file", reference=where)
-        if tree.nodes[real].entry.sparse:
-            raise UnsupportedFormat(f"{path!r} is a sparse file, not read yet", reference=where)
-        # Only `..` in the path itself leads here: the glob names what it led to.
-        found = self.collect(literal(real)).files[real]
-        return replace(found, path=name)
+        if self.is_index:
+            return self._for_host().file(path)
+        with self._reader() as reader:
+            return reader.file(path)
 
     def files(self, *globs: str) -> dict[str, File]:
         """The files that match, in one pass over the layers: path to file, sorted.

@@ -74,6 +74,8 @@ class NameList:
     def among(self, asked: set[str]) -> set[str]:
         """Those of `asked` that are in the list."""
         found: set[str] = set()
+        if not asked:
+            return found
         for text in self.texts():
             found.update(asked.intersection(text.split("\0")))
         return found

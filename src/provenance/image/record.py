@@ -1,8 +1,7 @@
 """One layer as a change set that stays small: what was read of it, what it adds and takes away.
 
-The full view of a layer (scan.py) has an object an entry. This has one for each file that somebody
-reads and for each link; all other names are compressed text, for they matter only where they hide
-something of a lower layer.
+There is an object for each file that somebody reads and for each link; all other names are
+compressed text, for they matter only where they hide something of a lower layer.
 
 Within the layer things happen as where a runtime unpacks it, entry by entry: the last of a name
 wins, a file over a directory removes what the layer had put below it, links above an entry are
@@ -22,7 +21,7 @@ from provenance.image.tar import read_tar
 if TYPE_CHECKING:
     from provenance.image.decompression import Readable
     from provenance.image.place import Place
-    from provenance.image.tar import Feed
+    from provenance.image.tar import Entry, Feed
     from provenance.settings import Limits
 
 __all__ = ["FileReader", "LayerRecord", "record_layer"]
@@ -48,6 +47,10 @@ class FileReader(Protocol[T_co]):
         """Whether a file of this name is read, whatever is in it."""
         ...
 
+    def other(self, entry: Entry, /) -> T_co | None:
+        """What a directory, a device or a file with holes yields; None: nothing."""
+        ...
+
     def replaced(self, path: str, kept_as: str, /) -> None:
         """The file last opened as `path` has other names only: for them it is `kept_as`."""
         ...
@@ -58,8 +61,10 @@ class LayerRecord(Generic[T]):
     """What a layer holds for those who read it. Filled while the layer streams by."""
 
     items: dict[str, T] = field(default_factory=dict)
-    """Path of a regular file to what was read in it. A path that is not among `names` is that of a
-    file that has other names only."""
+    """Path of a regular file or device to what was read in it. A path that is not among `names` is
+    that of a file that has other names only."""
+    folders: dict[str, T] = field(default_factory=dict)
+    """Path of a directory that is an entry to what its entry yielded."""
     whiteouts: set[str] = field(default_factory=set)
     opaques: set[str] = field(default_factory=set)
     symlinks: dict[str, str] = field(default_factory=dict)

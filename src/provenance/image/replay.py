@@ -132,14 +132,19 @@ class Replay(Generic[T]):
     def other(self, entry: Entry, /) -> None:
         """Any other entry."""
         path = self.place_of(entry.path)
+        if path != entry.path:
+            entry = entry._replace(path=path)
         if entry.kind is not Kind.DIRECTORY:
             if self._placed(path, None):
                 self._record.names.add(path)
-                self._add_other(entry, path)
-        elif self._placed(path, None, directory=True) and path not in self._directories:
-            self._forget(path)
-            self._directories.add(path)
-            self._spend(path)
+                self._add_other(entry)
+        elif self._placed(path, None, directory=True):
+            if path not in self._directories:
+                self._forget(path)
+                self._directories.add(path)
+                self._spend(path)
+            if (item := self._reader.other(entry)) is not None:
+                self._record.folders[path] = item
 
     def _placed(self, path: str, item: T | None, *, directory: bool = False) -> bool:
         """Make room for an entry; False: it is a whiteout, or nothing to unpack."""
@@ -157,8 +162,8 @@ class Replay(Generic[T]):
                 self._remove_below(path)
         return True
 
-    def _add_other(self, entry: Entry, path: str) -> None:
-        record = self._record
+    def _add_other(self, entry: Entry) -> None:
+        record, path = self._record, entry.path
         if entry.kind is Kind.SYMLINK:
             record.symlinks[path] = entry.link
             self._linked.clear()
@@ -170,8 +175,11 @@ class Replay(Generic[T]):
                 record.hardlinks[path] = target
                 self._targets.add(target)
                 self._spend(path, target)
-        elif entry.sparse:
-            record.note("file-not-read", "a sparse file's body is not read", path)
+        else:
+            if entry.sparse:
+                record.note("file-not-read", "a sparse file's body is not read", path)
+            if (item := self._reader.other(entry)) is not None:
+                record.items[path] = item
 
     def _forget(self, path: str) -> None:
         """Remove the file or link that has the name, if it has been kept."""
@@ -185,6 +193,8 @@ class Replay(Generic[T]):
             self._linked.clear()
         if path in record.hardlinks:
             del record.hardlinks[path]
+        if path in record.folders:
+            del record.folders[path]
 
     def _detach(self, path: str) -> None:
         """Leave what had this name to its other names."""
@@ -226,7 +236,7 @@ class Replay(Generic[T]):
         self._directories = {d for d in self._directories if d != path and not d.startswith(below)}
         for target in [t for t in self._targets if t.startswith(below)]:
             self._detach(target)
-        for known in (record.items, record.symlinks, record.hardlinks):
+        for known in (record.items, record.symlinks, record.hardlinks, record.folders):
             self._spend(work=len(known))
             for name in [n for n in known if n.startswith(below) and "\0" not in n]:
                 del known[name]

@@ -20,7 +20,7 @@ from provenance.errors import LimitExceeded
 from provenance.image.names import steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from provenance.image.record import LayerRecord
 
@@ -43,10 +43,16 @@ class Squash(Generic[T]):
             hops: links followed for one path.
         """
         self.records = records
-        self._hops = hops
+        self.hops = hops
+        """Links followed for one path."""
         self._real: dict[str, str | None] = {"": ""}
         self._known_bytes = 0
-        items = [(i, path) for i, record in enumerate(records) for path in record.items]
+        items = [
+            (i, path)
+            for i, record in enumerate(records)
+            for path in record.items
+            if "\0" not in path and not path.startswith(".wh..wh.")  # files without this name
+        ]
         links = [(i, path) for i, record in enumerate(records) for path in record.symlinks]
         aliases = [(i, path) for i, record in enumerate(records) for path in record.hardlinks]
         covers = _Covers(records, [*items, *links, *aliases])
@@ -104,22 +110,40 @@ class Squash(Generic[T]):
                 real = here
                 continue
             hops += 1
-            if hops > self._hops:
+            if hops > self.hops:
                 return None
             if link.startswith("/"):
                 real = ""
             todo.extendleft(reversed(steps(link)))
         return real
 
-    def locate(self, paths: Iterable[str]) -> dict[str, int]:
-        """The layer of each of `paths` (real ones) that is there and no directory."""
-        wanted = set(paths)
+    def locate(self, paths: Iterable[str], *, below: int | None = None) -> dict[str, int]:
+        """The layer of each of `paths` (real ones) that is there and no directory.
+
+        Args:
+            paths: what is asked for.
+            below: look at the layers below this one only.
+        """
+        wanted, records = set(paths), self.records[:below]
         where = [
-            (i, path)
-            for i, record in enumerate(self.records)
-            for path in record.names.among(wanted)
+            (i, path) for i, record in enumerate(records) for path in record.names.among(wanted)
         ]
-        return {path: i for i, path in _Covers(self.records, where).visible(where)}
+        return {path: i for i, path in _Covers(records, where).visible(where)}
+
+    def directories(self) -> dict[str, tuple[int, T | None]]:
+        """Path of each directory to the layer whose entry counts, and what it yielded.
+
+        The uppermost entry counts; where none has one, the lowest layer with something below it.
+        """
+        where = [(i, path) for i, record in enumerate(self.records) for path in record.directories]
+        covers = _Covers(self.records, where)
+        found: dict[str, tuple[int, T | None]] = {}
+        for layer, path in where:
+            if covers.merges(path, layer):
+                item = self.records[layer].folders.get(path)
+                if item is not None or path not in found:
+                    found[path] = layer, item
+        return found
 
     def below(self, directories: Iterable[str]) -> Iterator[str]:
         """Names of files and links below `directories`, of all layers, hidden or not."""
@@ -138,42 +162,53 @@ class _Covers:
     """What lies over the paths that were asked for."""
 
     def __init__(self, records: Sequence[LayerRecord[T]], asked: Sequence[tuple[int, str]]) -> None:
-        paths = {path for _, path in asked}
-        around = paths | _all_ancestors(paths)
-        lowest = min((layer for layer, _ in asked), default=0)
+        paths: dict[int, list[str]] = {}
+        for layer, path in asked:
+            paths.setdefault(layer, []).append(path)
         self._top = len(records) - 1
         self._below: dict[str, Sequence[int]] = {}
         self._things: dict[str, list[int]] = {}
         self._directories: dict[str, list[int]] = {}
         self._whiteouts: dict[str, list[int]] = {}
         self._opaques: dict[str, list[int]] = {}
-        for layer in range(lowest, len(records)):
-            record = records[layer]
+        around = _Around()
+        for layer, record in enumerate(records):
             for found, known in (
-                (record.names.among(around), self._things),
-                (record.directories.among(paths), self._directories),
-                (record.whiteouts & around, self._whiteouts),
-                (record.opaques & (around | {""}), self._opaques),
+                (record.names.among(around.paths), self._things),
+                (record.directories.among(around.paths), self._directories),
+                (record.whiteouts & around.paths, self._whiteouts),
+                ((p for p in record.opaques if not p or p in around.paths), self._opaques),
             ):
                 for path in found:
                     known.setdefault(path, []).append(layer)
+            if layer < self._top:
+                around.add(paths.get(layer, ()))
 
     def visible(self, asked: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
         """Those of `asked` that nothing hides."""
         return [
             (layer, path)
             for layer, path in asked
-            if self._things.get(path, (-1,))[-1] == layer and self._removal(path, layer) is None
+            if self._things.get(path, (-1,))[-1] <= layer and self._removal(path, layer) is None
         ]
 
-    def _removal(self, path: str, layer: int) -> int | None:
-        """The lowest layer above `layer` that takes `path` away, but for a file in its place."""
+    def merges(self, path: str, layer: int) -> bool:
+        """Whether a directory of `layer` is part of the one that is visible."""
+        return self._removal(path, layer, self._things) is None
+
+    def _removal(
+        self, path: str, layer: int, others: Mapping[str, Sequence[int]] | None = None
+    ) -> int | None:
+        """The lowest layer above `layer` that takes `path` away.
+
+        `others`: what of the same name does so, by default directories, as for a file.
+        """
         if layer == self._top:
             return None
         found = [
             first
             for layers in (
-                self._directories.get(path, ()),
+                (self._directories if others is None else others).get(path, ()),
                 self._whiteouts.get(path, ()),
                 self._removals_below(path[: path.rfind("/")] if "/" in path else ""),
             )
@@ -197,8 +232,11 @@ class _Covers:
 
     def versions(self, path: str, layer: int, records: Sequence[LayerRecord[T]]) -> list[int]:
         """Layers of older versions, newest first, while the file was never away between."""
+        if path not in self._things:
+            return []
+        first = next(i for i, record in enumerate(records) if path in record.items)
         found = []
-        for lower in reversed(self._things[path]):
+        for lower in sorted({*self._things[path], first}, reverse=True):
             if lower >= layer:
                 continue
             removed = self._removal(path, lower)
@@ -215,21 +253,28 @@ def _above(layers: Sequence[int], layer: int) -> int | None:
     return next(x for x in layers if x > layer)
 
 
-def _all_ancestors(paths: Iterable[str]) -> set[str]:
-    found: set[str] = set()
-    size = 0
-    for path in paths:
-        at = path.rfind("/")
-        while at > 0 and (above := path[:at]) not in found:
-            found.add(above)
-            size += at
-            at = path.rfind("/", 0, at)
-        if size > _NAME_BYTES:
-            raise LimitExceeded(
-                f"the names of the image's directories have more than {_NAME_BYTES} bytes together",
-                hint="no image builder nests them that deep",
-            )
-    return found
+class _Around:
+    """Paths, and the directories above them."""
+
+    def __init__(self) -> None:
+        self.paths: set[str] = set()
+        self._size = 0
+
+    def add(self, paths: Iterable[str]) -> None:
+        found = self.paths
+        for path in paths:
+            found.add(path)
+            at = path.rfind("/")
+            while at > 0 and (above := path[:at]) not in found:
+                found.add(above)
+                self._size += at
+                at = path.rfind("/", 0, at)
+            if self._size > _NAME_BYTES:
+                raise LimitExceeded(
+                    f"the names of the image's directories have more than {_NAME_BYTES} bytes "
+                    "together",
+                    hint="no image builder nests them that deep",
+                )
 
 
 def _ancestors(path: str) -> list[str]:
