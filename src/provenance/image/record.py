@@ -64,7 +64,7 @@ class LayerRecord(Generic[T]):
     """Path of a regular file or device to what was read in it. A path that is not among `names` is
     that of a file that has other names only."""
     folders: dict[str, T] = field(default_factory=dict)
-    """Path of a directory that is an entry to what its entry yielded."""
+    """Path of a directory that is an entry to what its entry yielded; the root's is empty."""
     whiteouts: set[str] = field(default_factory=set)
     opaques: set[str] = field(default_factory=set)
     symlinks: dict[str, str] = field(default_factory=dict)

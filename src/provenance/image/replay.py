@@ -138,8 +138,8 @@ class Replay(Generic[T]):
             if self._placed(path, None):
                 self._record.names.add(path)
                 self._add_other(entry)
-        elif self._placed(path, None, directory=True):
-            if path not in self._directories:
+        elif not path or self._placed(path, None, directory=True):
+            if path and path not in self._directories:
                 self._forget(path)
                 self._directories.add(path)
                 self._spend(path)

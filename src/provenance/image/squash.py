@@ -20,7 +20,7 @@ from provenance.errors import LimitExceeded
 from provenance.image.names import steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from provenance.image.record import LayerRecord
 
@@ -47,23 +47,21 @@ class Squash(Generic[T]):
         """Links followed for one path."""
         self._real: dict[str, str | None] = {"": ""}
         self._known_bytes = 0
-        items = [
-            (i, path)
-            for i, record in enumerate(records)
-            for path in record.items
-            if "\0" not in path and not path.startswith(".wh..wh.")  # files without this name
-        ]
-        links = [(i, path) for i, record in enumerate(records) for path in record.symlinks]
-        aliases = [(i, path) for i, record in enumerate(records) for path in record.hardlinks]
-        covers = _Covers(records, [*items, *links, *aliases])
-        self.symlinks = {path: records[i].symlinks[path] for i, path in covers.visible(links)}
+        covers = _Covers(records, [[*r.items, *r.symlinks, *r.hardlinks] for r in records])
+        every = list(enumerate(records))
+        self.symlinks = {
+            p: to for i, r in every for p, to in r.symlinks.items() if covers.shows(p, i)
+        }
         """Path to target, as written, of the links that are visible."""
         self.hardlinks = {
-            path: (i, records[i].hardlinks[path]) for i, path in covers.visible(aliases)
+            p: (i, to) for i, r in every for p, to in r.hardlinks.items() if covers.shows(p, i)
         }
         """Path to layer and the path there whose file it shares."""
         self.items: dict[str, tuple[int, T]] = {
-            path: (i, records[i].items[path]) for i, path in covers.visible(items)
+            p: (i, item)
+            for i, r in every
+            for p, item in r.items.items()
+            if _is_name(p) and covers.shows(p, i)
         }
         """Path to layer and what was read, of the files that are visible."""
         self.history = {
@@ -125,24 +123,25 @@ class Squash(Generic[T]):
             below: look at the layers below this one only.
         """
         wanted, records = set(paths), self.records[:below]
-        where = [
-            (i, path) for i, record in enumerate(records) for path in record.names.among(wanted)
-        ]
-        return {path: i for i, path in _Covers(records, where).visible(where)}
+        where = [record.names.among(wanted) for record in records]
+        covers = _Covers(records, where)
+        return {p: i for i, found in enumerate(where) for p in found if covers.shows(p, i)}
 
     def directories(self) -> dict[str, tuple[int, T | None]]:
         """Path of each directory to the layer whose entry counts, and what it yielded.
 
         The uppermost entry counts; where none has one, the lowest layer with something below it.
         """
-        where = [(i, path) for i, record in enumerate(self.records) for path in record.directories]
+        where = [list(record.directories) for record in self.records]
         covers = _Covers(self.records, where)
         found: dict[str, tuple[int, T | None]] = {}
-        for layer, path in where:
-            if covers.merges(path, layer):
-                item = self.records[layer].folders.get(path)
-                if item is not None or path not in found:
+        for layer, record in enumerate(self.records):
+            for path in where[layer]:
+                item = record.folders.get(path)
+                if (item is not None or path not in found) and covers.merges(path, layer):
                     found[path] = layer, item
+            if "" in record.folders:  # the root, which nothing takes away
+                found[""] = layer, record.folders[""]
         return found
 
     def below(self, directories: Iterable[str]) -> Iterator[str]:
@@ -161,10 +160,7 @@ class Squash(Generic[T]):
 class _Covers:
     """What lies over the paths that were asked for."""
 
-    def __init__(self, records: Sequence[LayerRecord[T]], asked: Sequence[tuple[int, str]]) -> None:
-        paths: dict[int, list[str]] = {}
-        for layer, path in asked:
-            paths.setdefault(layer, []).append(path)
+    def __init__(self, records: Sequence[LayerRecord[T]], asked: Sequence[Collection[str]]) -> None:
         self._top = len(records) - 1
         self._below: dict[str, Sequence[int]] = {}
         self._things: dict[str, list[int]] = {}
@@ -182,15 +178,11 @@ class _Covers:
                 for path in found:
                     known.setdefault(path, []).append(layer)
             if layer < self._top:
-                around.add(paths.get(layer, ()))
+                around.add(asked[layer])
 
-    def visible(self, asked: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
-        """Those of `asked` that nothing hides."""
-        return [
-            (layer, path)
-            for layer, path in asked
-            if self._things.get(path, (-1,))[-1] <= layer and self._removal(path, layer) is None
-        ]
+    def shows(self, path: str, layer: int) -> bool:
+        """Whether nothing hides what is no directory in `layer`."""
+        return self._things.get(path, (-1,))[-1] <= layer and self._removal(path, layer) is None
 
     def merges(self, path: str, layer: int) -> bool:
         """Whether a directory of `layer` is part of the one that is visible."""
@@ -208,11 +200,11 @@ class _Covers:
         found = [
             first
             for layers in (
-                (self._directories if others is None else others).get(path, ()),
-                self._whiteouts.get(path, ()),
+                (self._directories if others is None else others).get(path),
+                self._whiteouts.get(path),
                 self._removals_below(path[: path.rfind("/")] if "/" in path else ""),
             )
-            if (first := _above(layers, layer)) is not None
+            if layers and (first := _above(layers, layer)) is not None
         ]
         return min(found, default=None)
 
@@ -246,9 +238,14 @@ class _Covers:
         return found
 
 
+def _is_name(path: str) -> bool:
+    """Whether the file has this name, and not others only."""
+    return "\0" not in path and not path.startswith(".wh..wh.")
+
+
 def _above(layers: Sequence[int], layer: int) -> int | None:
     """The lowest of ascending `layers` that is above `layer`."""
-    if not layers or layers[-1] <= layer:
+    if layers[-1] <= layer:
         return None
     return next(x for x in layers if x > layer)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from provenance.errors import LimitExceeded, NotFound
@@ -9,7 +11,7 @@ from provenance.image.names import steps
 from provenance.image.tar import Entry, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
 
     from provenance.image.squash import Squash
 
@@ -21,6 +23,28 @@ class Node(NamedTuple):
 
     entry: Entry
     layer: int
+
+
+class _Nodes(Mapping[str, Node]):
+    """Files as they were read, of which there may be millions, and everything else."""
+
+    def __init__(
+        self,
+        files: Mapping[str, tuple[int, Entry]],
+        folders: dict[str, Node],
+        others: dict[str, Node],
+    ) -> None:
+        self._files, self._others = files, folders | others
+
+    def __getitem__(self, path: str) -> Node:
+        found = self._files.get(path)
+        return self._others[path] if found is None else Node(found[1], found[0])
+
+    def __iter__(self) -> Iterator[str]:
+        return chain(self._files, self._others)
+
+    def __len__(self) -> int:
+        return len(self._files) + len(self._others)
 
 
 class Tree:
@@ -37,15 +61,16 @@ class Tree:
                 else there is is a file that nobody asked for, of size and mode -1.
         """
         self._squash = squash
-        self.nodes: dict[str, Node] = {p: Node(entry, i) for p, (i, entry) in squash.items.items()}
-        """Path to what is there; directories that are no entry of any layer are not among them."""
         folders = squash.directories()
-        self.directories = set(folders)
+        self.directories = folders.keys() - {""}
         """Every directory but the root."""
-        self.nodes |= {p: Node(entry, i) for p, (i, entry) in folders.items() if entry is not None}
         others = {n for record in squash.records for n in record.names if n not in squash.items}
-        for path, layer in squash.locate(others).items():
-            self.nodes[path] = Node(self._entry(path, shared), layer)
+        self.nodes: Mapping[str, Node] = _Nodes(
+            squash.items,
+            {path: Node(entry, i) for path, (i, entry) in folders.items() if entry is not None},
+            {p: Node(self._entry(p, shared), i) for p, i in squash.locate(others).items()},
+        )
+        """Path to what is there; directories that are no entry of any layer are not among them."""
 
     def _entry(self, path: str, shared: Mapping[str, tuple[int, Entry]] | None) -> Entry:
         squash = self._squash
