@@ -192,6 +192,8 @@ class TestOneLayer:
     )  # fmt: skip
     def test_a_file_lies_where_the_runtime_puts_it(self, tar: bytes, tmp_path: Path) -> None:
         assert found(tmp_path, tar) == STATUS
+        file = pv.resolve(f"oci:{tmp_path / 'image'}:1").file("var/db/status")
+        assert (file.data, file.real_path) == (b"real", "var/db/status")
 
     @pytest.mark.parametrize("path", ["a/.wh..wh.x/db/status", "a/.wh.x/db/status"])
     def test_only_the_root_has_folders_that_are_passed_over(
@@ -230,6 +232,9 @@ class TestLayers:
     )
     def test_a_file_of_a_lower_layer_is_still_there(self, upper: bytes, tmp_path: Path) -> None:
         assert found(tmp_path, self.BASE, upper) == STATUS
+        image = pv.resolve(f"oci:{tmp_path / 'image'}:1")
+        assert image.files("**/status")["var/db/status"].data == b"real"
+        assert image.tree().nodes["var/db/status"].layer == 0
 
     @pytest.mark.parametrize(
         "upper",
@@ -241,6 +246,9 @@ class TestLayers:
     )
     def test_a_file_of_a_lower_layer_is_gone(self, upper: bytes, tmp_path: Path) -> None:
         assert found(tmp_path, self.BASE, upper) == {}
+        image = pv.resolve(f"oci:{tmp_path / 'image'}:1")
+        assert not image.files("**/status")
+        assert "var/db/status" not in image.tree().nodes
 
     def test_a_copy_under_another_name_is_no_database(self, tmp_path: Path) -> None:
         base = layer(("file", "var/db/status", b"real"), ("hard", "backup/1", "var/db/status"))
@@ -294,6 +302,7 @@ def many(*groups: tuple[str, str, int, str | bytes]) -> bytes:
         [("file", "%d.pkg", 8000, b"x"), ("file", "x", 3000, b""), ("dir", "x", 3000, b"")],
         [("hard", "h%d", 4000, "s"), ("file", "s", 4000, b"s")],
         [("link", "x%d", 3000, "y"), ("file", f"x1/{DEEP}", 3000, b"")],
+        [("link", "%d.pkg", 8000, "d/../" * 800 + "x"), ("dir", "d", 1, b"")],
         [("file", "s", 1, b"x"), ("hard", "h%d", 5000, "s")],
     ],
 )  # fmt: skip
@@ -306,6 +315,27 @@ def test_a_cheap_layer_costs_little_or_is_refused(
             sbom(tmp_path, tar)
         except LimitExceeded as error:
             assert "layer 1 of 1" in str(error) or "image" in str(error)  # noqa: PT017
+    assert costs.seconds < 20
+    assert costs.megabytes < 700
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [
+        [("link", f"{DEEP}/%d", 1500, "x"), ("link", f"{DEEP}/x%d", 1, "/")],
+        [("link", "%d.pkg", 4000, "d/../" * 800 + "x"), ("dir", "d", 1, b"")],
+        [("hard", "h%d.pkg", 2000, "s"), ("file", "s", 2000, b"s")],
+    ],
+)
+def test_so_does_looking_at_it(
+    groups: list[tuple[str, str, int, str | bytes]], tmp_path: Path
+) -> None:
+    ImageBuilder().layer_from_tar(many(*groups)).push(f"oci:{tmp_path}:1")
+    image = pv.resolve(f"oci:{tmp_path}:1")
+    with Costs() as costs:
+        with contextlib.suppress(LimitExceeded):
+            image.files("**/*.pkg")
+        assert image.tree().nodes
     assert costs.seconds < 20
     assert costs.megabytes < 700
 

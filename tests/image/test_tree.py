@@ -318,6 +318,31 @@ class TestResolve:
         )
         assert tree.resolve("lib/../x") == "usr/x"
 
+    @pytest.mark.parametrize("link", ["gone/../x", "x/../x", "/usr/lib/gone/../../../x"])
+    def test_no_step_leads_out_of_what_is_no_directory(self, link: str) -> None:
+        """path_resolution(7): ENOENT or ENOTDIR."""
+        layers = reader(
+            [("dir", "usr/lib/gone", b""), ("file", "x", b"1"), ("symlink", "l", link)],
+            [("file", "usr/lib/.wh.gone", b"")],
+        )
+        tree = layers.tree()
+        assert tree.find("l") is tree.find(link) is None
+        assert set(layers.collect(["*"]).files) == {"x"}
+        for path in ("l", link):
+            with pytest.raises(NotFound):
+                layers.file(path)
+        with pytest.raises(NotFound):
+            tree.resolve("l")
+
+    def test_a_step_out_of_a_linked_directory_is_one_out_of_where_it_leads(self) -> None:
+        layer: Layer = [
+            ("dir", "usr/lib", b""),
+            ("symlink", "lib", "usr/lib"),
+            ("file", "usr/x", b"1"),
+            ("symlink", "l", "lib/../x"),
+        ]
+        assert content("l", layer) == b"1"
+
     def test_a_loop_is_a_typed_error_and_no_match(self) -> None:
         tree = squash([("symlink", "a", "b"), ("symlink", "b", "a")])
         with pytest.raises(LimitExceeded, match="more than 40 links"):

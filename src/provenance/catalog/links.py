@@ -31,9 +31,13 @@ def linked_files(
     aliases = dict(_hard_links(squash, router))
     wanted: dict[str, set[str]] = {}
     hint = "name the catalogers that are needed"
-    for alias, real in Expansion(squash, router.globs, where=where, hint=hint).pairs():
-        if alias not in squash.items and not _read_already(router, alias, real):
-            wanted.setdefault(real, set()).add(alias)
+    linked = {
+        alias: real
+        for alias, real in Expansion(squash, router.globs, where=where, hint=hint).pairs()
+        if alias not in squash.items and not _read_already(router, alias, real)
+    }
+    for alias in squash.passable(linked):
+        wanted.setdefault(linked[alias], set()).add(alias)
     found: dict[int, dict[str, list[str]]] = {}
     for path, layer in squash.locate(wanted).items():
         shared = squash.hardlinks.get(path, (layer, path))

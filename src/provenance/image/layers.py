@@ -90,7 +90,8 @@ class LayerReader:
         name = "/".join(steps(path))
         squash = self._squash({name}.__contains__)
         real = resolved(squash, path, where=self.where)
-        layer, entry = self._fetch(squash, squash.locate([real])).get(real, (0, None))
+        places = squash.locate([real] if squash.passable([name]) else ())
+        layer, entry = self._fetch(squash, places).get(real, (0, None))
         if entry is None or entry.kind is not Kind.FILE:
             raise not_there(path, real, where=self.where, what="regular file ")
         if entry.data is None:
@@ -107,7 +108,8 @@ class LayerReader:
         squash = self._squash(select)
         names = {path: path for path in (*squash.items, *squash.hardlinks) if select(path)}
         hint = "ask for fewer or narrower paths"
-        names |= Expansion(squash, select.globs, where=self.where, hint=hint).pairs()
+        linked = dict(Expansion(squash, select.globs, where=self.where, hint=hint).pairs())
+        names |= {path: linked[path] for path in squash.passable(linked)}
         places = squash.locate({real for real in names.values() if real not in squash.items})
         places |= {p: squash.items[p][0] for p in names.values() if p in squash.items}
         found = self._fetch(squash, places)

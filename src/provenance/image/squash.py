@@ -29,6 +29,7 @@ __all__ = ["Squash"]
 T = TypeVar("T")
 _FEW = 16  # prefixes that one comparison of a name can take
 _NAME_BYTES = 256 << 20  # of directories above what was read and links, in all layers together
+_STEPS = 5_000_000  # that links say, to be followed: far above what those of any image do
 _KNOWN_BYTES = 32 << 20  # of paths whose real path is remembered
 
 
@@ -46,7 +47,7 @@ class Squash(Generic[T]):
         self.hops = hops
         """Links followed for one path."""
         self._real: dict[str, str | None] = {"": ""}
-        self._known_bytes = 0
+        self._known_bytes = self._walked = 0
         covers = _Covers(records, [[*r.items, *r.symlinks, *r.hardlinks] for r in records])
         every = list(enumerate(records))
         self.symlinks = {
@@ -94,12 +95,15 @@ class Squash(Generic[T]):
             self._real[path] = found
         return found
 
-    def _follow(self, path: str) -> str | None:
+    def _follow(self, path: str, left: set[str] | None = None) -> str | None:
         todo = deque(steps(path))
         real, hops = "", 0
         while todo:
             step = todo.popleft()
             if step == "..":
+                if left is not None and real:
+                    left.add(real)
+                    self._spend(1 + len(real) // 8)  # as they are kept for a while
                 real = real.rpartition("/")[0]
                 continue
             here = f"{real}/{step}" if real else step
@@ -112,8 +116,26 @@ class Squash(Generic[T]):
                 return None
             if link.startswith("/"):
                 real = ""
-            todo.extendleft(reversed(steps(link)))
+            further = steps(link)
+            self._spend(len(further))
+            todo.extendleft(reversed(further))
         return real
+
+    def _spend(self, walked: int) -> None:
+        self._walked += walked
+        if self._walked > _STEPS:
+            raise LimitExceeded(
+                f"the image's symbolic links take more than {_STEPS} steps to follow",
+                hint="no image builder writes such links",
+            )
+
+    def passable(self, paths: Iterable[str]) -> set[str]:
+        """Those of `paths` that step out (`..`) of nothing but directories that are there."""
+        left: dict[str, set[str]] = {path: set() for path in paths}
+        for path, passed in left.items():
+            self._follow(path, passed)
+        there = self.directories(set().union(*left.values())).keys()
+        return {path for path, passed in left.items() if passed <= there}
 
     def locate(self, paths: Iterable[str], *, below: int | None = None) -> dict[str, int]:
         """The layer of each of `paths` (real ones) that is there and no directory.
@@ -127,12 +149,18 @@ class Squash(Generic[T]):
         covers = _Covers(records, where)
         return {p: i for i, found in enumerate(where) for p in found if covers.shows(p, i)}
 
-    def directories(self) -> dict[str, tuple[int, T | None]]:
+    def directories(self, among: set[str] | None = None) -> dict[str, tuple[int, T | None]]:
         """Path of each directory to the layer whose entry counts, and what it yielded.
 
         The uppermost entry counts; where none has one, the lowest layer with something below it.
+
+        Args:
+            among: those that are asked for; None: all.
         """
-        where = [list(record.directories) for record in self.records]
+        where = [
+            list(record.directories) if among is None else record.directories.among(among)
+            for record in self.records
+        ]
         covers = _Covers(self.records, where)
         found: dict[str, tuple[int, T | None]] = {}
         for layer, record in enumerate(self.records):

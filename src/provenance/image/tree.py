@@ -100,7 +100,7 @@ class Tree:
             LimitExceeded: more links than allowed: a loop.
         """
         real = resolved(self._squash, path, where=where)
-        if self.kind(real) is None:
+        if self.kind(real) is None or not self._squash.passable(["/".join(steps(path))]):
             raise not_there(path, real, where=where)
         return real
 
