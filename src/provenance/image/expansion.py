@@ -52,12 +52,12 @@ class Expansion:
         matches = 0
         for link in self._squash.symlinks:
             rests = self._rules(link)
+            matches += len(rests)
+            if matches > _MATCHES:
+                raise self._too_many()
             if not rests or (real := self._squash.real(link)) is None:
                 continue
             for rest in rests:
-                matches += 1
-                if matches > _MATCHES:
-                    raise self._too_many()
                 if is_wild(rest):
                     fixed, wild = _split(rest)
                     below = self._squash.real(f"{real}/{fixed}" if fixed else real)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from provenance.image.place import Place
 
-__all__ = ["Globs", "clean", "glob_pattern", "literal", "steps"]
+__all__ = ["Globs", "clean", "glob_pattern", "steps"]
 
 
 _AMBIGUOUS = re.compile(rb"(\\+)(?=x[89a-f][0-9a-f]|[\x80-\xff])")
@@ -50,11 +50,6 @@ def clean(raw: bytes, place: Place) -> str:
 def steps(path: str) -> list[str]:
     """The steps of a path that a caller or a link names, `..` and all."""
     return [s for s in path.split("/") if s not in {"", "."}]
-
-
-def literal(path: str) -> str:
-    """The glob that matches `path` alone."""
-    return re.sub(r"([*?\[])", r"[\1]", path)
 
 
 @lru_cache(maxsize=1024)

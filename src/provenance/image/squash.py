@@ -29,7 +29,8 @@ __all__ = ["Squash"]
 T = TypeVar("T")
 _FEW = 16  # prefixes that one comparison of a name can take
 _NAME_BYTES = 256 << 20  # of directories above what was read and links, in all layers together
-_STEPS = 5_000_000  # that links say, to be followed: far above what those of any image do
+_STEPS = 5_000_000  # of long links that are followed: seconds
+_SHORT = 16  # steps of a link that is none
 _KNOWN_BYTES = 32 << 20  # of paths whose real path is remembered
 
 
@@ -103,7 +104,6 @@ class Squash(Generic[T]):
             if step == "..":
                 if left is not None and real:
                     left.add(real)
-                    self._spend(1 + len(real) // 8)  # as they are kept for a while
                 real = real.rpartition("/")[0]
                 continue
             here = f"{real}/{step}" if real else step
@@ -117,23 +117,22 @@ class Squash(Generic[T]):
             if link.startswith("/"):
                 real = ""
             further = steps(link)
-            self._spend(len(further))
             todo.extendleft(reversed(further))
+            if len(further) > _SHORT:
+                self._walked += len(further)
+                if self._walked > _STEPS:
+                    raise _no_builder(f"symbolic links take more than {_STEPS} steps to follow")
         return real
-
-    def _spend(self, walked: int) -> None:
-        self._walked += walked
-        if self._walked > _STEPS:
-            raise LimitExceeded(
-                f"the image's symbolic links take more than {_STEPS} steps to follow",
-                hint="no image builder writes such links",
-            )
 
     def passable(self, paths: Iterable[str]) -> set[str]:
         """Those of `paths` that step out (`..`) of nothing but directories that are there."""
         left: dict[str, set[str]] = {path: set() for path in paths}
+        size = 0
         for path, passed in left.items():
             self._follow(path, passed)
+            size += sum(len(directory) + _SHORT for directory in passed)
+            if size > _NAME_BYTES:
+                raise _no_builder("symbolic links lead through too many directories")
         there = self.directories(set().union(*left.values())).keys()
         return {path for path, passed in left.items() if passed <= there}
 
@@ -266,6 +265,10 @@ class _Covers:
         return found
 
 
+def _no_builder(what: str) -> LimitExceeded:
+    return LimitExceeded(f"the image's {what}", hint="no image builder writes such layers")
+
+
 def _is_name(path: str) -> bool:
     """Whether the file has this name, and not others only."""
     return "\0" not in path and not path.startswith(".wh..wh.")
@@ -295,11 +298,7 @@ class _Around:
                 self._size += at
                 at = path.rfind("/", 0, at)
             if self._size > _NAME_BYTES:
-                raise LimitExceeded(
-                    f"the names of the image's directories have more than {_NAME_BYTES} bytes "
-                    "together",
-                    hint="no image builder nests them that deep",
-                )
+                raise _no_builder(f"directories have names of more than {_NAME_BYTES} bytes")
 
 
 def _ancestors(path: str) -> list[str]:

@@ -28,13 +28,8 @@ class Node(NamedTuple):
 class _Nodes(Mapping[str, Node]):
     """Files as they were read, of which there may be millions, and everything else."""
 
-    def __init__(
-        self,
-        files: Mapping[str, tuple[int, Entry]],
-        folders: dict[str, Node],
-        others: dict[str, Node],
-    ) -> None:
-        self._files, self._others = files, folders | others
+    def __init__(self, files: Mapping[str, tuple[int, Entry]], others: Mapping[str, Node]) -> None:
+        self._files, self._others = files, others
 
     def __getitem__(self, path: str) -> Node:
         found = self._files.get(path)
@@ -64,12 +59,11 @@ class Tree:
         folders = squash.directories()
         self.directories = folders.keys() - {""}
         """Every directory but the root."""
-        others = {n for record in squash.records for n in record.names if n not in squash.items}
-        self.nodes: Mapping[str, Node] = _Nodes(
-            squash.items,
-            {path: Node(entry, i) for path, (i, entry) in folders.items() if entry is not None},
-            {p: Node(self._entry(p, shared), i) for p, i in squash.locate(others).items()},
-        )
+        others = {p: Node(entry, i) for p, (i, entry) in folders.items() if entry is not None}
+        names = {n for record in squash.records for n in record.names if n not in squash.items}
+        for path, layer in squash.locate(names).items():
+            others[path] = Node(self._entry(path, shared), layer)
+        self.nodes: Mapping[str, Node] = _Nodes(squash.items, others)
         """Path to what is there; directories that are no entry of any layer are not among them."""
 
     def _entry(self, path: str, shared: Mapping[str, tuple[int, Entry]] | None) -> Entry:
