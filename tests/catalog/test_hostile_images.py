@@ -35,6 +35,7 @@ from provenance.catalog.cache import LayerCache
 from provenance.catalog.cache_file import CacheFile
 from provenance.digests import Digest
 from provenance.errors import ContentMismatch, LimitExceeded
+from provenance.image.glob_table import GlobTable
 from provenance.image.names import glob_pattern
 from provenance.image.record import LayerRecord
 from provenance.oci import media_types as mt
@@ -397,6 +398,9 @@ def test_globs_match_what_they_say(parts: list[str], name: str) -> None:
     whole = set(parts) == {"**"}
     expected = matches(parts, [x for x in name.split("/") if x])
     assert bool(glob_pattern("/".join(parts)).fullmatch(name)) == expected
+    table = GlobTable[int]()
+    table.add("/".join(parts), 1)
+    assert bool(table(name)) == expected
 
 
 class TestEnding:

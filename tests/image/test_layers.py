@@ -178,8 +178,8 @@ class TestLinks:
         assert found.files["a/status"].layer == layers.layers[0].digest
 
     def test_a_link_is_one_of_all_below(self) -> None:
-        layers = reader({"a/x": b"1", "a/y": ("->", "x"), "b": b""})
-        assert data(layers.collect(["a/**"])) == {"a/x": b"1", "a/y": b"1"}
+        layers = reader({"a/x": b"1", "a/y": ("->", "x"), "a/b/z": ("->", "/c"), "c": b"2"})
+        assert data(layers.collect(["a/**"])) == {"a/x": b"1", "a/y": b"1", "a/b/z": b"2"}
 
 
 class TestRefusals:

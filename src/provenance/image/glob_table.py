@@ -47,7 +47,7 @@ class GlobTable(Generic[V]):
         ending = last.rpartition(".")[2]
         if "." in last and ending and not is_wild(ending):
             return self._by_ending.setdefault(ending, [])
-        if above and not is_wild(above[-1]):
+        if above and last != "**" and not is_wild(above[-1]):
             return self._by_parent.setdefault(above[-1], [])
         for length in _BEGINNINGS:
             if len(last) > length and not is_wild(last[:length]):
