@@ -123,6 +123,16 @@ class TestLinks:
                 {"a": ["app/modules/a/manifest"]},
             ),
             (
+                [{"store/0f": b"a"}, {"app/modules/a/manifest": Hardlink("store/0f")},
+                 {"store": Whiteout()}],
+                {"a": ["app/modules/a/manifest"]},
+            ),
+            (
+                [{"store/0f": b"a"}, {"app/modules/a/manifest": Hardlink("store/0f")},
+                 {"store/0f": b"other"}],
+                {"a": ["app/modules/a/manifest"]},
+            ),
+            (
                 [{"app/modules/a/manifest": b"a",
                   "app/modules/b/manifest": Hardlink("app/modules/a/manifest")}],
                 {"a": ["app/modules/a/manifest", "app/modules/b/manifest"]},

@@ -53,14 +53,13 @@ def _read_already(router: Router, alias: str, real: str) -> bool:
 
 
 def _hard_links(squash: Squash[Reading], router: Router) -> Iterator[tuple[str, tuple[int, str]]]:
-    """Names that share a file of a lower layer."""
-    left = {
-        alias: target
-        for alias, (_, target) in squash.hardlinks.items()
-        if router.by_name(alias) and alias not in squash.items
-    }
-    if left:
-        layers = squash.locate(left.values())
-        for alias, target in left.items():
+    """Names that share a file of a lower layer: what was there when the link was made."""
+    left: dict[int, dict[str, str]] = {}
+    for alias, (layer, target) in squash.hardlinks.items():
+        if router.by_name(alias) and alias not in squash.items:
+            left.setdefault(layer, {})[alias] = target
+    for layer, targets in left.items():
+        layers = squash.locate(targets.values(), below=layer)
+        for alias, target in targets.items():
             if target in layers:
                 yield alias, (layers[target], target)
