@@ -23,7 +23,7 @@ from provenance.errors import LimitExceeded, MalformedDocument, NotFound
 from provenance.findings import Finding, Severity
 from provenance.image import zstd
 from provenance.image.record import LayerRecord
-from provenance.packages.package import Location, Package
+from provenance.packages.package import Location, Package, Reference
 from provenance.settings import Limits
 from provenance.testing import ImageBuilder
 from provenance.testing.layers import File, Hardlink, Opaque, Symlink, Whiteout
@@ -416,6 +416,7 @@ class TestCodec:
             hashes={"sha1": "00"},
             locations=(Location("x", LAYER), Location("x!/y", LAYER)),
             depends=("b", "c"),
+            references=(Reference("vcs", "https://example.org/a.git", "the source"),),
         )
         items: tuple[Item, ...] = (
             package,

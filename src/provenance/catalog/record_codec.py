@@ -14,7 +14,7 @@ from provenance.findings import Finding, Severity
 from provenance.image import zstd
 from provenance.image.name_list import NameList
 from provenance.image.record import LayerRecord
-from provenance.packages.package import Location, Package
+from provenance.packages.package import Location, Package, Reference
 
 if TYPE_CHECKING:
     from provenance.catalog.cataloger import Item
@@ -140,6 +140,8 @@ def _decode_item(item: Any, layer: Digest) -> Item:
         name, places, said = parts
         for key in _TUPLES.intersection(said):
             said[key] = tuple(said[key])
+        if "references" in said:
+            said["references"] = tuple(Reference(**stated) for stated in said["references"])
         locations = tuple(Location(path, layer if inside else None) for path, inside in places)
         return Package(name=name, locations=locations, **said)
     if tag == "f":

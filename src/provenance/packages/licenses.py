@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["is_spdx", "normalise", "normalise_debian", "normalise_python"]
 
 _LONGEST = 4096  # characters of an expression; longer is prose
+_PLUS = re.compile(r"([A-Za-z0-9.-]+)\+(?![\w.+-])", re.ASCII)
 _LICENSE_REF = re.compile(r"(DocumentRef-[A-Za-z0-9.-]+:)?LicenseRef-[A-Za-z0-9.-]+", re.ASCII)
 
 # Words that license-expression takes for identifiers although they name a family or a file.
@@ -96,9 +97,21 @@ _PYTHON_WORDS = {
 
 @cache
 def _licensing() -> Any:
-    from license_expression import get_spdx_licensing
+    from license_expression import LicenseSymbol, Licensing, get_spdx_licensing
 
-    return get_spdx_licensing()
+    # What a document calls LicenseRef-GPL is defined there (annex D), whatever ScanCode calls so.
+    return Licensing(
+        [
+            LicenseSymbol(
+                symbol.key,
+                aliases=tuple(a for a in symbol.aliases if not a.startswith("LicenseRef-")),
+                is_deprecated=symbol.is_deprecated,
+                is_exception=symbol.is_exception,
+            )
+            for symbol in get_spdx_licensing().known_symbols.values()
+            if not symbol.key.startswith("LicenseRef-")
+        ]
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -114,11 +127,11 @@ def _parsed(text: str) -> str:
     """As `_expression`, by the whole grammar."""
     licensing = _licensing()
     try:
-        parsed = licensing.parse(text, strict=True)
+        parsed = licensing.parse(_PLUS.sub(_or_later, text), strict=True)
         if parsed is None:
             return ""
         for symbol in licensing.unknown_license_symbols(parsed):
-            if _LICENSE_REF.fullmatch(symbol.key) is None:
+            if _LICENSE_REF.fullmatch(symbol.key) is None and not _is_or_later(symbol.key):
                 return ""
         return str(parsed.render())
     except (ValueError, TypeError, AttributeError, IndexError, KeyError, RecursionError):
@@ -131,6 +144,15 @@ def _parsed(text: str) -> str:
         if type(error).__module__.split(".")[0] in {"boolean", "license_expression"}:
             return ""
         raise
+
+
+def _or_later(match: re.Match[str]) -> str:
+    """A listed identifier with `+`, which the grammar takes and license-expression does not."""
+    return read_listed(match[0]) or f"{read_listed(match[1]) or match[1]}+"
+
+
+def _is_or_later(text: str) -> bool:
+    return text.endswith("+") and read_listed(text[:-1]) == text[:-1]
 
 
 def is_spdx(text: str) -> bool:

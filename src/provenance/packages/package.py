@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from provenance.digests import Digest
 
-__all__ = ["ListedFile", "Location", "Package"]
+__all__ = ["ListedFile", "Location", "Package", "Reference"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,19 @@ class Location:
     """Digest of the layer (as stored) that the file came from."""
     created_by: str = ""
     """The instruction that made the layer, as the image's history says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Where more is said about a package."""
+
+    type: str
+    """The format's word: `vcs`, `issue-tracker`, `advisory`, ..."""
+    url: str
+    """URL or locator, as stated."""
+    comment: str = ""
+    category: str = ""
+    """SPDX's category (`SECURITY`, ...) where its word for the type is none of CycloneDX's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +81,18 @@ class Package:
     """CycloneDX's word for what it is, `application` say; empty for a library."""
     id: str = ""
     """Its identifier in the document it was read from (`bom-ref`, `SPDXID`)."""
+    copyright: str = ""
+    """Copyright notices, as stated."""
+    concluded: tuple[str, ...] = ()
+    """Licences that somebody concluded after looking; `licenses` are these if none is declared."""
+    is_declared: bool = True
+    """Whether `licenses` are declared, not concluded ones in their place."""
+    download: str = ""
+    """Where it can be downloaded, as stated."""
+    references: tuple[Reference, ...] = ()
+    """More external references, as stated."""
+    more_purls: tuple[str, ...] = ()
+    """Further purls, where a document states several."""
 
     def at(self, locations: tuple[Location, ...]) -> Package:
         """The same package, seen elsewhere. Many are moved: this is quicker than `replace`."""

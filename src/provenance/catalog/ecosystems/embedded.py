@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from provenance.catalog.cataloger import Cataloger, Problem, Relation
 from provenance.errors import ProvenanceError
+from provenance.findings import Severity
 from provenance.sbom import read_sbom
 from provenance.settings import Limits
 
@@ -47,6 +48,10 @@ def read(file: MatchedFile) -> Iterator[Item]:
         within = sbom.contains
     except ProvenanceError as error:
         yield Problem(file.path, f"an SBOM that cannot be read: {error}")
+        return
+    odd = [] if listed else [f for f in sbom.findings if f.severity is not Severity.INFO]
+    if odd:
+        yield Problem(file.path, f"an SBOM that lists nothing: {odd[0].message}")
         return
     database = _DATABASE in file.path
     for package in listed:
