@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, overload
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rich.table import Table
+
 __all__ = ["Finding", "Outcome", "Report", "Severity"]
 
 
@@ -79,3 +81,25 @@ class Report:
     def __getitem__(self, index: slice) -> tuple[Finding, ...]: ...
     def __getitem__(self, index: int | slice) -> Finding | tuple[Finding, ...]:
         return self.findings[index]
+
+    def _repr_html_(self) -> str:
+        """A summary and twenty findings, for notebooks."""
+        from provenance.display.html import ROWS, document
+
+        facts = {"Outcome": "ok" if self.ok else "not ok", "Findings": f"{len(self):,}"}
+        return document("Report", facts, _COLUMNS, self._rows(ROWS), total=len(self))
+
+    def __rich__(self) -> Table:
+        """Twenty findings, for terminals."""
+        from provenance.display.html import ROWS
+        from provenance.display.terminal import grid
+
+        more = f" (first {ROWS})" if len(self) > ROWS else ""
+        title = f"{'ok' if self.ok else 'not ok'}, {len(self):,} findings{more}"
+        return grid(_COLUMNS, self._rows(ROWS), title=title)
+
+    def _rows(self, limit: int) -> list[tuple[str, ...]]:
+        return [(f.severity.value, f.rule, f.message, f.pointer) for f in self.findings[:limit]]
+
+
+_COLUMNS = ("severity", "rule", "message", "where")

@@ -8,6 +8,7 @@ import pytest
 import provenance as pv
 from provenance.catalog import Cataloger, MatchedFile, Problem
 from provenance.catalog.ecosystems import python
+from provenance.cli.printing import drawn
 from provenance.errors import ContentMismatch, NotEvaluated, NotFound, UnsupportedFormat
 from provenance.oci.descriptor import EMPTY_DESCRIPTOR
 from provenance.oci.layout import LayoutRepository
@@ -296,3 +297,17 @@ def test_a_layout_that_is_not_whole_is_no_root_without_packages(tmp_path: Path) 
         with pytest.raises(UnsupportedFormat, match=r"say which: oci:.* or dir:"):
             pv.generate_sbom(image)
     assert len(pv.generate_sbom(f"dir:{tmp_path / 'app'}").packages) == 0
+
+
+def test_the_sboms_of_an_index_show_a_row_a_platform(tmp_path: Path) -> None:
+    platforms = ("linux/amd64", "linux/arm64")
+    build_index([debian(p).build() for p in platforms], f"oci:{tmp_path / 'both'}:1.0")
+    found = pv.generate_sbom(f"oci:{tmp_path / 'both'}:1.0", platforms="all", cache=None)
+    html, text = found._repr_html_(), drawn(found)
+    for platform in platforms:
+        row = (platform, str(len(found.platforms[platform].packages)))
+        assert "".join(f"<td>{cell}</td>" for cell in row) in html
+        assert platform in text
+        assert platform in repr(found)
+    assert "<script" not in html
+    assert len(repr(found)) < 300

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from provenance.catalog.subject import build_time, image_subject, index_subject
+from provenance.display.html import document as html_document
 from provenance.errors import UnsupportedFormat
 from provenance.packages.package import Package
 from provenance.sbom import Format, Sbom, Subject
@@ -16,12 +17,16 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Mapping
 
+    from rich.table import Table
+
     from provenance.image import Image
 
 __all__ = ["IndexSboms", "images_of", "index_sboms"]
 
+_COLUMNS = ("platform", "packages", "findings", "describes")
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class IndexSboms:
     """What `generate_sbom(image, platforms="all")` returns."""
 
@@ -29,8 +34,8 @@ class IndexSboms:
     """Lists the images, each with a reference to its own SBOM by identifier and hash."""
     platforms: Mapping[str, Sbom]
     """Platform (`linux/arm64/v8`) to the SBOM of its image, in the index's order."""
-    _images: Mapping[str, Package] = field(repr=False, default_factory=dict)
-    _created: dt.datetime | None = field(repr=False, default=None)
+    _images: Mapping[str, Package] = field(default_factory=dict)
+    _created: dt.datetime | None = None
 
     @classmethod
     def build(
@@ -57,6 +62,32 @@ class IndexSboms:
         form = Format.parse(format)
         platforms = {name: sbom.convert(form)[0] for name, sbom in self.platforms.items()}
         return self.build(self.index.subject, self._images, platforms, self._created, form)
+
+    def __repr__(self) -> str:
+        of = f" of {self.index.subject}" if self.index.subject else ""
+        return f"IndexSboms({self.index.format.value}{of}, {', '.join(self.platforms)})"
+
+    def _repr_html_(self) -> str:
+        """A row a platform, for notebooks."""
+        facts = {
+            "Describes": str(self.index.subject or "nothing it names"),
+            "Format": self.index.format.value,
+            "Platforms": len(self.platforms),
+        }
+        rows = self._rows()
+        return html_document("SBOMs of an index", facts, _COLUMNS, rows, limit=None)
+
+    def __rich__(self) -> Table:
+        """A row a platform, for terminals."""
+        from provenance.display.terminal import grid
+
+        return grid(_COLUMNS, self._rows(), title=f"SBOMs of {self.index.subject or 'an index'}")
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        return [
+            (name, f"{len(s.packages):,}", f"{len(s.findings):,}", str(s.subject or ""))
+            for name, s in self.platforms.items()
+        ]
 
 
 def _other(sbom: Sbom) -> OtherDocument:

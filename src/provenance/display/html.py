@@ -15,26 +15,38 @@ from provenance.display.text import visible
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["ROWS", "document", "escape", "link", "summary", "table"]
+__all__ = ["ROWS", "document", "escape", "link", "page", "summary", "table"]
 
 ROWS = 20
 """Rows of a table that are shown."""
 _CELL = 300
 
-_STYLE = """<style>
-.pv{font:13px/1.5 system-ui,sans-serif;color:#1f2328;max-width:72em;margin:.4em 0}
-.pv h4{margin:0 0 .4em;font-size:14px;font-weight:600}
-.pv dl{display:grid;grid-template-columns:max-content 1fr;gap:.1em 1em;margin:0 0 .7em}
-.pv dt{color:#59636e}.pv dd{margin:0;overflow-wrap:anywhere}
-.pv .wide{overflow-x:auto}
-.pv table{font:inherit;color:inherit;border-collapse:collapse;width:100%;margin:0}
-.pv th{text-align:left;font-weight:600;color:#59636e;border-bottom:1px solid #d1d9e0}
-.pv th,.pv td{padding:.25em .9em .25em 0;vertical-align:top;text-align:left}
-.pv td{border-bottom:1px solid #eff2f5;font-variant-numeric:tabular-nums}
-.pv .more{color:#59636e;margin:.4em 0 0}.pv a{color:#0969da}
-@media (prefers-color-scheme:dark){.pv{color:#e6edf3}.pv dt,.pv th,.pv .more{color:#9198a1}
-.pv th{border-color:#3d444d}.pv td{border-color:#262c33}.pv a{color:#4493f8}}
-[data-jp-theme-light=false] .pv{color:#e6edf3}
+_LIGHT = (
+    "color-scheme:light;--pv-text:#1f2328;--pv-dim:#59636e;--pv-line:#d1d9e0;--pv-row:#eff2f5;"
+    "--pv-link:#0969da"
+)
+_DARK = (
+    "color-scheme:dark;--pv-text:#e6edf3;--pv-dim:#9198a1;--pv-line:#3d444d;--pv-row:#262c33;"
+    "--pv-link:#4493f8"
+)
+# What the notebook, the editor or the page around says of itself outweighs the system.
+_STYLE = f"""<style>
+.pv{{{_LIGHT}}}
+@media (prefers-color-scheme:dark){{.pv{{{_DARK}}}}}
+[data-jp-theme-light=true] .pv,[data-theme=light] .pv,.vscode-light .pv{{{_LIGHT}}}
+[data-jp-theme-light=false] .pv,[data-theme=dark] .pv,.vscode-dark .pv{{{_DARK}}}
+.pv{{font:13px/1.5 system-ui,sans-serif;color:var(--pv-text);max-width:72em;margin:.4em 0}}
+.pv h4{{margin:0 0 .4em;font-size:14px;font-weight:600}}
+.pv dl{{display:grid;grid-template-columns:max-content 1fr;gap:.1em 1em;margin:0 0 .7em}}
+.pv dt{{color:var(--pv-dim)}}.pv dd{{margin:0;overflow-wrap:anywhere}}
+.pv .wide{{overflow-x:auto}}
+.pv table{{font:inherit;color:inherit;border-collapse:collapse;width:100%;margin:0}}
+.pv tr,.pv th,.pv td{{background:none}}
+.pv th{{font-weight:600;color:var(--pv-dim);border-bottom:1px solid var(--pv-line)}}
+.pv th,.pv td{{padding:.25em .9em .25em 0;vertical-align:top;text-align:left}}
+.pv td{{border-bottom:1px solid var(--pv-row);font-variant-numeric:tabular-nums}}
+.pv td{{max-width:28em;overflow-wrap:break-word}}
+.pv .more{{color:var(--pv-dim);margin:.4em 0 0}}.pv a{{color:var(--pv-link)}}
 </style>"""
 
 
@@ -63,16 +75,22 @@ def summary(title: str, facts: Mapping[str, object]) -> str:
     return _wrap(title, _facts(facts))
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, total: int) -> str:
-    """At most 20 rows, and how many there are in all; to be put in a `document`."""
+def table(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    total: int,
+    limit: int | None = ROWS,
+) -> str:
+    """At most `limit` rows (None: all), and how many there are in all; for a `document`."""
+    shown = rows[:limit]
     head = "".join(f"<th>{escape(c)}</th>" for c in columns)
     body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
-        for row in rows[:ROWS]
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in shown
     )
     more = ""
-    if total > min(len(rows), ROWS):
-        more = f'<p class="more">{total - min(len(rows), ROWS):,} more of {total:,}</p>'
+    if total > len(shown):
+        more = f'<p class="more">{total - len(shown):,} more of {total:,}</p>'
     rows_html = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     return f'<div class="wide">{rows_html}</div>{more}'
 
@@ -84,10 +102,18 @@ def document(
     rows: Sequence[Sequence[object]],
     *,
     total: int | None = None,
+    limit: int | None = ROWS,
 ) -> str:
     """A summary with a table below it. `total` is how many rows there are (None: these)."""
     count = len(rows) if total is None else total
-    return _wrap(title, _facts(facts) + table(columns, rows, total=count))
+    return _wrap(title, _facts(facts) + table(columns, rows, total=count, limit=limit))
+
+
+def page(title: str, body: str) -> str:
+    """A whole page around a `document`."""
+    scheme = '<meta name="color-scheme" content="light dark">'
+    head = f'<!doctype html><meta charset="utf-8">{scheme}<title>{escape(title)}</title>'
+    return f"{head}{body}\n"
 
 
 def _facts(facts: Mapping[str, object]) -> str:

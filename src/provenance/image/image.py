@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
+    from rich.table import Table
+
     from provenance.digests import Digest
     from provenance.image.file import File
     from provenance.image.tree import Tree
@@ -343,6 +345,12 @@ class Image:
         from provenance.display.html import summary
 
         return summary("Image", dict(self._facts()))
+
+    def __rich__(self) -> Table:
+        """The same, for terminals."""
+        from provenance.display.terminal import facts
+
+        return facts(dict(self._facts()))
 
     def _facts(self) -> Iterable[tuple[str, str]]:
         yield "Reference", str(self.reference)
