@@ -505,6 +505,8 @@ def test_tag_value_is_read_as_the_specification_says() -> None:
             supplier="Acme Inc. <info@acme.example>",
             description="two\nPackageName: no package\nlines",
             id="SPDXRef-a",
+            concluded=("Words\nof a licence",),
+            is_declared=False,
         ),
         Package("b", id="SPDXRef-b"),
     )
@@ -513,6 +515,7 @@ def test_tag_value_is_read_as_the_specification_says() -> None:
         ListedFile("inside", owner="pkg:generic/a@1", id="SPDXRef-inside"),
     )
     assert [(f.pointer, f.message.split()[0]) for f in found.findings] == [
+        ("line 14", "goes"),
         ("line 20", "SHA1:"),
         ("line 23", "has"),
         ("line 24", "Invented"),
@@ -597,7 +600,16 @@ def test_others_in_json_ld_are_read() -> None:
     ]
     found = spdx3.read({"@graph": graph})
     assert found.subject == Subject("image", type="operating-system")
-    assert found.packages == (Package("a", licenses=("MIT",), supplier="Jane", id="urn:x:a"),)
+    assert found.packages == (
+        Package(
+            "a",
+            licenses=("MIT",),
+            concluded=("MIT",),
+            is_declared=False,
+            supplier="Jane",
+            id="urn:x:a",
+        ),
+    )
     assert found.created == WHEN
     assert [f.pointer for f in found.findings] == ["/@graph/6"]
     assert spdx3.read({"@graph": {}}).packages == ()

@@ -15,6 +15,7 @@ from provenance.sbom import spdx, spdx3
 from provenance.sbom.model import Contents, OtherDocument, Subject
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 # With its first document the library writes tables of its grammar, to files that it leaves open.
@@ -155,6 +156,19 @@ def test_spdx_3_examples_are_read(corpus: Path) -> None:
     assert read > 15
 
 
+def local_types(packages: Iterable[Package]) -> dict[str, Package]:
+    """By identifier. A type of reference that a document defines is local in its tag-value."""
+    return {
+        package.id: dataclasses.replace(
+            package,
+            references=tuple(
+                dataclasses.replace(r, type=r.type.rpartition("#")[2]) for r in package.references
+            ),
+        )
+        for package in packages
+    }
+
+
 @pytest.mark.corpus
 def test_tag_value_of_the_community_says_what_its_json_says(corpus: Path) -> None:
     folder = corpus / "spdx" / "tools-python" / "data"
@@ -165,7 +179,7 @@ def test_tag_value_of_the_community_says_what_its_json_says(corpus: Path) -> Non
         listed = spdx.read(
             json.loads((folder / f"SPDXJSONExample-v{version}.spdx.json").read_bytes())
         )
-        assert {p.id: p for p in tagged.packages} == {p.id: p for p in listed.packages}
+        assert local_types(tagged.packages) == local_types(listed.packages)
         names = [
             {f.id: dataclasses.replace(f, owner="") for f in x.files} for x in (tagged, listed)
         ]

@@ -16,12 +16,13 @@ from provenance.sbom.identifiers import purl_type
 from provenance.sbom.model import Subject, SubjectLayer, clean, digest_or_none
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
     from provenance.digests import Digest
 
 __all__ = [
     "PREFIX",
+    "agreed",
     "carry",
     "carry_distribution",
     "carry_subject",
@@ -114,6 +115,30 @@ def _add_places(
             pairs.append((f"{_LOCATION}{number}:created_by", location.created_by))
 
 
+def agreed(
+    stated: Mapping[str, Any],
+    restored: Mapping[str, Any],
+    returns: Mapping[str, Callable[[Any], Any]],
+) -> dict[str, Any]:
+    """Of what is carried, that which does not contradict the document's own fields.
+
+    Other readers see those alone, so what is carried makes them exact, or says what they leave
+    open; it never stands in for them.
+
+    Args:
+        stated: the document's own fields.
+        restored: those that are carried.
+        returns: field to what a carried value is read as, once it is written in the field that the
+            document has for it; others may be carried where the document says nothing.
+    """
+    return {
+        name: value
+        for name, value in restored.items()
+        if stated.get(name) == value
+        or (returns[name](value) == stated.get(name) if name in returns else not stated.get(name))
+    }
+
+
 def restore(
     pairs: Iterable[tuple[str, str]],
     *,
@@ -140,7 +165,9 @@ def restore(
         elif name.startswith(_LOCATION):
             number, _, what = name.removeprefix(_LOCATION).partition(":")
             if _is_count(number):
-                places.setdefault(int(number), {})[what] = value
+                place = places.setdefault(int(number), {})
+                if what != "path" or place.get(what, value.lstrip("/")) == value.lstrip("/"):
+                    place[what] = value
     found = [_location(places[n], history or {}) for n in sorted(places) if "path" in places[n]]
     if found:
         fields["locations"] = tuple(found)

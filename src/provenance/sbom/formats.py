@@ -34,20 +34,33 @@ class Format(enum.Enum):
     SPDX_2_2 = "spdx-2.2"
     SPDX_2_3_TAG = "spdx-2.3-tag-value"
     SPDX_3_0 = "spdx-3.0"
+    SPDX_2_2_TAG = "spdx-2.2-tag-value"
+    SPDX_2_2_YAML = "spdx-2.2-yaml"
+    SPDX_2_3_YAML = "spdx-2.3-yaml"
+    SPDX_2_2_XML = "spdx-2.2-xml"
+    SPDX_2_3_XML = "spdx-2.3-xml"
+    SPDX_2_2_RDF = "spdx-2.2-rdf"
+    SPDX_2_3_RDF = "spdx-2.3-rdf"
+    SYFT_JSON = "syft-json"
+    """syft's own format, of any version of its schema."""
+    GITHUB_SBOM = "github-sbom"
+    """What GitHub's dependency graph exports: SPDX 2.3 in JSON, as `sbom` of an object."""
 
     @property
     def family(self) -> str:
-        """`cyclonedx` or `spdx`."""
-        return self.value.partition("-")[0]
+        """`cyclonedx`, `spdx` or `syft`; what GitHub exports is SPDX."""
+        return "spdx" if self is Format.GITHUB_SBOM else self.value.partition("-")[0]
 
     @property
     def version(self) -> str:
-        """`1.6`, `2.3`, ..."""
+        """`1.6`, `2.3`, ...; empty for syft's, whose documents name it themselves."""
+        if self in _VERSIONS:
+            return _VERSIONS[self]
         return self.value.split("-")[1]
 
     @property
     def syntax(self) -> str:
-        """`json`, `xml` or `tag-value`."""
+        """`json`, `xml`, `tag-value`, `yaml` or `rdf`."""
         return self.value.partition("-")[2].partition("-")[2] or "json"
 
     @property
@@ -88,11 +101,12 @@ def _same_kind(a: Format, b: Format) -> bool:
     return a.family == b.family and a.syntax == b.syntax
 
 
+_VERSIONS = {Format.SYFT_JSON: "", Format.GITHUB_SBOM: "2.3"}
 _WRITABLE = frozenset(
     form
     for form in Format
     if form.family == "cyclonedx" and form.version in ("1.4", "1.5", "1.6", "1.7")
-) | {Format.SPDX_2_3, Format.SPDX_2_3_TAG, Format.SPDX_3_0}
+) | {Format.SPDX_2_3, Format.SPDX_2_3_TAG, Format.SPDX_2_3_YAML, Format.SPDX_3_0}
 _ALIASES = {
     "cyclonedx": Format.CYCLONEDX_1_6,
     "cyclonedx-json": Format.CYCLONEDX_1_6,
@@ -106,5 +120,8 @@ _ENDINGS = (
     ((".cdx.xml", ".cyclonedx.xml", "bom.xml"), Format.CYCLONEDX_1_6_XML),
     ((".spdx3.json", ".spdx3.jsonld"), Format.SPDX_3_0),
     ((".spdx.json",), Format.SPDX_2_3),
+    ((".spdx.yaml", ".spdx.yml"), Format.SPDX_2_3_YAML),
     ((".spdx", ".spdx.tv"), Format.SPDX_2_3_TAG),
+    ((".spdx.rdf", ".spdx.rdf.xml"), Format.SPDX_2_3_RDF),  # read, not written: refused by name
+    ((".spdx.xml",), Format.SPDX_2_3_XML),
 )

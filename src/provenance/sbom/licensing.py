@@ -30,24 +30,25 @@ def is_expression(text: str) -> bool:
 
 @functools.lru_cache(maxsize=4096)
 def cyclonedx_licenses(
-    licenses: tuple[str, ...], *, mixed: bool = False, declared: bool = False
+    licenses: tuple[str, ...], *, mixed: bool = False, said: str = ""
 ) -> tuple[list[dict[str, Any]], bool]:
     """As `licenses` of a component, and whether reading them gives the same texts again.
 
     Until 1.6 the schema takes one expression or any number of the rest: several of which one is
     compound become one expression, as all of them apply. Since 1.7 (`mixed`) it takes any.
-    Since 1.6 (`declared`) it says who states them: the package itself. Not to be changed: cached.
+    Since 1.6 it has a word for how they are known (`said`): `declared` by the package itself, or
+    `concluded`. Not to be changed: cached.
     """
     compound = [bool(_OPERATOR.search(text)) and is_expression(text) for text in licenses]
-    said = {"acknowledgement": "declared"} if declared else {}
+    how = {"acknowledgement": said} if said else {}
     if not mixed and len(licenses) > 1 and any(compound) and all(map(is_expression, licenses)):
         joined = " AND ".join(
             f"({text})" if c else text for text, c in zip(licenses, compound, strict=True)
         )
-        return [{"expression": joined, **said}], False
+        return [{"expression": joined, **how}], False
     whole = mixed or len(licenses) == 1
     return [
-        {"expression": text, **said} if c and whole else {"license": {**_license(text), **said}}
+        {"expression": text, **how} if c and whole else {"license": {**_license(text), **how}}
         for text, c in zip(licenses, compound, strict=True)
     ], True
 

@@ -81,6 +81,10 @@ class Subject:
     """What os-release says."""
     layers: tuple[SubjectLayer, ...] = ()
     """Bottom first."""
+    id: str = field(default="", compare=False)
+    """Its identifier in the document it was read from."""
+    about: Package | None = field(default=None, compare=False)
+    """What the document says of it as of any package."""
 
     def __str__(self) -> str:
         if self.digest is not None:
@@ -104,6 +108,18 @@ class Contents:
     created: dt.datetime | None = None
     tools: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
+    """As `contains`, with the subject and the files."""
+    described: tuple[str, ...] = field(default=(), compare=False)
+    """Identifiers of what the document says it describes, where that is no one `subject`."""
+    license_texts: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Name of a licence to its text, where the document has it."""
+    release: Package | None = field(default=None, compare=False)
+    """What the document lists as the subject's `distribution`."""
+    is_named: bool = field(default=False, compare=False)
+    """Whether identifiers and order are kept as they are: of a document that is converted."""
+    namespace: str = field(default="", compare=False)
+    """What precedes identifiers of SPDX 3 that are made; by default a name of the contents."""
 
 
 def clean(text: str) -> str:

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from provenance.sbom.carried import PREFIX, carry_distribution, carry_subject, unsaid
-from provenance.sbom.cyclonedx.versions import CPE, HASHES, HEX, PURL, URL, UUID, Version
+from provenance.sbom.cyclonedx.references import comment_of
+from provenance.sbom.cyclonedx.versions import (
+    CPE,
+    HASHES,
+    HEX,
+    LOCATOR,
+    PURL,
+    URL,
+    UUID,
+    Version,
+)
 from provenance.sbom.licensing import cyclonedx_licenses
 from provenance.sbom.model import clean
 
@@ -16,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from provenance.packages.os_release import OsRelease
-    from provenance.packages.package import ListedFile, Package
+    from provenance.packages.package import ListedFile, Package, Reference
     from provenance.sbom.model import OtherDocument, Subject
 
 __all__ = ["Components"]
@@ -26,6 +36,7 @@ Pairs = list[tuple[str, str]]
 _NATIVE = frozenset({"author", "kind", "cpes"})
 # Component types that are read as a file or as the distribution unless `kind` says otherwise.
 _SPECIAL = ("file", "operating-system")
+_MAX_LOCATOR = 4096
 # How catalogers of these names learn what is there, in CycloneDX's words. Each reads what the
 # package itself states, so its confidence is 1; others, which go by rules of thumb, claim none.
 _TECHNIQUES = {
@@ -41,8 +52,14 @@ class Components:
     Texts go in as they are: half characters are for the whole document to find.
     """
 
-    def __init__(self, version: Version, subject: Subject | None) -> None:
+    def __init__(
+        self,
+        version: Version,
+        subject: Subject | None,
+        license_texts: Mapping[str, str] | None = None,
+    ) -> None:
         """Layers that `subject` lists are not explained again at each package."""
+        self._references, self._texts = version.references, license_texts or {}
         self._xml, self._mixed = version.xml, version.mixes_licenses
         self._has_occurrences, self._has_authors = version.has_occurrences, version.has_authors
         self._lists_identity = version.minor >= 7
@@ -71,14 +88,27 @@ class Components:
         self._names(out, package)
         pairs += self._facts(out, package)
         references = [{"type": "website", "url": homepage}] if homepage else []
+        if package.download and _is_url(package.download):
+            references.append({"type": "distribution", "url": package.download})
         if other is not None:
             pairs += _document(references, other)
+        references += [
+            self._reference(x) for x in package.references if _is_url(x.url) or _is_locator(x.url)
+        ]
         if references:
             out["externalReferences"] = references
         if package.locations and self._has_occurrences:
             self._evidence(out, package, pairs)
         pairs += [(f"{PREFIX}contains", target) for target in contains]
         return _with_properties(out, pairs)
+
+    def _reference(self, reference: Reference) -> dict[str, str]:
+        """An external reference; the kind of one of SPDX's own stands in the comment."""
+        kind, comment = reference.type, reference.comment
+        if reference.category or kind not in self._references:
+            kind, comment = "other", comment_of(reference)
+        out = {"type": kind, "url": reference.url}
+        return out | {"comment": comment} if comment else out
 
     def _names(self, out: dict[str, Any], package: Package) -> None:
         if package.supplier:
@@ -95,17 +125,37 @@ class Components:
     def _facts(self, out: dict[str, Any], package: Package) -> Pairs:
         """Hashes, licences, CPE and purl; returned is what has to be carried."""
         pairs = _hashes(out, package.hashes)
+        if package.copyright:
+            out["copyright"] = package.copyright
         if package.licenses:
-            out["licenses"], exact = cyclonedx_licenses(
-                package.licenses, mixed=self._mixed, declared=self._has_authors
-            )
-            if not exact:
-                pairs += [(f"{PREFIX}license", text) for text in package.licenses]
+            pairs += self._licenses(out, package)
         cpes = package.cpes
         if cpes and self._is_cpe(cpes[0]):
             out["cpe"], cpes = cpes[0], cpes[1:]
         pairs += [(f"{PREFIX}cpes", cpe) for cpe in cpes]
-        return pairs + self._purl(out, package.purl)
+        more = [(f"{PREFIX}purl", purl) for purl in package.more_purls]
+        return pairs + self._purl(out, package.purl) + more
+
+    def _licenses(self, out: dict[str, Any], package: Package) -> Pairs:
+        """Declared licences, and beside them, or without any, the concluded."""
+        known = "declared" if package.is_declared else "concluded"
+        listed, exact = cyclonedx_licenses(
+            package.licenses, mixed=self._mixed, said=known if self._has_authors else ""
+        )
+        pairs = [] if exact else [(f"{PREFIX}license", text) for text in package.licenses]
+        if package.is_declared and package.concluded and self._has_authors:
+            more, _ = cyclonedx_licenses(package.concluded, mixed=self._mixed, said="concluded")
+            # Until 1.6 an expression stands alone.
+            if self._mixed or not any("expression" in x for x in (*listed, *more)):
+                listed = [*listed, *more]
+        out["licenses"] = [self._with_text(x) for x in listed] if self._texts else listed
+        return pairs
+
+    def _with_text(self, choice: dict[str, Any]) -> dict[str, Any]:
+        """The text of a licence that is no listed one, where the document has it."""
+        stated = choice.get("license", {})
+        text = self._texts.get(stated.get("name", ""))
+        return {"license": {**stated, "text": {"content": text}}} if text else choice
 
     def _is_cpe(self, text: str) -> bool:
         """The XML schema has a pattern for it, the JSON schema has none."""
@@ -155,7 +205,8 @@ class Components:
     ) -> dict[str, Any]:
         """What the document describes."""
         kind = subject.type if subject.type in self._types else "container"
-        out: dict[str, Any] = {"type": kind, "bom-ref": ref, "name": subject.name}
+        about = {} if subject.about is None else self.package(subject.about, ref)
+        out: dict[str, Any] = {**about, "type": kind, "bom-ref": ref, "name": subject.name}
         if subject.version:
             out["version"] = subject.version
         native = {"distribution"}
@@ -163,16 +214,19 @@ class Components:
             # Only a container's hash is read as the digest of a manifest.
             native.add("digest")
             algorithm = HASHES[subject.digest.algorithm]
-            out["hashes"] = [{"alg": algorithm, "content": subject.digest.hex}]
+            said = {"alg": algorithm, "content": subject.digest.hex}
+            out["hashes"] = [said, *(x for x in out.get("hashes", ()) if x != said)]
         pairs = self._purl(out, subject.purl) + carry_subject(subject, native=native)
         if subject.type not in ("", kind):
             pairs.append((f"{PREFIX}type", subject.type))
-        references: list[dict[str, Any]] = []
+        references: list[dict[str, Any]] = list(out.get("externalReferences", ()))
         if other is not None:
             pairs += _document(references, other)
         if references:
             out["externalReferences"] = references
-        return _with_properties(out, pairs)
+        named = {name for name, _ in pairs}
+        before = [(x["name"], x["value"]) for x in about.get("properties", ())]
+        return _with_properties(out, pairs + [x for x in before if x[0] not in named])
 
     def distribution(self, release: OsRelease, ref: str) -> dict[str, Any]:
         """What os-release says, as the component that scanners look for."""
@@ -189,6 +243,12 @@ class Components:
 def _is_url(text: str) -> bool:
     """Cached: packages of one source share a home page."""
     return URL.fullmatch(text) is not None
+
+
+@lru_cache(maxsize=1024)
+def _is_locator(text: str) -> bool:
+    """Cached as the above."""
+    return len(text) < _MAX_LOCATOR and LOCATOR.fullmatch(text) is not None
 
 
 def _with_properties(out: dict[str, Any], pairs: Pairs) -> dict[str, Any]:

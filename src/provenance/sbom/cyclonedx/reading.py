@@ -12,10 +12,19 @@ import msgspec
 
 from provenance.findings import Finding, Severity
 from provenance.packages.os_release import OsRelease
-from provenance.packages.package import ListedFile, Package
-from provenance.sbom.carried import PREFIX, restore, restore_distribution, restore_subject
+from provenance.packages.package import ListedFile, Package, Reference
+from provenance.sbom.carried import (
+    PREFIX,
+    agreed,
+    restore,
+    restore_distribution,
+    restore_subject,
+)
+from provenance.sbom.cyclonedx.references import reference_of
+from provenance.sbom.cyclonedx.syft_locations import syft_locations
 from provenance.sbom.cyclonedx.versions import UUID
 from provenance.sbom.identifiers import purl_type
+from provenance.sbom.licensing import cyclonedx_licenses
 from provenance.sbom.model import Contents, OtherDocument, Subject, digest_or_none, parse_time
 
 if TYPE_CHECKING:
@@ -54,6 +63,9 @@ def read(document: Mapping[str, Any]) -> Contents:
         created=parse_time(metadata.get("timestamp")),
         tools=tuple(reader.tools(metadata.get("tools"))),
         findings=tuple(reader.findings),
+        parts=reader.parts(),
+        license_texts=reader.texts,
+        release=reader.release,
     )
 
 
@@ -67,6 +79,9 @@ class _Reader:
         self.files: list[ListedFile] = []
         self.contains: dict[str, list[str]] = {}
         self.others: dict[str, OtherDocument] = {}
+        self.texts: dict[str, str] = {}
+        self.release: Package | None = None
+        self._nested: dict[str, list[str]] = {}
         self._history: dict[str, str] = {}
 
     def odd(self, pointer: str, message: str) -> None:
@@ -109,7 +124,7 @@ class _Reader:
 
     def describe(self, item: Mapping[str, Any]) -> None:
         """Read the subject."""
-        at = "/metadata/component"
+        at, begun = "/metadata/component", len(self.findings)
         kind, version = self.text(item, "type", at), self.text(item, "version", at)
         pairs = self.pairs(item, at)
         stated = dict(pairs)
@@ -124,26 +139,43 @@ class _Reader:
             "version": version,
             "purl": self.text(item, "purl", at) or stated.get(f"{PREFIX}purl", ""),
             "digest": digest or digest_or_none(version),
-            "type": stated.get(f"{PREFIX}type", kind),
+            "type": stated.get(f"{PREFIX}type", kind) if kind == "container" else kind,
         }
-        self.subject = Subject(**(fields | restore_subject(pairs)))
+        self.subject = Subject(
+            **(fields | restore_subject(pairs) | ({"digest": digest} if digest else {}))
+        )
         layers = self.subject.layers
         self._history = {str(x.digest): x.created_by for x in layers if x.created_by}
-        self.references(item, at, pairs)
+        about = self.package(item, pairs, at)
+        self.findings[begun:] = dict.fromkeys(self.findings[begun:])  # what both read is odd once
+        self.subject = dataclasses.replace(self.subject, id=about.id, about=about)
+        if isinstance(item.get("components"), list):
+            self.components(item["components"], f"{at}/components", about.id)
 
-    def components(self, value: Any, pointer: str) -> None:
+    def parts(self) -> dict[str, tuple[str, ...]]:
+        """Who contains whom: as it is stated, and as components lie in each other."""
+        found = {ref: list(targets) for ref, targets in self._nested.items()}
+        for ref, targets in self.contains.items():
+            found.setdefault(ref, []).extend(targets)
+        return {ref: tuple(dict.fromkeys(targets)) for ref, targets in found.items()}
+
+    def components(self, value: Any, pointer: str, inside: str = "") -> None:
         """Every component, nested ones after the one they are in."""
-        waiting = [(value, pointer)]
+        waiting = [(value, pointer, inside)]
         while waiting:
-            listed, where = waiting.pop()
+            listed, where, parent = waiting.pop()
             for number, item in enumerate(self.sequence(listed, where)):
                 at = f"{where}/{number}"
                 if not isinstance(item, dict):
                     self.odd(at, "expected a component; passed over")
                     continue
                 self.component(item, at)
+                ref = item.get("bom-ref")
+                name = ref if isinstance(ref, str) else ""
+                if parent and name:
+                    self._nested.setdefault(parent, []).append(name)
                 if item.get("components"):
-                    waiting.append((item["components"], f"{at}/components"))
+                    waiting.append((item["components"], f"{at}/components", name))
 
     def component(self, item: Mapping[str, Any], at: str) -> None:
         kind = item.get("type")
@@ -168,7 +200,8 @@ class _Reader:
             "version_id": self.text(item, "version", at),
             "pretty_name": self.text(item, "description", at),
         }
-        release = OsRelease(**(fields | restore_distribution(pairs)))
+        self.release = self.package(item, pairs, at)
+        release = OsRelease(**(fields | agreed(fields, restore_distribution(pairs), {})))
         self.subject = dataclasses.replace(self.subject, distribution=release)
         return True
 
@@ -176,8 +209,9 @@ class _Reader:
         stated = dict(pairs)
         size = stated.get(f"{PREFIX}size", "")
         name = self.text(item, "name", at).lstrip("/")
+        path = stated.get(f"{PREFIX}path", name)
         return ListedFile(
-            path=stated.get(f"{PREFIX}path", name),
+            path=path if path.lstrip("/") == name else name,
             size=int(size) if size.isascii() and size.isdigit() and len(size) < 20 else -1,
             hashes=self.all_hashes(item, pairs, at),
             layer=digest_or_none(stated.get(f"{PREFIX}layer")),
@@ -191,26 +225,34 @@ class _Reader:
             "name": self.text(item, "name", at),
             "version": self.text(item, "version", at),
             "purl": self.text(item, "purl", at),
-            "licenses": self.licenses(item.get("licenses"), f"{at}/licenses"),
             "supplier": self.supplier(item, at),
             "author": self.author(item, at),
             "description": self.text(item, "description", at),
-            "homepage": self.references(item, at, pairs),
             "hashes": self.all_hashes(item, pairs, at),
             "kind": self.text(item, "type", at).removeprefix("library"),
             "id": ref,
+            "copyright": self.text(item, "copyright", at),
+            **self.licenses(item.get("licenses"), f"{at}/licenses"),
+            **self.references(item, at, pairs),
         }
-        stated_licenses = tuple(v for n, v in pairs if n == f"{PREFIX}license")
-        if stated_licenses:
-            fields["licenses"] = stated_licenses
+        exact = tuple(v for n, v in pairs if n == f"{PREFIX}license")
+        if exact and [x.get("expression") for x in cyclonedx_licenses(exact)[0]] == [
+            *fields["licenses"]
+        ]:
+            fields["licenses"] = exact
         for name, value in pairs:
             if name == f"{PREFIX}purl" and not fields["purl"]:
                 fields["purl"] = value
+            elif name == f"{PREFIX}purl":
+                fields["more_purls"] = (*fields.get("more_purls", ()), value)
             elif name == _CONTAINS and ref:
                 self.contains.setdefault(ref, []).append(value)
         fields["type"] = purl_type(fields["purl"])
         paths = self.occurrences(item, at)
-        fields |= restore(pairs, paths=paths, history=self._history)
+        own = {k: v for k, v in fields.items() if k != "type"}
+        fields |= agreed(own, restore(pairs, paths=paths, history=self._history), {})
+        if not fields.get("locations"):
+            fields["locations"] = syft_locations(pairs)
         if cpe := self.text(item, "cpe", at):
             fields["cpes"] = (cpe, *fields.get("cpes", ()))
         return Package(**fields)
@@ -233,9 +275,10 @@ class _Reader:
                 people.append(f"{name} <{email}>".strip() if email else name)
         return ", ".join(people)
 
-    def references(self, item: Mapping[str, Any], at: str, pairs: Pairs) -> str:
-        """Keep the document that describes the component; return its web site."""
-        ref, website = item.get("bom-ref"), ""
+    def references(self, item: Mapping[str, Any], at: str, pairs: Pairs) -> dict[str, Any]:
+        """Keep the document that describes the component; return its web site and the rest."""
+        ref, found = item.get("bom-ref"), {"homepage": "", "download": ""}
+        more: list[Reference] = []
         listed = self.sequence(item.get("externalReferences"), f"{at}/externalReferences")
         for number, value in enumerate(listed):
             where = f"{at}/externalReferences/{number}"
@@ -243,11 +286,14 @@ class _Reader:
             kind, url = reference.get("type"), reference.get("url")
             if not isinstance(url, str):
                 continue
-            if kind == "website":
-                website = website or url
-            elif kind == "bom" and isinstance(ref, str):
+            field = {"website": "homepage", "distribution": "download"}.get(str(kind), "")
+            if field and not found[field]:
+                found[field] = url
+            elif kind == "bom" and isinstance(ref, str) and ref not in self.others:
                 hashes = self.hashes(reference.get("hashes"), f"{where}/hashes")
-                self.others.setdefault(ref, OtherDocument(_serial(url), hashes))
+                self.others[ref] = OtherDocument(_serial(url), hashes)
+            elif isinstance(kind, str):
+                more.append(reference_of(kind, url, reference.get("comment")))
         for name, stated in pairs:
             if name == _OTHER and isinstance(ref, str):
                 try:
@@ -255,13 +301,13 @@ class _Reader:
                     self.others[ref] = OtherDocument(*msgspec.json.decode(raw, type=_OTHER_TYPE))
                 except msgspec.DecodeError:
                     self.odd(f"{at}/properties", f"{_OTHER} cannot be read back")
-        return website
+        return {**found, "references": tuple(more)}
 
     def all_hashes(self, item: Mapping[str, Any], pairs: Pairs, at: str) -> dict[str, str]:
         found = self.hashes(item.get("hashes"), f"{at}/hashes")
         for name, value in pairs:
             if name.startswith(_HASH):
-                found[name.removeprefix(_HASH)] = value
+                found.setdefault(name.removeprefix(_HASH), value)
         return found
 
     def hashes(self, value: Any, pointer: str) -> dict[str, str]:
@@ -274,19 +320,35 @@ class _Reader:
                 self.odd(pointer, "expected hashes; one was passed over")
         return found
 
-    def licenses(self, value: Any, pointer: str) -> tuple[str, ...]:
-        found = []
+    def licenses(self, value: Any, pointer: str) -> dict[str, Any]:
+        """The licences, those concluded apart."""
+        found: dict[str, list[str]] = {}
         for number, item in enumerate(self.sequence(value, pointer)):
             stated = item.get("license") if isinstance(item, dict) else None
             if isinstance(stated, dict):
                 text = stated.get("id", stated.get("name"))
+                self._keep_text(stated)
             else:
-                text = item.get("expression") if isinstance(item, dict) else None
+                stated = item if isinstance(item, dict) else {}
+                text = stated.get("expression")
             if isinstance(text, str):
-                found.append(text)
+                found.setdefault(str(stated.get("acknowledgement")), []).append(text)
             else:
                 self.odd(f"{pointer}/{number}", "expected a licence; passed over")
-        return tuple(found)
+        concluded = tuple(found.pop("concluded", ()))
+        declared = tuple(text for texts in found.values() for text in texts)
+        return {
+            "licenses": declared or concluded,
+            "concluded": concluded,
+            "is_declared": bool(declared) or not concluded,
+        }
+
+    def _keep_text(self, stated: Mapping[str, Any]) -> None:
+        name, text = stated.get("name"), stated.get("text")
+        if isinstance(name, str) and isinstance(text, dict) and not text.get("encoding"):
+            content = text.get("content")
+            if isinstance(content, str) and content:
+                self.texts.setdefault(name, content)
 
     def occurrences(self, item: Mapping[str, Any], at: str) -> list[str]:
         evidence = item.get("evidence")
@@ -300,7 +362,7 @@ class _Reader:
         ]
 
     def edges(self, value: Any) -> dict[str, tuple[str, ...]]:
-        found: dict[str, tuple[str, ...]] = {}
+        found: dict[str, list[str]] = {}
         for number, item in enumerate(self.sequence(value, "/dependencies")):
             ref = item.get("ref") if isinstance(item, dict) else None
             if not isinstance(ref, str):
@@ -308,8 +370,8 @@ class _Reader:
                 continue
             targets = item.get("dependsOn")
             listed = self.sequence(targets, f"/dependencies/{number}/dependsOn")
-            found[ref] = found.get(ref, ()) + tuple(t for t in listed if isinstance(t, str))
-        return found
+            found.setdefault(ref, []).extend(t for t in listed if isinstance(t, str))
+        return {ref: tuple(targets) for ref, targets in found.items()}
 
     def tools(self, value: Any) -> Iterable[str]:
         """Tools in the form of 1.5 and later, or the older list."""

@@ -21,6 +21,12 @@ class Kind(enum.Enum):
     """The same, where the schema takes blanks around it away."""
     NUMBER = "number"
     """The same, a number in JSON."""
+    FLAG = "flag"
+    """The same, true or false in JSON."""
+    NUMBERS = "numbers"
+    """An element around items that are numbers in JSON."""
+    REFS = "refs"
+    """An element around items of which only `ref` is said: texts in JSON."""
     OBJECT = "object"
     """An element of its own shape."""
     LIST = "list"
@@ -159,6 +165,43 @@ _EVIDENCE = Shape(
         Child("copyright", Kind.LIST, _COPYRIGHT, "text"),
     ),
 )
+_SOURCE = Child("source", Kind.OBJECT, Shape((), _texts("name", "url")))
+_ISSUE = Shape(
+    _same("type"),
+    (*_texts("id", "name", "description"), _SOURCE, Child("references", Kind.LIST, item="url")),
+)
+_IDENTIFIED_ACTION = Shape((), _texts("timestamp", "name", "email"))
+_COMMIT = Shape(
+    (),
+    (
+        *_texts("uid", "url"),
+        Child("author", Kind.OBJECT, _IDENTIFIED_ACTION),
+        Child("committer", Kind.OBJECT, _IDENTIFIED_ACTION),
+        Child("message"),
+    ),
+)
+_DIFF = Shape((), (Child("text", Kind.OBJECT, _TEXT), Child("url")))
+_PATCH = Shape(
+    _same("type"),
+    (Child("diff", Kind.OBJECT, _DIFF), Child("resolves", Kind.LIST, _ISSUE, "issue")),
+)
+_PEDIGREE = Shape()
+_NOTE = Shape((), (Child("locale"), Child("text", Kind.OBJECT, _TEXT)))
+_RELEASE_NOTES = Child(
+    "releaseNotes",
+    Kind.OBJECT,
+    Shape(
+        (),
+        (
+            *_texts("type", "title", "featuredImage", "socialImage", "description", "timestamp"),
+            Child("aliases", Kind.LIST, item="alias"),
+            Child("tags", Kind.LIST, item="tag"),
+            Child("resolves", Kind.LIST, _ISSUE, "issue"),
+            Child("notes", Kind.LIST, _NOTE, "note"),
+            _PROPERTIES,
+        ),
+    ),
+)
 _COMPONENT = Shape(_same("type", "mime-type", "isExternal", "bom-ref"))
 _COMPONENTS = Child("components", Kind.LIST, _COMPONENT, "component")
 _COMPONENT.grow(
@@ -174,19 +217,50 @@ _COMPONENT.grow(
     Child("omniborId", Kind.REPEATED, item="omniborId"),
     Child("swhid", Kind.REPEATED, item="swhid"),
     Child("swid", Kind.OBJECT, _SWID),
-    Child("modified"),
+    Child("modified", Kind.FLAG),
+    Child("pedigree", Kind.OBJECT, _PEDIGREE),
     _REFERENCES,
     _PROPERTIES,
     _COMPONENTS,
     Child("evidence", Kind.OBJECT, _EVIDENCE),
+    _RELEASE_NOTES,
     Child("tags", Kind.LIST, item="tag"),
 )
-TOOLS = Shape((), (_COMPONENTS,))
+_PEDIGREE.grow(
+    *(
+        Child(key, Kind.LIST, _COMPONENT, "component")
+        for key in ("ancestors", "descendants", "variants")
+    ),
+    Child("commits", Kind.LIST, _COMMIT, "commit"),
+    Child("patches", Kind.LIST, _PATCH, "patch"),
+    Child("notes"),
+)
+_SERVICE = Shape(_BOM_REF)
+_SERVICES = Child("services", Kind.LIST, _SERVICE, "service")
+_SERVICE.grow(
+    Child("provider", Kind.OBJECT, _ORGANIZATION),
+    *_texts("group", "name", "version", "description"),
+    Child("endpoints", Kind.LIST, item="endpoint"),
+    Child("authenticated", Kind.FLAG),
+    Child("x-trust-boundary", Kind.FLAG),
+    Child("trustZone"),
+    Child("data", Kind.LIST, Shape(_same("flow"), text="classification"), "classification"),
+    _LICENSES,
+    _REFERENCES,
+    _PROPERTIES,
+    _SERVICES,
+    _RELEASE_NOTES,
+    Child("tags", Kind.LIST, item="tag"),
+)
+TOOLS = Shape((), (_COMPONENTS, _SERVICES))
 """Tools since 1.5."""
 _METADATA = Shape(
     (),
     (
         Child("timestamp", Kind.TRIMMED),
+        Child(
+            "lifecycles", Kind.LIST, Shape((), _texts("phase", "name", "description")), "lifecycle"
+        ),
         Child("tools", Kind.TOOLS, TOOLS),
         Child("authors", Kind.LIST, _CONTACT, "author"),
         Child("component", Kind.OBJECT, _COMPONENT),
@@ -198,14 +272,91 @@ _METADATA = Shape(
     ),
 )
 _DEPENDENCY = Shape(_same("ref"))
+_COMPOSITION = Shape(
+    _BOM_REF,
+    (
+        Child("aggregate"),
+        Child("assemblies", Kind.REFS, item="assembly"),
+        Child("dependencies", Kind.REFS, item="dependency"),
+        Child("vulnerabilities", Kind.REFS, item="vulnerability"),
+    ),
+)
+_RATING = Shape(
+    (),
+    (
+        *(_SOURCE, Child("score", Kind.NUMBER)),
+        *_texts("severity", "method", "vector", "justification"),
+    ),
+)
+_PROOF = Shape(
+    (),
+    (
+        *_texts("reproductionSteps", "environment"),
+        Child("supportingMaterial", Kind.LIST, _TEXT, "attachment"),
+    ),
+)
+_CREDITS = Shape(
+    (),
+    (
+        Child("organizations", Kind.LIST, _ORGANIZATION, "organization"),
+        Child("individuals", Kind.LIST, _CONTACT, "individual"),
+    ),
+)
+_ANALYSIS = Shape(
+    (),
+    (
+        *_texts("state", "justification"),
+        Child("response", Kind.LIST, item="response", element="responses"),
+        *_texts("detail", "firstIssued", "lastUpdated"),
+    ),
+)
+_AFFECTED = Shape((), _texts("version", "range", "status"))
+_TARGET = Shape((), (Child("ref"), Child("versions", Kind.LIST, _AFFECTED, "version")))
+_VULNERABILITY = Shape(
+    _BOM_REF,
+    (
+        *(Child("id"), _SOURCE),
+        Child("references", Kind.LIST, Shape((), (Child("id"), _SOURCE)), "reference"),
+        Child("ratings", Kind.LIST, _RATING, "rating"),
+        Child("cwes", Kind.NUMBERS, item="cwe"),
+        *_texts("description", "detail", "recommendation", "workaround"),
+        Child("proofOfConcept", Kind.OBJECT, _PROOF),
+        Child("advisories", Kind.LIST, Shape((), _texts("title", "url")), "advisory"),
+        *_texts("created", "published", "updated", "rejected"),
+        Child("credits", Kind.OBJECT, _CREDITS),
+        Child("tools", Kind.TOOLS, TOOLS),
+        Child("analysis", Kind.OBJECT, _ANALYSIS),
+        Child("affects", Kind.LIST, _TARGET, "target"),
+        _PROPERTIES,
+    ),
+)
+_ANNOTATOR = Shape(
+    (),
+    (
+        Child("organization", Kind.OBJECT, _ORGANIZATION),
+        Child("individual", Kind.OBJECT, _CONTACT),
+        Child("component", Kind.OBJECT, _COMPONENT),
+        Child("service", Kind.OBJECT, _SERVICE),
+    ),
+)
+_ANNOTATION = Shape(
+    _BOM_REF,
+    (
+        Child("subjects", Kind.REFS, item="subject"),
+        Child("annotator", Kind.OBJECT, _ANNOTATOR),
+        *_texts("timestamp", "text"),
+    ),
+)
 BOM = Shape(
     _same("serialNumber", "version"),
     (
         Child("metadata", Kind.OBJECT, _METADATA),
-        _COMPONENTS,
-        _REFERENCES,
+        *(_COMPONENTS, _SERVICES, _REFERENCES),
         Child("dependencies", Kind.DEPENDENCIES, _DEPENDENCY),
+        Child("compositions", Kind.LIST, _COMPOSITION, "composition"),
         _PROPERTIES,
+        Child("vulnerabilities", Kind.LIST, _VULNERABILITY, "vulnerability"),
+        Child("annotations", Kind.LIST, _ANNOTATION, "annotation"),
     ),
 )
 """The document."""

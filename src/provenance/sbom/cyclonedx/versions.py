@@ -5,7 +5,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["CPE", "HASHES", "HEX", "PURL", "URL", "UUID", "Version"]
+__all__ = [
+    "CPE",
+    "HASHES",
+    "HEX",
+    "LOCATOR",
+    "PURL",
+    "REFERENCES",
+    "URL",
+    "UUID",
+    "Version",
+]
 
 HASHES = {
     "md5": "MD5",
@@ -36,6 +46,27 @@ _TYPES_1_4 = frozenset(
 _TYPES_1_5 = _TYPES_1_4 | {"platform", "device-driver", "machine-learning-model", "data"}
 _TYPES_1_6 = _TYPES_1_5 | {"cryptographic-asset"}
 
+_REFERENCES_1_4 = frozenset(
+    {
+        *("advisories", "bom", "build-meta", "build-system", "chat", "distribution"),
+        *("documentation", "issue-tracker", "license", "mailing-list", "other", "release-notes"),
+        *("social", "support", "vcs", "website"),
+    }
+)
+_REFERENCES_1_5 = _REFERENCES_1_4 | {
+    *("adversary-model", "attestation", "certification-report", "codified-infrastructure"),
+    *("component-analysis-report", "configuration", "distribution-intake", "evidence"),
+    *("dynamic-analysis-report", "exploitability-statement", "formulation", "log"),
+    *("maturity-report", "model-card", "pentest-report", "poam", "quality-metrics"),
+    *("risk-assessment", "runtime-analysis-report", "security-contact", "threat-model"),
+    *("static-analysis-report", "vulnerability-assertion"),
+}
+_REFERENCES_1_6 = _REFERENCES_1_5 | {
+    *("digital-signature", "electronic-signature", "rfc-9116", "source-distribution"),
+}
+REFERENCES = _REFERENCES_1_6 | {"citation", "patent", "patent-assertion", "patent-family"}
+"""Every word for what an external reference leads to."""
+
 # Narrower than RFC 3986, so that the JSON schema's iri-reference, and libxml2's xs:anyURI which
 # is stricter, take whatever these match.
 _IN_PATH = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*"
@@ -46,6 +77,12 @@ URL = re.compile(
     re.ASCII,
 )
 """A URL that either syntax takes."""
+LOCATOR = re.compile(
+    rf"[A-Za-z][A-Za-z0-9+.-]*:(?!//){_IN_PATH}{_AFTER_PATH}"
+    rf"|(?!//)[A-Za-z0-9._~!$&'()*+,;=@-]*(?:/{_IN_PATH})?{_AFTER_PATH}",
+    re.ASCII,
+)
+"""Another reference by RFC 3986 that either syntax takes: relative, or of a scheme with no host."""
 PURL = re.compile(rf"pkg:(?!/){_IN_PATH}{_AFTER_PATH}", re.ASCII)
 """A purl that XML takes; JSON takes any text."""
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
@@ -79,6 +116,12 @@ class Version:
         if self.minor >= 6:
             return _TYPES_1_6
         return _TYPES_1_5 if self.minor == 5 else _TYPES_1_4
+
+    @property
+    def references(self) -> frozenset[str]:
+        """Its words for what an external reference leads to."""
+        known = {4: _REFERENCES_1_4, 5: _REFERENCES_1_5, 6: _REFERENCES_1_6}
+        return known.get(self.minor, REFERENCES)
 
     @property
     def has_occurrences(self) -> bool:

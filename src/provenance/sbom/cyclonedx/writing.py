@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from provenance import __version__
+from provenance.sbom.carried import PREFIX
 from provenance.sbom.collection import paused_collection
 from provenance.sbom.cyclonedx.components import Components
 from provenance.sbom.cyclonedx.versions import Version
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from provenance.packages.package import Package
     from provenance.sbom.model import OtherDocument
 
-__all__ = ["write", "write_xml"]
+__all__ = ["as_document", "timestamp", "write", "write_xml"]
 
 _NO_SERIAL = b'"serialNumber":""'
 
@@ -43,32 +44,40 @@ def write_xml(contents: Contents, version: str = "1.6") -> bytes:
         return encode_xml(*_document(contents, Version(version, xml=True)))
 
 
+def as_document(contents: Contents, version: str = "1.6") -> dict[str, Any]:
+    """A document, as its JSON decodes."""
+    return _document(contents, Version(version))[0]
+
+
 def _document(contents: Contents, version: Version) -> tuple[dict[str, Any], bytes]:
     """The document, and its JSON without a serial number, which is made of that."""
-    packages = sort_packages(contents.packages)
-    refs = unique_refs(packages)
+    named = contents.is_named
+    packages = contents.packages if named else sort_packages(contents.packages)
+    refs = [p.id for p in packages] if named else unique_refs(packages)
     taken = set(refs)
-    known = _Known(packages, refs)
-    make = Components(version, contents.subject)
+    known = _Known(packages, refs, contents)
+    make = Components(version, contents.subject, contents.license_texts)
     others, about_subject = known.others(contents)
     metadata: dict[str, Any] = {}
     if contents.created is not None:
-        metadata["timestamp"] = _timestamp(contents.created)
+        metadata["timestamp"] = timestamp(contents.created)
     metadata["tools"] = _tools(contents.tools, version)
     root, components = "", []
     if (subject := contents.subject) is not None:
-        (root,) = unique([subject.purl or f"{subject.name}@{subject.version}"], taken)
+        root = subject.id if named else unique([_names(subject)[0]], taken)[0]
         metadata["component"] = make.subject(subject, root, about_subject)
         if (release := subject.distribution) is not None:
             (ref,) = unique([f"os:{release.id}@{release.version_id}"], taken)
             components.append(make.distribution(release, ref))
-    inside = known.edges(contents.contains)
+    inside = known.edges(contents.parts if named else contents.contains)
     components += [
         make.package(package, ref, contains=sorted(inside.get(ref, ())), other=others.get(ref))
         for package, ref in zip(packages, refs, strict=True)
     ]
-    files = sort_files(contents.files)
-    file_refs = unique((f"file:{file.path}" for file in files), taken)
+    if named and contents.subject is not None and inside.get(root):
+        _add_parts(metadata["component"], inside[root])
+    files = contents.files if named else sort_files(contents.files)
+    file_refs = [f.id for f in files] if named else unique((f"file:{f.path}" for f in files), taken)
     components += [make.file(file, ref) for file, ref in zip(files, file_refs, strict=True)]
     document: dict[str, Any] = {
         "$schema": f"http://cyclonedx.org/schema/bom-{version.number}.schema.json",
@@ -78,7 +87,9 @@ def _document(contents: Contents, version: Version) -> tuple[dict[str, Any], byt
         "version": 1,
         "metadata": metadata,
         "components": components,
-        "dependencies": _dependencies(known.edges(contents.edges), refs, root),
+        "dependencies": _stated(known.edges(contents.edges))
+        if named
+        else _dependencies(known.edges(contents.edges), refs, root),
     }
     try:
         raw = msgspec.json.encode(document)
@@ -101,8 +112,14 @@ def _cleaned(value: Any) -> Any:
 class _Known:
     """Every name that an edge may use for a package, to its `bom-ref`."""
 
-    def __init__(self, packages: Iterable[Package], refs: Iterable[str]) -> None:
+    def __init__(
+        self, packages: Iterable[Package], refs: Iterable[str], contents: Contents
+    ) -> None:
         self._refs: dict[str, str] = {}
+        if contents.is_named:
+            self._refs |= {file.id: file.id for file in contents.files}
+            if contents.subject is not None:
+                self._refs[contents.subject.id] = contents.subject.id
         for package, ref in zip(packages, refs, strict=True):
             for name in (package.id, package.purl, ref):
                 if name:
@@ -128,6 +145,20 @@ class _Known:
             elif contents.subject is not None and name in _names(contents.subject):
                 subject = other
         return found, subject
+
+
+def _add_parts(item: dict[str, Any], parts: Iterable[str]) -> None:
+    """What the subject contains."""
+    said = [{"name": f"{PREFIX}contains", "value": target} for target in sorted(parts)]
+    item["properties"] = [*item.get("properties", ()), *said]
+
+
+def _stated(edges: Mapping[str, set[str]]) -> list[dict[str, Any]]:
+    """Dependencies as they were stated; nothing is concluded from their absence."""
+    return [
+        {"ref": ref, "dependsOn": sorted(targets)} if targets else {"ref": ref}
+        for ref, targets in edges.items()
+    ]
 
 
 def _names(subject: Subject) -> tuple[str, ...]:
@@ -158,7 +189,8 @@ def _tools(earlier: Iterable[str], version: Version) -> Any:
     return {"components": listed} if version.has_occurrences else listed
 
 
-def _timestamp(moment: dt.datetime) -> str:
+def timestamp(moment: dt.datetime) -> str:
+    """As CycloneDX writes times."""
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=dt.UTC)
     return moment.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")

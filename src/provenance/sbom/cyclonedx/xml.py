@@ -8,24 +8,18 @@ property of the metadata that names the place; reading puts it back.
 from __future__ import annotations
 
 import contextlib
-import json
-import re
 from typing import TYPE_CHECKING, Any
 
 from provenance.errors import MalformedDocument, UnsupportedFormat
-from provenance.sbom.carried import PREFIX
+from provenance.sbom.cyclonedx.exact import NO_XML_IN_JSON, restore_exact, with_exact
 from provenance.sbom.cyclonedx.shapes import BOM, TOOL, TOOLS, Child, Kind, Shape
 
 if TYPE_CHECKING:
     from xml.etree import ElementTree as ET
 
-__all__ = ["decode_xml", "encode_xml"]
+__all__ = ["decode_xml", "encode_xml", "parsed_xml"]
 
 _NAMESPACE = "http://cyclonedx.org/schema/bom/"
-_EXACT = f"{PREFIX}exact:"
-# XML 1.0 section 2.2, production 2, and how JSON spells what it leaves out.
-_NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-_NO_XML_IN_JSON = re.compile(rb"\\u00[01]|\\[bf]|\xef\xbf[\xbe\xbf]")
 # In attributes a reader makes spaces of blanks that are not escaped (section 3.3.3).
 _ATTRIBUTE_ESCAPES = str.maketrans(
     {
@@ -38,7 +32,8 @@ _ATTRIBUTE_ESCAPES = str.maketrans(
         "\r": "&#13;",
     }
 )
-_TEXTS = (Kind.TEXT, Kind.TRIMMED, Kind.NUMBER)
+_TEXTS = (Kind.TEXT, Kind.TRIMMED, Kind.NUMBER, Kind.FLAG)
+_FLAGS = {"true": True, "1": True, "false": False, "0": False}
 _TOOLS_1_4 = Child("tools", Kind.LIST, TOOL, "tool")
 _TOOLS_1_5 = Child("tools", Kind.OBJECT, TOOLS)
 _DEPTH = 120  # elements; documents seen have under 20
@@ -46,8 +41,8 @@ _DEPTH = 120  # elements; documents seen have under 20
 
 def encode_xml(document: dict[str, Any], in_json: bytes) -> bytes:
     """The bytes of a document in the JSON shape; its JSON tells whether it has odd characters."""
-    if _NO_XML_IN_JSON.search(in_json):
-        document = _with_exact(document)
+    if NO_XML_IN_JSON.search(in_json):
+        document = with_exact(document)
     out = ['<?xml version="1.0" encoding="UTF-8"?>']
     _object(out, f'bom xmlns="{_NAMESPACE}{document["specVersion"]}"', document, BOM, "\n")
     out.append("\n")
@@ -55,7 +50,7 @@ def encode_xml(document: dict[str, Any], in_json: bytes) -> bytes:
 
 
 def _text(value: Any) -> str:
-    text = str(value)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
     if "&" in text or "<" in text or ">" in text or "\r" in text:
         text = text.replace("&", "&amp;").replace("<", "&lt;")
         text = text.replace(">", "&gt;").replace("\r", "&#13;")
@@ -63,7 +58,7 @@ def _text(value: Any) -> str:
 
 
 def _attribute(value: Any) -> str:
-    text = str(value)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
     if '"' in text or "&" in text or "<" in text or not text.isprintable():
         return text.translate(_ATTRIBUTE_ESCAPES)
     return text
@@ -104,6 +99,8 @@ def _child(out: list[str], child: Child, value: Any, pad: str) -> None:
             _licenses(out, child, value, f"{pad} ")
         elif child.kind is Kind.DEPENDENCIES:
             _dependencies(out, value, f"{pad} ")
+        elif child.kind is Kind.REFS:
+            out += [f'{pad} <{child.item} ref="{_attribute(ref)}"/>' for ref in value]
         else:
             _items(out, child.item, value, child.shape, f"{pad} ")
         out.append(f"{pad}</{child.element}>")
@@ -116,8 +113,9 @@ def _tools(value: Any) -> Child:
 def _items(out: list[str], element: str, value: list[Any], shape: Shape | None, pad: str) -> None:
     if shape is not None and shape.is_pair:
         ((key, _),), text = shape.attributes, shape.text
+        start = f"{pad}<{element} {key}"
         out += [
-            f'{pad}<{element} {key}="{_attribute(item[key])}">{_text(item[text])}</{element}>'
+            f'{start}="{_attribute(item[key])}">{_text(item.get(text, ""))}</{element}>'
             for item in value
         ]
         return
@@ -144,43 +142,28 @@ def _licenses(out: list[str], child: Child, value: list[Any], pad: str) -> None:
 def _dependencies(out: list[str], value: list[Any], pad: str) -> None:
     for item in value:
         start = f'{pad}<dependency ref="{_attribute(item["ref"])}"'
-        if not (targets := item.get("dependsOn")):
+        targets, provided = item.get("dependsOn", ()), item.get("provides", ())
+        if not targets and not provided:
             out.append(f"{start}/>")
             continue
         out.append(f"{start}>")
         out += [f'{pad} <dependency ref="{_attribute(target)}"/>' for target in targets]
+        out += [f'{pad} <provides ref="{_attribute(target)}"/>' for target in provided]
         out.append(f"{pad}</dependency>")
 
 
-def _with_exact(document: dict[str, Any]) -> dict[str, Any]:
-    """The document as XML can carry it, with what it cannot as properties of the metadata."""
-    exact: list[dict[str, str]] = []
-
-    def replaced(value: Any, pointer: str) -> Any:
-        if isinstance(value, dict):
-            return {key: replaced(v, f"{pointer}/{key}") for key, v in value.items()}
-        if isinstance(value, list):
-            return [replaced(v, f"{pointer}/{number}") for number, v in enumerate(value)]
-        if isinstance(value, str) and _NO_XML.search(value):
-            exact.append({"name": f"{_EXACT}{pointer}", "value": json.dumps(value)})
-            return _NO_XML.sub("\ufffd", value)
-        return value
-
-    out: dict[str, Any] = replaced(document, "")
-    if exact:
-        metadata = out.setdefault("metadata", {})
-        metadata["properties"] = [*metadata.get("properties", ()), *exact]
-    return out
-
-
-def decode_xml(raw: bytes) -> dict[str, Any]:
+def decode_xml(raw: bytes, repeated: list[str] | None = None) -> dict[str, Any]:
     """The JSON shape of a document in XML.
+
+    Args:
+        raw: the document.
+        repeated: gets the key of what is written more than once where there is room for one.
 
     Raises:
         MalformedDocument: no XML, or with a document type.
         UnsupportedFormat: XML, but no CycloneDX.
     """
-    root = _parse(raw)
+    root = parsed_xml(raw)
     uri, _, name = root.tag.removeprefix("{").rpartition("}")
     if not uri.startswith(_NAMESPACE) or name != "bom":
         raise UnsupportedFormat(
@@ -188,13 +171,13 @@ def decode_xml(raw: bytes) -> dict[str, Any]:
             hint=f"expected bom in a namespace {_NAMESPACE}1.x",
         )
     version = uri.removeprefix(_NAMESPACE)
-    reader = _XmlReader(uri, lists_identity=version not in ("1.4", "1.5"))
+    reader = _XmlReader(uri, repeated, lists_identity=version not in ("1.4", "1.5"))
     body = reader.object(root, BOM)
     number = body.get("version")
     if isinstance(number, str) and number.isascii() and number.isdigit() and len(number) < 10:
         body["version"] = int(number)
     document = {"bomFormat": "CycloneDX", "specVersion": version, **body}
-    _restore_exact(document)
+    restore_exact(document)
     return document
 
 
@@ -221,7 +204,8 @@ def _refuse_document_type(raw: bytes) -> None:
         parser.Parse(raw, True)
 
 
-def _parse(raw: bytes) -> ET.Element:
+def parsed_xml(raw: bytes) -> ET.Element:
+    """The root element. Raises MalformedDocument for no XML, a document type or great depth."""
     from xml.etree import ElementTree as ET
     from xml.parsers import expat
 
@@ -245,8 +229,8 @@ def _parse(raw: bytes) -> ET.Element:
 class _XmlReader:
     """Walks elements by the table of shapes; what is not in it is kept plainly."""
 
-    def __init__(self, uri: str, *, lists_identity: bool) -> None:
-        self._start = f"{{{uri}}}"
+    def __init__(self, uri: str, repeated: list[str] | None, *, lists_identity: bool) -> None:
+        self._start, self._repeated = f"{{{uri}}}", repeated
         self._lists_identity = lists_identity
 
     def object(self, node: ET.Element, shape: Shape) -> dict[str, Any]:
@@ -262,9 +246,9 @@ class _XmlReader:
             if known is None:
                 self._plainly(out, name, child)
             elif known.kind is Kind.TEXT:
-                out[known.key] = child.text or ""
+                self._put(out, known.key, child.text or "")
             elif known.kind is Kind.TRIMMED:
-                out[known.key] = (child.text or "").strip()
+                self._put(out, known.key, (child.text or "").strip())
             elif known.kind is Kind.REPEATED:
                 out.setdefault(known.key, []).append(self._item(child, known.shape))
             elif known.kind is Kind.ONE_OR_MORE:
@@ -279,6 +263,8 @@ class _XmlReader:
         if isinstance(before, list) and isinstance(value, list):
             before.extend(value)
         else:
+            if before is not None and self._repeated is not None:
+                self._repeated.append(key)
             out[key] = value
 
     def _item(self, node: ET.Element, shape: Shape | None) -> Any:
@@ -295,8 +281,8 @@ class _XmlReader:
         kind, shape = known.kind, known.shape
         if kind is Kind.TOOLS and any(c.tag == f"{self._start}tool" for c in node):
             return self._list(node, _TOOLS_1_4, out)
-        if kind is Kind.NUMBER:
-            return _number(node.text or "")
+        if (plain := _READ.get(kind)) is not None:
+            return plain(node)
         if kind is Kind.LICENSES and shape is not None:
             return [self._license(child, shape) for child in node]
         if kind is Kind.DEPENDENCIES:
@@ -354,39 +340,21 @@ class _XmlReader:
         return out
 
 
+def _flag(text: str) -> Any:
+    return _FLAGS.get(text.strip(), text)
+
+
+_READ: dict[Kind, Any] = {
+    Kind.NUMBER: lambda node: _number(node.text or ""),
+    Kind.FLAG: lambda node: _flag(node.text or ""),
+    Kind.NUMBERS: lambda node: [_number(item.text or "") for item in node],
+    Kind.REFS: lambda node: [item.attrib.get("ref", "") for item in node],
+}
+
+
 def _number(text: str) -> Any:
     try:
         number = float(text)
     except ValueError:
         return text
     return int(number) if number.is_integer() else number
-
-
-def _restore_exact(document: dict[str, Any]) -> None:
-    """Put back what XML could not carry, where it still stands as it was written."""
-    metadata = document.get("metadata")
-    if not isinstance(metadata, dict) or not isinstance(metadata.get("properties"), list):
-        return
-    kept = []
-    for prop in metadata["properties"]:
-        name = prop.get("name") if isinstance(prop, dict) else None
-        if isinstance(name, str) and name.startswith(_EXACT):
-            _put_back(document, name.removeprefix(_EXACT), prop.get("value"))
-        else:
-            kept.append(prop)
-    metadata["properties"] = kept
-    if not kept:
-        del metadata["properties"]
-
-
-def _put_back(document: dict[str, Any], pointer: str, value: Any) -> None:
-    try:
-        text = json.loads(value)
-        at: Any = document
-        *steps, last = [int(s) if s.isdigit() else s for s in pointer.split("/")[1:]]
-        for step in steps:
-            at = at[step]
-        if isinstance(text, str) and _NO_XML.sub("\ufffd", text) == at[last]:
-            at[last] = text
-    except (ValueError, TypeError, LookupError, RecursionError):
-        return  # not ours, or edited since

@@ -17,13 +17,17 @@ from provenance.sbom.model import digest_or_none
 from provenance.sbom.spdx.vocabulary import (
     PURPOSES,
     checksums,
+    declared,
     is_cpe,
     is_url,
+    purpose_kind,
+    read_actor,
     returns_actor,
+    written_actor,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from provenance.packages.package import ListedFile, Package
     from provenance.sbom.model import Subject
@@ -78,9 +82,15 @@ def hash_pairs(hashes: Iterable[tuple[str, str]]) -> Pairs:
     return [(_HASH + name, value) for name, value in hashes]
 
 
-def restore_hashes(pairs: Pairs) -> dict[str, str]:
-    """They again."""
-    return {n.removeprefix(_HASH): v for n, v in pairs if n.startswith(_HASH)}
+def restore_hashes(pairs: Pairs, stated: Mapping[str, str]) -> dict[str, str]:
+    """They again, beside those that are stated: of one algorithm they differ in case alone."""
+    found = {n.removeprefix(_HASH): v for n, v in pairs if n.startswith(_HASH)}
+    return _exact(stated, found)
+
+
+def _exact(stated: Mapping[str, str], found: Mapping[str, str]) -> dict[str, str]:
+    fits = {n: v for n, v in found.items() if n not in stated or stated[n].lower() == v.lower()}
+    return {**stated, **fits}
 
 
 def package_pairs(package: Package, history: Mapping[str, str]) -> Pairs:
@@ -110,16 +120,27 @@ def package_pairs(package: Package, history: Mapping[str, str]) -> Pairs:
     return pairs
 
 
-def restore_package(pairs: Pairs, history: Mapping[str, str]) -> dict[str, Any]:
-    """The fields of a `Package` that were carried, hashes apart."""
+_RETURNS: dict[str, Callable[[Any], Any]] = {
+    "licenses": lambda texts: (declared(texts, {}),),
+    "supplier": lambda text: read_actor(written_actor("Organization", text)),
+    "author": lambda text: read_actor(written_actor("Person", text)),
+    "cpes": lambda names: tuple(filter(is_cpe, names)),
+}
+
+
+def restore_package(
+    pairs: Pairs, history: Mapping[str, str], stated: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The fields of a `Package`: those that are stated, and what was carried besides."""
     if not pairs:
-        return {}
+        return dict(stated)
     fields: dict[str, Any] = carried.restore(pairs, history=history)
     if found := tuple(v for n, v in pairs if n == _LICENSE):
         fields["licenses"] = found
     if supplier := dict(pairs).get(_SUPPLIER):
         fields["supplier"] = supplier
-    return fields
+    own = {name: value for name, value in stated.items() if name != "type"}
+    return {**stated, **carried.agreed(own, fields, _RETURNS)}
 
 
 def file_pairs(file: ListedFile) -> Pairs:
@@ -137,13 +158,13 @@ def owner_pair(file: ListedFile) -> tuple[str, str]:
     return _OWNER, file.owner
 
 
-def restore_file(pairs: Pairs) -> dict[str, Any]:
-    """The fields of a `ListedFile` that were carried, hashes apart."""
+def restore_file(pairs: Pairs, owner: str) -> dict[str, Any]:
+    """The fields of a `ListedFile` that were carried, hashes apart; `owner` where one is stated."""
     found = dict(pairs)
-    fields: dict[str, Any] = {"layer": digest_or_none(found.get(_FILE_LAYER))}
+    fields: dict[str, Any] = {"layer": digest_or_none(found.get(_FILE_LAYER)), "owner": owner}
     if (size := _number(found.get(_SIZE, ""))) is not None:
         fields["size"] = size
-    if _OWNER in found:
+    if _OWNER in found and not owner:
         fields["owner"] = found[_OWNER]
     return fields
 
@@ -154,10 +175,12 @@ def other_pairs(uri: str, hashes: Iterable[tuple[str, str]], *, whole: bool = Fa
     return pairs + [(_OTHER_HASH + name, value) for name, value in hashes]
 
 
-def restore_other(pairs: Pairs) -> tuple[str | None, dict[str, str]]:
-    """Both again."""
+def restore_other(
+    pairs: Pairs, stated: Mapping[str, str] | None = None
+) -> tuple[str | None, dict[str, str]]:
+    """Both again, with the hashes that are stated."""
     hashes = {n.removeprefix(_OTHER_HASH): v for n, v in pairs if n.startswith(_OTHER_HASH)}
-    return dict(pairs).get(_OTHER), hashes
+    return dict(pairs).get(_OTHER), _exact(stated or {}, hashes)
 
 
 def subject_pairs(subject: Subject) -> Pairs:
@@ -166,9 +189,17 @@ def subject_pairs(subject: Subject) -> Pairs:
     return [(SUBJECT, subject.type), *carried.carry_subject(subject, native=native)]
 
 
-def restore_subject(pairs: Pairs) -> dict[str, Any]:
-    """The fields of a `Subject` that were carried."""
-    return {"type": dict(pairs).get(SUBJECT, ""), **carried.restore_subject(pairs)}
+def restore_subject(pairs: Pairs, stated: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a `Subject`: those that are stated, and what was carried besides."""
+    fields = carried.restore_subject(pairs)
+    if (kind := dict(pairs).get(SUBJECT)) is not None:
+        fields["type"] = kind
+    return {**stated, **carried.agreed(stated, fields, _SUBJECT_RETURNS)}
+
+
+_SUBJECT_RETURNS: dict[str, Callable[[Any], Any]] = {
+    "type": lambda kind: purpose_kind(PURPOSES.get(kind, "CONTAINER")),
+}
 
 
 def distribution_pairs(distribution: OsRelease) -> Pairs:
@@ -176,9 +207,12 @@ def distribution_pairs(distribution: OsRelease) -> Pairs:
     return [(DISTRIBUTION, ""), *carried.carry_distribution(distribution)]
 
 
-def restore_distribution(pairs: Pairs) -> OsRelease:
-    """It again."""
-    return OsRelease(**carried.restore_distribution(pairs))
+def restore_distribution(pairs: Pairs, name: object, version: object) -> OsRelease | None:
+    """It again; None where no such pairs are there, or they contradict name and version."""
+    found = OsRelease(**carried.restore_distribution(pairs))
+    called = found.pretty_name or found.name or found.id
+    fits = any(n == DISTRIBUTION for n, _ in pairs) and found.version_id == version
+    return found if fits and called == name else None
 
 
 def _number(text: str) -> int | None:

@@ -49,9 +49,12 @@ class Names:
     """Packages and files in the order they are written, and what each is called."""
 
     def __init__(self, contents: Contents) -> None:
-        self.packages = sort_packages(contents.packages)
-        self.refs = unique_refs(self.packages)
-        self.ids = dict(zip(self.refs, map(spdx_id, self.refs), strict=True))
+        named = self._named = contents.is_named
+        self.packages = contents.packages if named else sort_packages(contents.packages)
+        self.refs = [p.id for p in self.packages] if named else unique_refs(self.packages)
+        self.ids = dict(
+            zip(self.refs, self.refs if named else map(spdx_id, self.refs), strict=True)
+        )
         self._refs: dict[str, str] = {}
         """Every name that an edge may use for a package, to its ref."""
         for package, ref in zip(self.packages, self.refs, strict=True):
@@ -61,6 +64,12 @@ class Names:
         self._owners = {p.purl: r for p, r in zip(reversed(self.packages), reversed(self.refs))}  # noqa: B905 - both come from the same tuple
         self.files = tuple(self._name_files(contents.files))
         """Each file with its identifier and the ref of the package that owns it."""
+        self._ends = dict(self.ids)
+        if named:
+            self._ends |= {file.id: file.id for file in contents.files}
+            if contents.subject is not None:
+                self._ends[contents.subject.id] = contents.subject.id
+            self._refs |= {name: name for name in self._ends if name not in self.ids}
 
     def ref(self, name: str) -> str | None:
         """The ref of the package that `name` stands for."""
@@ -74,7 +83,7 @@ class Names:
         """Edges as identifiers, in order; those that lead nowhere or to themselves left out."""
         return sorted(
             {
-                (self.ids[a], self.ids[b])
+                (self._ends[a], self._ends[b])
                 for source, targets in edges.items()
                 if (a := self._refs.get(source)) is not None
                 for target in targets
@@ -85,6 +94,9 @@ class Names:
     def _name_files(
         self, files: Iterable[ListedFile]
     ) -> Iterator[tuple[ListedFile, str, str | None]]:
+        if self._named:
+            yield from ((file, file.id, None) for file in files)
+            return
         taken: dict[str, int] = {}
         for file in sort_files(files):
             short = hashlib.sha256(file.path.encode("utf-8", "replace")).hexdigest()[:20]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from provenance.findings import Finding, Severity
-from provenance.packages.package import ListedFile, Package
+from provenance.packages.package import ListedFile, Package, Reference
 from provenance.sbom.collection import paused_collection
 from provenance.sbom.identifiers import purl_type
 from provenance.sbom.model import Contents, OtherDocument, Subject, digest_or_none, parse_time
@@ -22,8 +22,10 @@ from provenance.sbom.spdx.vocabulary import (
     IMAGE,
     NO_TIME,
     NOTHING,
+    REFERENCES,
     ZERO_SHA1,
     algorithm_name,
+    license_words,
     purpose_kind,
     read_actor,
 )
@@ -58,7 +60,7 @@ def read(document: Mapping[str, Any], findings: Sequence[Finding] | None = None)
 
 
 def _read(document: Mapping[str, Any], findings: Sequence[Finding]) -> Contents:
-    reader = _Reader(findings)
+    reader = _Reader(findings, document)
     relations = _Relations(document, reader)
     creators, created, comment = _creation(document)
     reader.licenses(document)
@@ -70,8 +72,8 @@ def _read(document: Mapping[str, Any], findings: Sequence[Finding]) -> Contents:
     for item, pairs in zip(items, carried, strict=True):
         if described is not None and subject is None and item.get("SPDXID") == described:
             subject = reader.subject(item, pairs)
-        elif distribution is None and any(n == carrying.DISTRIBUTION for n, _ in pairs):
-            distribution = carrying.restore_distribution(pairs)
+        elif described and distribution is None and (found := _distribution(item, pairs)):
+            distribution = found
         else:
             listed.append((item, pairs))
     history = {str(x.digest): x.created_by for x in subject.layers} if subject else {}
@@ -90,6 +92,9 @@ def _read(document: Mapping[str, Any], findings: Sequence[Finding]) -> Contents:
         created=None if created == EPOCH and comment == NO_TIME else parse_time(created),
         tools=tuple(c.removeprefix("Tool: ") for c in creators if c.startswith("Tool: ")),
         findings=tuple(reader.findings),
+        parts=relations.edges("CONTAINS"),
+        described=tuple(relations.described),
+        license_texts=reader.texts,
     )
 
 
@@ -106,10 +111,15 @@ def _creation(document: Mapping[str, Any]) -> tuple[list[str], Any, Any]:
     return [c for c in listed if isinstance(c, str)], info.get("created"), info.get("comment")
 
 
+def _distribution(item: Mapping[str, Any], pairs: list[tuple[str, str]]) -> OsRelease | None:
+    """Only what is no package to other readers is none here."""
+    if item.get("primaryPackagePurpose") != "OPERATING_SYSTEM" or "externalRefs" in item:
+        return None
+    return carrying.restore_distribution(pairs, item.get("name"), item.get("versionInfo", ""))
+
+
 def _with(subject: Subject | None, distribution: OsRelease | None) -> Subject | None:
-    if subject is None or distribution is None:
-        return subject
-    return dataclasses.replace(subject, distribution=distribution)
+    return dataclasses.replace(subject, distribution=distribution) if subject else None
 
 
 def _subject_id(
@@ -125,7 +135,7 @@ def _subject_id(
     a system or an application, or to have parts.
     """
     for item, pairs in zip(items, carried, strict=True):
-        if pairs and pairs[0][0] == carrying.SUBJECT:
+        if pairs and pairs[0][0] == carrying.SUBJECT and item.get("SPDXID") in relations.described:
             return _ids([item])[0]
     if len(relations.described) != 1 or (ours and relations.described != [IMAGE]):
         return None
@@ -160,8 +170,8 @@ def _others(
         name = target.partition(":")[0]
         if name in documents:
             uri, hashes = documents[name]
-            more = carrying.restore_other(carried.get(package, []))[1]
-            found.setdefault(package, OtherDocument(uri, hashes | more))
+            whole = carrying.restore_other(carried.get(package, []), hashes)[1]
+            found.setdefault(package, OtherDocument(uri, whole))
     return found
 
 
@@ -216,9 +226,13 @@ class _Relations:
 class _Reader:
     """Walks a document; every fault is a finding with its pointer, none ends the reading."""
 
-    def __init__(self, findings: Sequence[Finding] = ()) -> None:
+    def __init__(self, findings: Sequence[Finding], document: Mapping[str, Any]) -> None:
         self.findings = list(findings)
+        self._document = document
+        self._places: dict[int, str] | None = None
         self._licenses: dict[str, str] = {}
+        self.texts: dict[str, str] = {}
+        """Name of a licence that the document defines to its text."""
 
     def odd(self, pointer: str, message: str) -> None:
         self.findings.append(Finding("odd-value", Severity.WARNING, message, pointer))
@@ -228,28 +242,45 @@ class _Reader:
         if value is None:
             return []
         if not isinstance(value, list):
-            self.odd(f"{at}/{key}", "expected an array; passed over")
+            self.odd(f"{self._place(parent, at)}/{key}", "expected an array; passed over")
             return []
         found: list[Mapping[str, Any]] = []
         for number, item in enumerate(value):
             if isinstance(item, dict):
                 found.append(item)
             else:
-                self.odd(f"{at}/{key}/{number}", "expected an object; passed over")
+                where = f"{self._place(parent, at)}/{key}/{number}"
+                self.odd(where, "expected an object; passed over")
         return found
+
+    def _place(self, item: Mapping[str, Any], at: str = "/packages") -> str:
+        """The pointer to an element of the document; found when there is something to say of it."""
+        if not at:
+            return ""
+        if self._places is None:
+            lists = {key: self._document.get(key) for key in ("packages", "files")}
+            self._places = {
+                id(element): f"/{key}/{number}"
+                for key, listed in lists.items()
+                if isinstance(listed, list)
+                for number, element in enumerate(listed)
+            }
+        return self._places.get(id(item), at)
 
     def licenses(self, document: Mapping[str, Any]) -> None:
         """Keep the licences that the document defines in words."""
         for item in self.objects(document, "hasExtractedLicensingInfos", ""):
             name, text = item.get("licenseId"), item.get("extractedText")
             if isinstance(name, str) and isinstance(text, str):
-                self._licenses[name] = text
+                words = self._licenses[name] = license_words(name, item.get("name"), text)
+                if text not in (words, " "):
+                    self.texts.setdefault(words, text)
 
     def text(self, item: Mapping[str, Any], key: str) -> str:
         value = item.get(key)
         if value is None or isinstance(value, str):
             return "" if value is None or value in NOTHING else value
-        self.odd(f"/packages ({item.get('SPDXID')})/{key}", "expected a string; passed over")
+        self.odd(f"{self._place(item)}/{key}", "expected a string; passed over")
         return ""
 
     def verbatim(self, item: Mapping[str, Any], key: str) -> str:
@@ -258,6 +289,7 @@ class _Reader:
         return value if isinstance(value, str) else self.text(item, key)
 
     def subject(self, item: Mapping[str, Any], pairs: list[tuple[str, str]]) -> Subject:
+        begun = len(self.findings)
         version = self.verbatim(item, "versionInfo")
         digest, hashes = None, self.hashes(item)
         for algorithm in _MANIFEST_HASHES:
@@ -270,34 +302,44 @@ class _Reader:
             "type": purpose_kind(item.get("primaryPackagePurpose")),
         }
         fields["purl"] = "".join(fields["purl"])
+        about = self.package(item, pairs, {})
+        self.findings[begun:] = dict.fromkeys(self.findings[begun:])  # what both read is odd once
+        fields |= {"id": about.id, "about": about}
         if pairs:
-            fields.update(carrying.restore_subject(pairs))
-        else:
-            fields["digest"] = digest or digest_or_none(version)
-        return Subject(**fields)
+            return Subject(**carrying.restore_subject(pairs, fields))
+        return Subject(**(fields | {"digest": digest or digest_or_none(version)}))
 
     def package(
         self, item: Mapping[str, Any], pairs: list[tuple[str, str]], history: Mapping[str, str]
     ) -> Package:
-        purl = "".join(self.refs(item, "purl")[:1])
-        declared = self.text(item, "licenseDeclared") or self.text(item, "licenseConcluded")
-        declared = self._licenses.get(declared, declared)
+        purls = self.refs(item, "purl")
+        purl = "".join(purls[:1])
+        concluded, declared = (
+            (self._licenses.get(text, text),) if text else ()
+            for text in (self.text(item, "licenseConcluded"), self.text(item, "licenseDeclared"))
+        )
         fields: dict[str, Any] = {
             "name": self.verbatim(item, "name"),
             "version": self.verbatim(item, "versionInfo"),
             "type": purl_type(purl),
             "purl": purl,
-            "licenses": (declared,) if declared else (),
+            "licenses": declared or concluded,
+            "concluded": concluded,
+            "is_declared": bool(declared) or not concluded,
             "supplier": read_actor(self.text(item, "supplier")),
             "author": read_actor(self.text(item, "originator")),
             "description": self.verbatim(item, "description"),
             "homepage": self.text(item, "homepage"),
-            "hashes": self.hashes(item) | carrying.restore_hashes(pairs),
+            "hashes": carrying.restore_hashes(pairs, self.hashes(item)),
             "cpes": self.refs(item, "cpe23Type"),
             "kind": purpose_kind(item.get("primaryPackagePurpose")),
             "id": self.text(item, "SPDXID"),
+            "copyright": self.text(item, "copyrightText"),
+            "download": self.text(item, "downloadLocation"),
+            "references": self.references(item),
+            "more_purls": purls[1:],
         }
-        return Package(**(fields | carrying.restore_package(pairs, history)))
+        return Package(**carrying.restore_package(pairs, history, fields))
 
     def file(self, item: Mapping[str, Any], owners: Mapping[str, str]) -> ListedFile:
         pairs, hashes = self.pairs(item, item.get("comment")), self.hashes(item)
@@ -307,11 +349,10 @@ class _Reader:
         path = self.verbatim(item, "fileName")
         fields: dict[str, Any] = {
             "path": path[2:] if path.startswith("./") else path.lstrip("/"),
-            "hashes": hashes | carrying.restore_hashes(pairs),
-            "owner": owners.get(identifier, ""),
+            "hashes": carrying.restore_hashes(pairs, hashes),
             "id": identifier,
         }
-        return ListedFile(**(fields | carrying.restore_file(pairs)))
+        return ListedFile(**fields, **carrying.restore_file(pairs, owners.get(identifier, "")))
 
     def refs(self, item: Mapping[str, Any], kind: str) -> tuple[str, ...]:
         """The locators of its external references of one type."""
@@ -321,6 +362,20 @@ class _Reader:
             if ref.get("referenceType") == kind
             and isinstance(locator := ref.get("referenceLocator"), str)
         )
+
+    def references(self, item: Mapping[str, Any]) -> tuple[Reference, ...]:
+        """Its external references but for purls and CPE names."""
+        found = []
+        for ref in self.objects(item, "externalRefs", "/packages"):
+            kind, locator = ref.get("referenceType"), ref.get("referenceLocator")
+            if kind in ("purl", "cpe23Type") or not isinstance(kind, str):
+                continue
+            category, comment = ref.get("referenceCategory"), ref.get("comment")
+            if isinstance(locator, str) and isinstance(category, str):
+                said = "" if category == "OTHER" and kind in REFERENCES else category
+                text = comment if isinstance(comment, str) else ""
+                found.append(Reference(kind, locator, text, said))
+        return tuple(found)
 
     def hashes(self, item: Mapping[str, Any]) -> dict[str, str]:
         found = {}
@@ -341,5 +396,5 @@ class _Reader:
         try:
             return carrying.pairs_of(comment) or []
         except msgspec.DecodeError:
-            self.odd(f"({item.get('SPDXID')})/annotations", "cannot be read back")
+            self.odd(f"{self._place(item)}/annotations", "cannot be read back")
             return []

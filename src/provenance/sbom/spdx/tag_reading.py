@@ -13,17 +13,20 @@ import msgspec
 
 from provenance.findings import Finding, Severity
 from provenance.sbom.collection import paused_collection
+from provenance.sbom.decoding.characters import in_utf8
 from provenance.sbom.spdx import reading, tags
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from provenance.sbom.model import Contents
 
-__all__ = ["Decoded", "decode", "parse", "read"]
+__all__ = ["KNOWN_TAGS", "Decoded", "decode", "parse", "read", "statements"]
 
 _MAX_FINDINGS = 1000
+_LONE_RETURN = re.compile(r"\r(?!\n)")
 _TEXT, _END = "<text>", "</text>"
+_BLANK = re.compile(rf"\s|%20|{tags.UNSAFE.pattern}")
 _TAG = re.compile(r"([A-Za-z]+):", re.ASCII)
 _CHECKSUM = re.compile(r"([A-Za-z0-9-]+):\s*([0-9A-Fa-f]*)", re.ASCII)
 _ALGORITHM = re.compile(r"[A-Za-z0-9-]+:", re.ASCII)
@@ -48,6 +51,8 @@ _BY_TAG = {
     for tag in known
     if tag.tag != "SPDXID"
 }
+KNOWN_TAGS = frozenset({*_BY_TAG, "SPDXID", "Relationship", "ExternalDocumentRef"})
+"""Those that have a field in JSON."""
 # Known, and not in the view: snippets and reviews.
 _PASSED_OVER = re.compile(r"Snippet|LicenseInfoInSnippet|Review|Artifact|FileDependency")
 
@@ -69,19 +74,34 @@ def read(text: str) -> Contents:
 
 
 def decode(raw: bytes) -> Decoded:
-    """The document of these bytes: UTF-8, or UTF-16 where they begin with its mark."""
-    wide = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
-    return parse(raw.decode("utf-16" if wide else "utf-8", "replace"))
+    """The document of these bytes, in any Unicode encoding."""
+    return parse(in_utf8(raw).decode("utf-8", "replace"))
 
 
 def parse(text: str) -> Decoded:
     """The document that `text` spells. Nothing in it raises."""
+    if _LONE_RETURN.search(text):  # which ends a line for other readers
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
     with paused_collection():
         parser = _Parser(text)
         for offset, tag, value in _lines(text, parser.odd):
             parser.tag(offset, tag, value)
         document = parser.finish()
     return Decoded(document, parser.findings)
+
+
+def statements(text: str) -> Iterator[tuple[str, str]]:
+    """Tag and value of each; what has no tag is under an empty one."""
+    without: list[tuple[str, str]] = []
+
+    def odd(start: int, message: str) -> None:
+        if message.startswith("has no tag"):
+            end = text.find("\n", start)
+            without.append(("", text[start : end if end >= 0 else len(text)]))
+
+    for _, tag, value in _lines(text, odd):
+        yield tag, value
+    yield from without
 
 
 def _lines(text: str, odd: Any) -> Iterator[tuple[int, str, str]]:
@@ -110,6 +130,8 @@ def _lines(text: str, odd: Any) -> Iterator[tuple[int, str, str]]:
             else:
                 value = text[begin:close]
                 at = text.find("\n", close + len(_END)) + 1 or length
+                if text[close + len(_END) : at].strip():
+                    odd(start, "goes on behind the text; that was passed over")
         yield start, match[1], value
 
 
@@ -147,7 +169,7 @@ class _Parser:
         elif tag == "Relationship":
             self._relationship(offset, value)
         elif tag in ("RelationshipComment", "ExternalRefComment"):
-            pass  # no part of the view
+            self._comment(tag, value)
         elif tag == "ExternalDocumentRef":
             self._external_document(offset, value)
         elif tag in _BY_TAG:
@@ -198,6 +220,12 @@ class _Parser:
             keys = ("referenceCategory", "referenceType", "referenceLocator")
             item.setdefault(field, []).append(dict(zip(keys, parts, strict=True)))
 
+    def _comment(self, tag: str, value: str) -> None:
+        """Of the reference before it; that of a relationship is no part of the view."""
+        refs = self._latest.get("package", {}).get("externalRefs")
+        if tag == "ExternalRefComment" and refs:
+            refs[-1].setdefault("comment", value)
+
     def _relationship(self, offset: int, value: str) -> None:
         parts = value.split()
         if len(parts) != 3:
@@ -243,7 +271,7 @@ class _Parser:
             elif item is document:
                 self._fix_document(fields)
             else:
-                item.update(fields)
+                _fix(item, fields)
         return document
 
     def _fix_document(self, fields: dict[str, Any]) -> None:
@@ -252,9 +280,28 @@ class _Parser:
         for name, value in fields.items():
             owner = document["creationInfo"] if name == "creationInfo" else licenses.get(name)
             if owner is None:
-                document[name] = value
+                _fix(document, {name: value})
             elif isinstance(value, dict):
-                owner.update(value)
+                _fix(owner, value)
+
+
+def _fix(item: dict[str, Any], fields: Mapping[str, Any]) -> None:
+    """Put values in place of those that show them; of what shows another one, that stands."""
+    for name, value in fields.items():
+        if name in item and _shows(item[name], value):
+            item[name] = value
+
+
+def _shows(shown: Any, exact: Any) -> bool:
+    """Whether a value that was written says an exact one, as near as the syntax can."""
+    if isinstance(shown, dict) and isinstance(exact, dict):
+        known = exact.keys() - {"comment"}  # for which references have no tag
+        same = shown.keys() - {"comment"} == known
+        return same and all(_shows(shown[key], exact[key]) for key in known)
+    if isinstance(shown, list) and isinstance(exact, list):
+        return len(shown) == len(exact) and all(map(_shows, shown, exact))
+    there, meant = (_BLANK.sub("", str(value)) for value in (shown, exact))
+    return there in ((meant, f"{meant}(sonamed)") if meant else ("", "-", "unnamed"))
 
 
 def _contains(package: str, file: str) -> dict[str, str]:

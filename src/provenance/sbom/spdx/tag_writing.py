@@ -14,7 +14,7 @@ import msgspec
 
 from provenance.sbom.spdx import tags
 from provenance.sbom.spdx.encoding import in_utf8
-from provenance.sbom.spdx.vocabulary import IMAGE, TOOL
+from provenance.sbom.spdx.vocabulary import DOCUMENT, EPOCH, IMAGE, TOOL
 from provenance.sbom.spdx.writing import as_document
 
 if TYPE_CHECKING:
@@ -22,18 +22,24 @@ if TYPE_CHECKING:
 
     from provenance.sbom.model import Contents
 
-__all__ = ["write"]
+__all__ = ["encode", "write"]
 
 _IN_JSON = re.compile("[<\x7f-\x9f\u2028\u2029\ufeff]")
 _UNSAFE_LINE = re.compile(rf"{tags.UNSAFE.pattern}|[\t\n]|^\s|\s\Z|^<text>")
 _SPACES = re.compile(r"\s+")
+_JSON = ("provenance [", "provenance:rest {")
 _KEYWORDS = ("NOASSERTION", "NONE")
 _ASCII_SPACE = " "
 
 
 def write(contents: Contents) -> bytes:
     """An SPDX 2.3 document in tag-value. The same contents give the same bytes."""
-    return in_utf8(lambda found: _Writer(as_document(found)).document(), contents)
+    return in_utf8(lambda found: encode(as_document(found)), contents)
+
+
+def encode(document: Mapping[str, Any]) -> bytes:
+    """A document in the shape of its JSON as tag-value: what that has a tag for."""
+    return _Writer(document).document()
 
 
 class _Writer:
@@ -47,11 +53,11 @@ class _Writer:
 
     def document(self) -> bytes:
         document = self._document
-        self._object(document, tags.DOCUMENT, document["SPDXID"])
+        self._object(document, tags.DOCUMENT, document.get("SPDXID", DOCUMENT))
         for ref in document.get("externalDocumentRefs", ()):
             self._external_document(ref)
         self._heading("Creation Information")
-        self._object(document["creationInfo"], tags.INFO, "creationInfo")
+        self._object(document.get("creationInfo", {}), tags.INFO, "creationInfo")
         contained, relations = _split(document)
         files = {item["SPDXID"]: item for item in document.get("files", ())}
         inside = {name for names in contained.values() for name in names}
@@ -59,7 +65,7 @@ class _Writer:
             if name not in inside:
                 self._heading("File Information")
                 self._object(item, tags.FILE, name)
-        for item in document["packages"]:
+        for item in document.get("packages", ()):
             self._heading("Package Information")
             self._object(item, tags.PACKAGE, item["SPDXID"])
             for name in contained.get(item["SPDXID"], ()):
@@ -123,7 +129,7 @@ class _Writer:
             return value
         if value.isprintable() and "</text>" not in value and value:
             return f"<text>{value}</text>"
-        if field == "comment" and value.startswith("provenance ["):
+        if field == "comment" and value.startswith(_JSON):
             return f"<text>{_IN_JSON.sub(_escaped, value)}</text>"
         if not value or tags.UNSAFE.search(value) or "</text>" in value:
             self._keep(name, field, value)
@@ -134,7 +140,7 @@ class _Writer:
         uri, checksum = ref["spdxDocument"], ref["checksum"]
         if not _fits(uri) or _SPACES.search(uri):
             key = "externalDocumentRefs"
-            self._keep(self._document["SPDXID"], key, self._document[key])
+            self._keep(self._document.get("SPDXID", DOCUMENT), key, self._document[key])
         self._lines.append(
             f"ExternalDocumentRef: {ref['externalDocumentId']} {_one_word(uri)} "
             f"{checksum['algorithm']}: {checksum['checksumValue']}"
@@ -142,35 +148,44 @@ class _Writer:
 
     def _license(self, item: Mapping[str, Any]) -> None:
         name, text = item["licenseId"], item["extractedText"]
-        # The name is the text once more, for readers who want one line.
         self._lines += [
             f"LicenseID: {name}",
             f"ExtractedText: {self._text(name, 'extractedText', text)}",
-            f"LicenseName: {_no_keyword(_shown(item['name']))}",
         ]
+        if "name" in item:  # the text once more, for readers who want one line
+            self._lines.append(f"LicenseName: {_no_keyword(_shown(item['name']))}")
+        self._lines += [f"LicenseCrossReference: {_shown(x)}" for x in item.get("seeAlsos", ())]
+        if "comment" in item:
+            self._lines.append(f"LicenseComment: {self._text(name, 'comment', item['comment'])}")
 
     def _keep(self, name: str, field: str, value: Any) -> None:
         self._unsaid.setdefault(name, {})[field] = value
 
+    def _created(self) -> str:
+        return str(self._document.get("creationInfo", {}).get("created", EPOCH))
+
     def _annotations(self) -> None:
         document = self._document
-        for item in document["packages"]:
+        listed = (document, *document.get("packages", ()), *document.get("files", ()))
+        for item in listed:
             for annotation in item.get("annotations", ()):
-                self._annotation(item["SPDXID"], self._text("", "comment", annotation["comment"]))
+                text = self._text("", "comment", annotation["comment"])
+                self._annotation(item.get("SPDXID", DOCUMENT), text, annotation)
         for name, fields in sorted(self._unsaid.items()):
             # SPDXREF can name elements only; licences and the creation are the document's.
-            target = name if name.startswith("SPDXRef-") else document["SPDXID"]
+            target = name if name.startswith("SPDXRef-") else document.get("SPDXID", DOCUMENT)
             said = {**fields} if target == name else {name: fields}
             json = _IN_JSON.sub(_escaped, msgspec.json.encode(said).decode())
             self._annotation(target, f"<text>{tags.FIXES}{json}</text>")
 
-    def _annotation(self, name: str, comment: str) -> None:
+    def _annotation(self, name: str, comment: str, said: Mapping[str, Any] | None = None) -> None:
+        said = said or {}
         self._heading("Annotation")
         self._lines += [
-            f"Annotator: Tool: {TOOL}",
-            f"AnnotationDate: {self._document['creationInfo']['created']}",
+            f"Annotator: {_shown(said.get('annotator', f'Tool: {TOOL}'))}",
+            f"AnnotationDate: {said.get('annotationDate', self._created())}",
             f"AnnotationComment: {comment}",
-            "AnnotationType: OTHER",
+            f"AnnotationType: {said.get('annotationType', 'OTHER')}",
             f"SPDXREF: {name}",
         ]
 
@@ -179,10 +194,10 @@ def _split(document: Mapping[str, Any]) -> tuple[dict[str, list[str]], list[str]
     """Files by the package they follow, which says that it contains them; other relationships."""
     files = {item["SPDXID"] for item in document.get("files", ())}
     # The image's own come before all packages, as its files may be many.
-    packages = {item["SPDXID"] for item in document["packages"]} - {IMAGE}
+    packages = {item["SPDXID"] for item in document.get("packages", ())} - {IMAGE}
     contained: dict[str, list[str]] = {}
     rest = []
-    for item in document["relationships"]:
+    for item in document.get("relationships", ()):
         source, kind = item["spdxElementId"], item["relationshipType"]
         target = item["relatedSpdxElement"]
         if kind == "CONTAINS" and target in files and source in packages:

@@ -12,6 +12,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from provenance import __version__
+from provenance.sbom.cyclonedx.versions import REFERENCES
 from provenance.sbom.licensing import is_expression
 
 if TYPE_CHECKING:
@@ -19,22 +20,29 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALGORITHMS",
+    "CATEGORIES",
     "DOCUMENT",
     "EPOCH",
+    "IDENTIFIERS",
     "IMAGE",
     "NOTHING",
     "NO_TIME",
+    "OF_CYCLONEDX",
     "PURPOSES",
     "PURPOSES_3",
+    "REFERENCES",
     "TOOL",
     "ZERO_SHA1",
     "algorithm_name",
     "checksums",
     "declared",
     "is_cpe",
+    "is_download",
+    "is_locator",
     "is_url",
     "joined_actor",
     "license_ref",
+    "license_words",
     "makers",
     "purpose_kind",
     "read_actor",
@@ -91,6 +99,42 @@ PURPOSES_3 = {
     "platform": "platform",
 }
 """The same, to SPDX 3's."""
+CATEGORIES = ("OTHER", "PACKAGE-MANAGER", "PERSISTENT-ID", "SECURITY")
+"""SPDX 2.3's categories of external references (section 7.21)."""
+IDENTIFIERS = {
+    "cpe22": ("SECURITY", "cpe22Type"),
+    "gitoid": ("PERSISTENT-ID", "gitoid"),
+    "swhid": ("PERSISTENT-ID", "swh"),
+    "swid": ("SECURITY", "swid"),
+}
+"""SPDX 3's words for an identifier to category and type of SPDX 2."""
+OF_CYCLONEDX = {
+    "buildMeta": "build-meta",
+    "buildSystem": "build-system",
+    "certificationReport": "certification-report",
+    "chat": "chat",
+    "componentAnalysisReport": "component-analysis-report",
+    "documentation": "documentation",
+    "dynamicAnalysisReport": "dynamic-analysis-report",
+    "issueTracker": "issue-tracker",
+    "license": "license",
+    "mailingList": "mailing-list",
+    "qualityAssessmentReport": "quality-metrics",
+    "releaseNotes": "release-notes",
+    "riskAssessment": "risk-assessment",
+    "runtimeAnalysisReport": "runtime-analysis-report",
+    "securityAdvisory": "advisories",
+    "securityAdversaryModel": "adversary-model",
+    "securityPenTestReport": "pentest-report",
+    "securityThreatModel": "threat-model",
+    "socialMedia": "social",
+    "sourceArtifact": "source-distribution",
+    "staticAnalysisReport": "static-analysis-report",
+    "support": "support",
+    "vcs": "vcs",
+    "vulnerabilityExploitabilityAssessment": "exploitability-statement",
+}
+"""SPDX 3's words for an external reference to those of CycloneDX that mean the same."""
 DOCUMENT = "SPDXRef-DOCUMENT"
 IMAGE = "SPDXRef-Image"
 """What is described, in documents of ours."""
@@ -111,6 +155,10 @@ _NAMED_ADDRESS = re.compile(r"([^<>()]*[^<>()\s]) <([^<>()\s@]+@[^<>()\s@]+)>")
 _ACTOR = re.compile(r"(?:Organization|Person): *(.*)", re.DOTALL)
 _ACTOR_ADDRESS = re.compile(r"([^()]*[^()\s]) ?\(([^()\s@]+@[^()\s@]+|)\)")
 _CPE = re.compile(r"cpe:2\.3:[aho*-](?::(?:[A-Za-z0-9._*?-]|\\[!-/:-@\[-`{-~])+){10}", re.ASCII)
+_LOCATOR = re.compile(r"[!-~]{1,8192}", re.ASCII)
+_DOWNLOAD = re.compile(
+    r"(?:(?:git|hg|svn|bzr)\+)?(?:https?|ftp|git|svn|ssh|sftp)://[A-Za-z0-9\[][!-~]*", re.ASCII
+)
 _URL = re.compile(r"(?:https?|ftp|git|svn|ssh|sftp)://[A-Za-z0-9\[][!-~]*", re.ASCII)
 
 
@@ -136,6 +184,18 @@ def algorithm_name(text: object) -> str:
 def is_cpe(text: str) -> bool:
     """Whether it is a CPE 2.3 name."""
     return _CPE.fullmatch(text) is not None
+
+
+@functools.lru_cache(maxsize=4096)
+def is_download(text: str) -> bool:
+    """Whether it can stand as a download location: a URL, or one of a version control system."""
+    return _DOWNLOAD.fullmatch(text) is not None
+
+
+@functools.lru_cache(maxsize=4096)
+def is_locator(text: str) -> bool:
+    """Whether an external reference takes it: no blanks."""
+    return _LOCATOR.fullmatch(text) is not None
 
 
 @functools.lru_cache(maxsize=4096)
@@ -189,7 +249,7 @@ def returns_actor(text: str) -> bool:
     return read_actor(written_actor("Person", text)) == text
 
 
-def declared(licenses: tuple[str, ...], extracted: dict[str, str]) -> str:
+def declared(licenses: Iterable[str], extracted: dict[str, str]) -> str:
     """As `licenseDeclared`; what is no expression becomes a LicenseRef, entered in `extracted`."""
     parts = []
     for text in licenses:
@@ -207,4 +267,14 @@ def declared(licenses: tuple[str, ...], extracted: dict[str, str]) -> str:
 @functools.lru_cache(maxsize=4096)
 def license_ref(text: str) -> str:
     """The identifier under which a document defines a licence in words."""
-    return f"LicenseRef-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    return f"LicenseRef-{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:16]}"
+
+
+def license_words(identifier: str, title: object, text: str) -> str:
+    """What to call a licence that a document defines: its name, else its text.
+
+    Under an identifier of ours the words are the text, and the name is them once more.
+    """
+    if isinstance(title, str) and title not in ("", *NOTHING) and identifier != license_ref(text):
+        return title
+    return text

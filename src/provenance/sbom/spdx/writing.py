@@ -17,7 +17,9 @@ from provenance.sbom.spdx.encoding import in_utf8
 from provenance.sbom.spdx.naming import Names, history, namespace, timestamp
 from provenance.sbom.spdx.vocabulary import (
     ALGORITHMS,
+    CATEGORIES,
     DOCUMENT,
+    IDENTIFIERS,
     IMAGE,
     NO_TIME,
     PURPOSES,
@@ -26,6 +28,8 @@ from provenance.sbom.spdx.vocabulary import (
     checksums,
     declared,
     is_cpe,
+    is_download,
+    is_locator,
     is_url,
     makers,
     written_actor,
@@ -76,11 +80,12 @@ def _unnamed(contents: Contents) -> dict[str, Any]:
     listed = []
     if contents.subject:
         image = packages.subject(contents.subject)
-        image["filesAnalyzed"] = any(owner is None for _, _, owner in names.files)
+        if not contents.is_named:
+            image["filesAnalyzed"] = any(owner is None for _, _, owner in names.files)
         listed.append(image)
         if contents.subject.distribution:
             listed.append(packages.distribution(contents.subject.distribution))
-    owned = _owned(names, contents.files)
+    owned = {} if contents.is_named else _owned(names, contents.files)
     for package, ref in zip(names.packages, names.refs, strict=True):
         others = relations.other_of(ref)
         item = packages.package(package, names.ids[ref], others[1] if others else None)
@@ -111,7 +116,11 @@ def _unnamed(contents: Contents) -> dict[str, Any]:
     document["relationships"] = relations.all()
     if extracted:
         document["hasExtractedLicensingInfos"] = [
-            {"licenseId": i, "extractedText": text or " ", "name": text or "NOASSERTION"}
+            {
+                "licenseId": i,
+                "extractedText": contents.license_texts.get(text, text) or " ",
+                "name": text or "NOASSERTION",
+            }
             for i, text in sorted(extracted.items())
         ]
     return document
@@ -143,11 +152,16 @@ class _Packages:
 
     def subject(self, subject: Subject) -> dict[str, Any]:
         out = _blank(IMAGE, subject.name, subject.version)
+        if subject.about is not None:
+            out |= self.package(subject.about, subject.id or IMAGE, None)
+            out |= {"name": subject.name, "annotations": []}
         out["primaryPackagePurpose"] = PURPOSES.get(subject.type, "CONTAINER")
         if subject.digest is not None:
-            out["checksums"] = _checksums([(subject.digest.algorithm, subject.digest.hex)])
+            (said,) = _checksums([(subject.digest.algorithm, subject.digest.hex)])
+            out["checksums"] = [said, *(x for x in out.get("checksums", ()) if x != said)]
         if subject.purl:
-            out["externalRefs"] = [_purl(subject.purl)]
+            (said,) = [_purl(subject.purl)]
+            out["externalRefs"] = [said, *(x for x in out.get("externalRefs", ()) if x != said)]
         return self._annotated(out, carrying.subject_pairs(subject))
 
     def distribution(self, release: OsRelease) -> dict[str, Any]:
@@ -164,13 +178,21 @@ class _Packages:
         _describe(out, package)
         if package.hashes and (known := checksums(package.hashes)[0]):
             out["checksums"] = _checksums(known)
-        if package.licenses:
+        if package.licenses and package.is_declared:
             out["licenseDeclared"] = self._declared(package.licenses)
+        if package.concluded:
+            out["licenseConcluded"] = self._declared(package.concluded)
+        if package.copyright:
+            out["copyrightText"] = package.copyright
+        if package.download and is_download(package.download):
+            out["downloadLocation"] = package.download
         if package.kind in PURPOSES:
             out["primaryPackagePurpose"] = PURPOSES[package.kind]
         refs = [_purl(package.purl)] if package.purl else []
-        if refs or package.cpes:
-            out["externalRefs"] = refs + [_cpe(text) for text in package.cpes if is_cpe(text)]
+        if refs or package.cpes or package.references:
+            refs += [_purl(purl) for purl in package.more_purls]
+            refs += [_cpe(text) for text in package.cpes if is_cpe(text)]
+            out["externalRefs"] = refs + _references(package)
         if package.locations:
             paths = ", ".join(dict.fromkeys([x.path for x in package.locations]))
             out["sourceInfo"] = f"found at: {paths}"
@@ -235,6 +257,22 @@ def _cpe(name: str) -> dict[str, str]:
     }
 
 
+def _references(package: Package) -> list[dict[str, str]]:
+    found = []
+    for reference in package.references:
+        if is_locator(reference.url) and is_locator(reference.type):
+            category, kind = IDENTIFIERS.get(
+                reference.type, (reference.category or "OTHER", reference.type)
+            )
+            out = {
+                "referenceCategory": category if category in CATEGORIES else "OTHER",
+                "referenceType": kind,
+                "referenceLocator": reference.url,
+            }
+            found.append(out | {"comment": reference.comment} if reference.comment else out)
+    return found
+
+
 def _file(file: ListedFile, identifier: str, tell_owner: bool) -> dict[str, Any]:  # noqa: FBT001 - one caller, in this module
     known, unsaid = checksums(file.hashes) if file.hashes else ([], [])
     out: dict[str, Any] = {
@@ -291,6 +329,8 @@ class _Relations:
     def all(self) -> list[dict[str, str]]:
         contents, names = self._contents, self._names
         subject = contents.subject
+        if contents.is_named:
+            return self._stated()
         root, kind = (IMAGE, "CONTAINS") if subject else (DOCUMENT, "DESCRIBES")
         out = [_relation(DOCUMENT, "DESCRIBES", IMAGE)] if subject else []
         if subject and subject.distribution:
@@ -306,6 +346,24 @@ class _Relations:
         return out + [
             _relation(names.ids[ref], "DESCRIBED_BY", f"{name}:{DOCUMENT}")
             for ref, (name, _) in sorted(self._others.items())
+        ]
+
+    def _stated(self) -> list[dict[str, str]]:
+        """Of a document that is converted: what it says, and nothing besides."""
+        contents, names = self._contents, self._names
+        if contents.subject is not None:
+            roots = [contents.subject.id]
+        else:
+            known = {*names.ids, *(file.id for file in contents.files)}
+            roots = [x for x in contents.described if x in known] or list(names.ids)
+        return [
+            *(_relation(DOCUMENT, "DESCRIBES", root) for root in roots),
+            *(_relation(a, "CONTAINS", b) for a, b in names.pairs(contents.parts)),
+            *(_relation(a, "DEPENDS_ON", b) for a, b in names.pairs(contents.edges)),
+            *(
+                _relation(names.ids[ref], "DESCRIBED_BY", f"{name}:{DOCUMENT}")
+                for ref, (name, _) in sorted(self._others.items())
+            ),
         ]
 
 

@@ -20,15 +20,18 @@ from provenance.sbom.spdx import carrying
 from provenance.sbom.spdx.vocabulary import (
     EPOCH,
     NO_TIME,
+    NOTHING,
     algorithm_name,
     joined_actor,
     purpose_kind,
 )
+from provenance.sbom.spdx3.references import references_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from provenance.digests import Digest
+    from provenance.packages.os_release import OsRelease
 
 __all__ = ["read"]
 
@@ -57,6 +60,7 @@ class _Reader:
         self._nodes: dict[str, _Node] = {}
         self._by_type: dict[str, list[_Node]] = {}
         self._carried: dict[str, list[tuple[str, str]]] = {}
+        self._texts: dict[str, str] = {}
         for number, node in enumerate(self._graph(document)):
             identifier = _identifier(node) or f"#/@graph/{number}"
             if identifier not in self._nodes:
@@ -101,16 +105,23 @@ class _Reader:
         layers = subject.layers if subject else ()
         history = {str(layer.digest): layer.created_by for layer in layers}
         licenses = self._licenses()
+        if root is not None and subject is not None:
+            about = self._package(root, {}, licenses)
+            subject = dataclasses.replace(subject, id=about.id, about=about)
+        kept = packages if subject else ()
+        release = next((x for x in kept if x is not root and self._distribution(x)), None)
+        if subject is not None and release is not None:
+            subject = dataclasses.replace(subject, distribution=self._distribution(release))
         found = [
             self._package(node, history, licenses)
             for node in packages
-            if node is not root and not self._is_distribution(node)
+            if node is not root and node is not release
         ]
         purls = {package.id: package.purl for package in found}
         created = _text(creation, "created")
         unknown = created == EPOCH and creation.get("comment") == NO_TIME
         return Contents(
-            subject=self._with_distribution(subject, packages),
+            subject=subject,
             packages=tuple(found),
             edges=self._edges("dependsOn"),
             contains=self._edges("contains", purls),
@@ -119,6 +130,9 @@ class _Reader:
             created=None if unknown else parse_time(created),
             tools=tools,
             findings=tuple(self.findings),
+            parts=self._edges("contains"),
+            described=self._described(),
+            license_texts=self._texts,
         )
 
     def _creation(self, documents: list[_Node]) -> _Node:
@@ -141,23 +155,16 @@ class _Reader:
 
     def _root(self, packages: list[_Node], *, ours: bool) -> _Node | None:
         """What is described, unless that is a package like the others (as in SPDX 2)."""
+        described = self._described()
         for node in packages:
             pairs = self._carried[_identifier(node)]
-            if pairs and pairs[0][0] == carrying.SUBJECT:
+            if pairs and pairs[0][0] == carrying.SUBJECT and _identifier(node) in described:
                 return node
         if ours:
             return None
-        collections = {_identifier(n) for n in self._of_type(*_COLLECTIONS)}
-        roots = [
-            target
-            for node in self._of_type(*_COLLECTIONS)
-            for target in _references(node.get("rootElement"))
-        ]
-        roots += [b for a, b in self._relations.get("describes", ()) if a in collections]
-        described = {root for root in roots if root not in collections}
         if len(described) != 1:
             return None
-        node = self._nodes.get(described.pop(), {})
+        node = self._nodes.get(described[0], {})
         if _text(node, "type") not in _PACKAGES:
             return None
         wholes = {a for kind in ("contains", "dependsOn") for a, _ in self._relations.get(kind, ())}
@@ -166,15 +173,23 @@ class _Reader:
             return node
         return node if _identifier(node) in wholes else None
 
-    def _is_distribution(self, node: _Node) -> bool:
-        return any(name == carrying.DISTRIBUTION for name, _ in self._carried[_identifier(node)])
+    def _described(self) -> tuple[str, ...]:
+        """What the collections are about."""
+        collections = {_identifier(n) for n in self._of_type(*_COLLECTIONS)}
+        roots = [
+            target
+            for node in self._of_type(*_COLLECTIONS)
+            for target in _references(node.get("rootElement"))
+        ]
+        roots += [b for a, b in self._relations.get("describes", ()) if a in collections]
+        return tuple(dict.fromkeys(root for root in roots if root not in collections))
 
-    def _with_distribution(self, subject: Subject | None, packages: list[_Node]) -> Subject | None:
-        found = [node for node in packages if self._is_distribution(node)]
-        if subject is None or not found:
-            return subject
-        release = carrying.restore_distribution(self._carried[_identifier(found[0])])
-        return dataclasses.replace(subject, distribution=release)
+    def _distribution(self, node: _Node) -> OsRelease | None:
+        """Only what is no package to other readers is none here."""
+        pairs = self._carried[_identifier(node)]
+        is_one = node.get("software_primaryPurpose") == "operatingSystem" and not _purl(node)
+        name, version = _text(node, "name"), _text(node, "software_packageVersion")
+        return carrying.restore_distribution(pairs, name, version) if is_one and pairs else None
 
     def _subject(self, node: _Node) -> Subject:
         pairs, hashes = self._carried[_identifier(node)], _hashes(node)
@@ -190,46 +205,55 @@ class _Reader:
             "type": purpose_kind(node.get("software_primaryPurpose")),
         }
         if pairs:
-            fields.update(carrying.restore_subject(pairs))
+            fields = carrying.restore_subject(pairs, fields)
         else:
             fields["digest"] = digest or digest_or_none(version)
         return Subject(**fields)
 
     def _package(
-        self, node: _Node, history: Mapping[str, str], licenses: Mapping[str, str]
+        self, node: _Node, history: Mapping[str, str], licenses: Mapping[tuple[str, str], str]
     ) -> Package:
         identifier, purl = _identifier(node), _purl(node)
-        pairs, license_ = self._carried[identifier], licenses.get(identifier, "")
+        pairs = self._carried[identifier]
+        declared, concluded = (
+            (text,) if (text := licenses.get((identifier, kind))) else () for kind in _LICENSES
+        )
         fields: dict[str, Any] = {
             "name": _text(node, "name"),
             "version": _text(node, "software_packageVersion"),
             "type": purl_type(purl),
             "purl": purl,
-            "licenses": (license_,) if license_ else (),
+            "licenses": declared or concluded,
+            "concluded": concluded,
+            "is_declared": bool(declared) or not concluded,
             "supplier": self._agent(_reference(node.get("suppliedBy"))),
             "author": "".join([self._agent(x) for x in _references(node.get("originatedBy"))][:1]),
             "description": _text(node, "description") or _text(node, "summary"),
             "homepage": _text(node, "software_homePage"),
-            "hashes": _hashes(node) | carrying.restore_hashes(pairs),
+            "hashes": carrying.restore_hashes(pairs, _hashes(node)),
             "cpes": tuple(_identified(node, "cpe23")),
             "kind": purpose_kind(node.get("software_primaryPurpose")),
             "id": identifier,
+            "copyright": _said(node, "software_copyrightText"),
+            "download": _said(node, "software_downloadLocation"),
+            "references": tuple(references_of(node)),
+            "more_purls": tuple(x for x in _identified(node, "packageUrl") if x != purl),
         }
-        return Package(**(fields | carrying.restore_package(pairs, history)))
+        return Package(**carrying.restore_package(pairs, history, fields))
 
     def _agent(self, identifier: str) -> str:
         node = self._nodes.get(identifier, {})
         addresses = [*_identified(node, "email"), ""]
         return joined_actor(_text(node, "name"), addresses[0])
 
-    def _licenses(self) -> dict[str, str]:
-        """Each element's licence: the declared before the concluded."""
-        found: dict[str, str] = {}
+    def _licenses(self) -> dict[tuple[str, str], str]:
+        """Each element's licence, declared and concluded."""
+        found: dict[tuple[str, str], str] = {}
         for kind in _LICENSES:
             for source, target in self._relations.get(kind, ()):
                 text = self._license(target)
                 if text:
-                    found.setdefault(source, text)
+                    found.setdefault((source, kind), text)
         return found
 
     def _license(self, identifier: str) -> str:
@@ -241,7 +265,10 @@ class _Reader:
         for entry in _objects(node, "simplelicensing_customIdToUri"):
             if entry.get("key") == expression:
                 words = self._nodes.get(str(entry.get("value")), {})
-                return _text(words, "simplelicensing_licenseText") or expression
+                text, name = _text(words, "simplelicensing_licenseText"), _text(words, "name")
+                if name and text:
+                    self._texts.setdefault(name, text)
+                return name or text or expression
         return expression or _text(node, "name")
 
     def _files(self, purls: Mapping[str, str]) -> Iterator[ListedFile]:
@@ -254,11 +281,10 @@ class _Reader:
             path = _text(node, "name")
             fields: dict[str, Any] = {
                 "path": path if pairs or not path.startswith(("./", "/")) else path.lstrip("./"),
-                "hashes": _hashes(node) | carrying.restore_hashes(pairs),
-                "owner": owners.get(identifier, ""),
+                "hashes": carrying.restore_hashes(pairs, _hashes(node)),
                 "id": identifier,
             }
-            yield ListedFile(**(fields | carrying.restore_file(pairs)))
+            yield ListedFile(**fields, **carrying.restore_file(pairs, owners.get(identifier, "")))
 
     def _edges(self, kind: str, among: Any = None) -> dict[str, tuple[str, ...]]:
         found: dict[str, list[str]] = {}
@@ -276,12 +302,12 @@ class _Reader:
         found: dict[str, OtherDocument] = {}
         for source, target in self._relations.get("hasMetadata", ()):
             if source in purls and target in imported:
-                more = carrying.restore_other(self._carried[source])[1]
-                found.setdefault(source, OtherDocument(target, imported[target] | more))
+                whole = carrying.restore_other(self._carried[source], imported[target])[1]
+                found.setdefault(source, OtherDocument(target, whole))
         for source in purls:
-            whole = carrying.restore_other(self._carried[source])
-            if source not in found and whole[0] is not None:
-                found[source] = OtherDocument(whole[0], whole[1])
+            uri, hashes = carrying.restore_other(self._carried[source])
+            if source not in found and uri is not None:
+                found[source] = OtherDocument(uri, hashes)
         return found
 
     def _pairs(self, node: _Node) -> list[tuple[str, str]]:
@@ -342,6 +368,11 @@ def _identified(node: Mapping[str, Any], kind: str) -> Iterator[str]:
 
 def _purl(node: Mapping[str, Any]) -> str:
     return _text(node, "software_packageUrl") or next(_identified(node, "packageUrl"), "")
+
+
+def _said(node: Mapping[str, Any], key: str) -> str:
+    text = _text(node, key)
+    return "" if text in NOTHING else text
 
 
 def _hashes(node: Mapping[str, Any]) -> dict[str, str]:

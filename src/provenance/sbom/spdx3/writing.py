@@ -23,10 +23,12 @@ from provenance.sbom.spdx.vocabulary import (
     checksums,
     declared,
     is_cpe,
+    is_download,
     is_url,
     makers,
     split_actor,
 )
+from provenance.sbom.spdx3.references import add_references, identifier_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from provenance.packages.package import ListedFile, Package
     from provenance.sbom.model import Contents, OtherDocument, Subject
 
-__all__ = ["write"]
+__all__ = ["as_document", "write"]
 
 _CONTEXT = "https://spdx.org/rdf/3.0.1/spdx-context.jsonld"
 _DATA_LICENSE = ("CC0-1.0",)
@@ -54,10 +56,14 @@ def write(contents: Contents) -> bytes:
 
 
 def _write(contents: Contents) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(as_document(contents)), indent=1)
+
+
+def as_document(contents: Contents) -> dict[str, Any]:
+    """An SPDX 3.0.1 document, as its JSON decodes."""
     graph = _Graph(contents).nodes()
-    _resolve(graph, namespace(msgspec.json.encode(graph)))
-    document = {"@context": _CONTEXT, "@graph": graph}
-    return msgspec.json.format(msgspec.json.encode(document), indent=1)
+    _resolve(graph, contents.namespace or namespace(msgspec.json.encode(graph)))
+    return {"@context": _CONTEXT, "@graph": graph}
 
 
 def _resolve(graph: list[dict[str, Any]], namespace: str) -> None:
@@ -92,7 +98,11 @@ class _Graph:
         listed = self._listed()
         self._relate()
         self._license(_DATA_LICENSE)
-        texts = [_license_text(name, text) for name, text in sorted(self._words.items())]
+        said = self._contents.license_texts
+        texts = [
+            _license_text(name, said.get(text, text), text if text in said else "")
+            for name, text in sorted(self._words.items())
+        ]
         others = [
             *(self._agents[key] for key in sorted(self._agents)),
             *(self._licenses[key] for key in sorted(self._licenses)),
@@ -115,8 +125,8 @@ class _Graph:
             if (ref := names.ref(name)) is not None:
                 others[ref] = other
         for package, ref in zip(names.packages, names.refs, strict=True):
-            listed.append(self._package(package, f"#{names.ids[ref]}", others.get(ref)))
-        return listed + [_file(f, f"#{i}", tell_owner=o is None) for f, i, o in names.files]
+            listed.append(self._package(package, _iri(names.ids[ref]), others.get(ref)))
+        return listed + [_file(f, _iri(i), tell_owner=o is None) for f, i, o in names.files]
 
     def _creation(self, tools: list[dict[str, Any]]) -> dict[str, Any]:
         made_by, *used = (tool["spdxId"] for tool in tools)
@@ -147,21 +157,36 @@ class _Graph:
         if self._imports:
             document["import"] = [self._imports[key] for key in sorted(self._imports)]
         document["rootElement"] = [_SBOM]
-        document["element"] = [_SBOM, *ids, *(node["spdxId"] for node in others)]
+        # Of what is converted the SBOM lists the packages and files once.
+        more = [] if self._contents.is_named else [*ids, *(node["spdxId"] for node in others)]
+        document["element"] = [_SBOM, *more]
         sbom = _element("software_Sbom", _SBOM, name or "packages")
         sbom["software_sbomType"] = ["analyzed"]
         if ids:
-            sbom["rootElement"] = [_IMAGE] if subject else ids
+            sbom["rootElement"] = [self._image()] if subject else self._roots(ids)
             sbom["element"] = ids
         return [document, sbom]
 
+    def _image(self) -> str:
+        subject = self._contents.subject
+        return _iri(subject.id) if self._contents.is_named and subject else _IMAGE
+
+    def _roots(self, listed: list[str]) -> list[str]:
+        """What is described, where that is not one subject: all, if it is not said."""
+        said = {_iri(x) for x in self._contents.described} if self._contents.is_named else set()
+        return [x for x in listed if x in said] or listed
+
     def _subject(self, subject: Subject) -> dict[str, Any]:
-        out = _element("software_Package", _IMAGE, subject.name)
+        out = _element("software_Package", self._image(), subject.name)
+        if subject.about is not None:
+            out = self._package(subject.about, self._image(), None) | {"name": subject.name}
         out["comment"] = carrying.comment(carrying.subject_pairs(subject))
         if subject.digest is not None:
-            out["verifiedUsing"] = _hashes([(subject.digest.algorithm, subject.digest.hex)])
+            (said,) = _hashes([(subject.digest.algorithm, subject.digest.hex)])
+            out["verifiedUsing"] = [said, *(x for x in out.get("verifiedUsing", ()) if x != said)]
         out["software_primaryPurpose"] = PURPOSES_3.get(subject.type, "container")
-        _add_identity(out, subject.version, subject.purl, ())
+        if subject.about is None:
+            _add_identity(out, subject.version, subject.purl, ())
         return out
 
     def _package(
@@ -174,13 +199,18 @@ class _Graph:
             out["software_homePage"] = package.homepage
         if package.kind in PURPOSES_3:
             out["software_primaryPurpose"] = PURPOSES_3[package.kind]
-        _add_identity(out, package.version, package.purl, package.cpes)
+        twice = not self._contents.is_named
+        _add_identity(out, package.version, package.purl, package.cpes, twice=twice)
         if package.locations:
             paths = ", ".join(dict.fromkeys([x.path for x in package.locations]))
             out["software_sourceInfo"] = f"found at: {paths}"
-        if package.licenses:
+        if package.licenses and package.is_declared:
             license_ = self._license(package.licenses)
             self._relation(identifier, "hasDeclaredLicense", [license_])
+        if package.concluded:
+            license_ = self._license(package.concluded)
+            self._relation(identifier, "hasConcludedLicense", [license_])
+        add_references(out, package)
         if other is not None:
             pairs += self._other(identifier, other)
         if pairs:
@@ -195,6 +225,10 @@ class _Graph:
             out["verifiedUsing"] = _hashes(known)
         if package.supplier:
             out["suppliedBy"] = self._agent(package.supplier)
+        if package.copyright:
+            out["software_copyrightText"] = package.copyright
+        if package.download and is_download(package.download):
+            out["software_downloadLocation"] = package.download
         if package.author:
             out["originatedBy"] = [self._agent(package.author)]
 
@@ -205,7 +239,7 @@ class _Graph:
             name, address = split_actor(text)
             agent = _element("Agent", identifier, name)
             if address:
-                agent["externalIdentifier"] = [_identifier("email", address)]
+                agent["externalIdentifier"] = [identifier_of("email", address)]
             self._agents[identifier] = agent
         return identifier
 
@@ -245,6 +279,9 @@ class _Graph:
     def _relate(self) -> None:
         """Who contains and needs whom: one relationship an element and kind."""
         contents, names = self._contents, self._names
+        if contents.is_named:
+            self._relate_as_stated()
+            return
         inside: dict[str, list[str]] = {}
         roots = [f"#{identifier}" for identifier in names.ids.values()]
         for _, identifier, owner in names.files:
@@ -267,13 +304,25 @@ class _Graph:
         for source, targets in sorted(needed.items()):
             self._relation(source, "dependsOn", targets)
 
+    def _relate_as_stated(self) -> None:
+        """Of a document that is converted: what it says, and nothing besides."""
+        contents, names = self._contents, self._names
+        if contents.subject:
+            self._relation(_SBOM, "describes", [self._image()])
+        for kind, edges in (("contains", contents.parts), ("dependsOn", contents.edges)):
+            found: dict[str, list[str]] = {}
+            for source, target in names.pairs(edges):
+                found.setdefault(_iri(source), []).append(_iri(target))
+            for source, targets in found.items():
+                self._relation(source, kind, targets)
+
     def _relation(self, source: str, kind: str, targets: list[str]) -> None:
         if not targets:
             return
         self._relations.append(
             {
                 "type": "Relationship",
-                "spdxId": f"#{kind}-{source.removeprefix('#SPDXRef-')}",
+                "spdxId": f"#{kind}-{_relation_name(source)}",
                 "creationInfo": _CREATION,
                 "from": source,
                 "relationshipType": kind,
@@ -281,6 +330,8 @@ class _Graph:
                 "to": targets,
             }
         )
+        if self._contents.is_named:  # the same by default, said of every one
+            del self._relations[-1]["completeness"]
 
 
 def _element(kind: str, identifier: str, name: str) -> dict[str, Any]:
@@ -290,20 +341,28 @@ def _element(kind: str, identifier: str, name: str) -> dict[str, Any]:
     return out
 
 
-def _add_identity(out: dict[str, Any], version: str, purl: str, cpes: Iterable[str]) -> None:
-    found = [_identifier("cpe23", text) for text in cpes if is_cpe(text)]
-    if purl:
-        found.insert(0, _identifier("packageUrl", purl))
+def _relation_name(source: str) -> str:
+    return source.removeprefix("#SPDXRef-") if source[0] == "#" else _short(source)
+
+
+def _iri(identifier: str) -> str:
+    """An identifier of the document's own, or one that is an IRI already."""
+    return identifier if ":" in identifier else f"#{identifier}"
+
+
+def _add_identity(
+    out: dict[str, Any], version: str, purl: str, cpes: Iterable[str], *, twice: bool = True
+) -> None:
+    """The purl has a field, and for readers that do not know it, stands as identifier `twice`."""
+    found = [identifier_of("cpe23", text) for text in cpes if is_cpe(text)]
+    if purl and twice:
+        found.insert(0, identifier_of("packageUrl", purl))
     if found:
         out["externalIdentifier"] = found
     if version:
         out["software_packageVersion"] = version
     if purl:
         out["software_packageUrl"] = purl
-
-
-def _identifier(kind: str, text: str) -> dict[str, str]:
-    return {"type": "ExternalIdentifier", "externalIdentifierType": kind, "identifier": text}
 
 
 def _hashes(known: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
@@ -336,8 +395,8 @@ def _file(file: ListedFile, identifier: str, *, tell_owner: bool) -> dict[str, A
     return out
 
 
-def _license_text(name: str, text: str) -> dict[str, Any]:
-    out = _element("simplelicensing_SimpleLicensingText", f"#{name}", "")
+def _license_text(name: str, text: str, title: str) -> dict[str, Any]:
+    out = _element("simplelicensing_SimpleLicensingText", f"#{name}", title)
     return out | {"simplelicensing_licenseText": text}
 
 

@@ -1,0 +1,147 @@
+"""`Columns`: packages as columns, one a field, of which nothing is made before it is asked for."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from itertools import starmap
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from provenance.packages.package import Package
+from provenance.sbom.carried import PREFIX
+from provenance.sbom.collection import paused_collection
+from provenance.sbom.identifiers import purl_type
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+__all__ = ["FIELDS", "Columns", "Made", "Typed", "carries_ours", "purl_types"]
+
+FIELDS = tuple(field.name for field in dataclasses.fields(Package))
+"""The fields of `Package`, in their order."""
+
+_OURS = PREFIX.encode()
+# A letter of the prefix as an escape, by which a name may hide from the search for it.
+_HIDDEN = re.compile(rb"\\u00(?:6[135eEfF]|7[026]|3[aA])")
+_AT_ONCE = 512
+_START = len("pkg:golang/")
+
+
+class Columns(Protocol):
+    """Packages, by row and by field."""
+
+    def __len__(self) -> int:
+        """How many rows."""
+        ...
+
+    def column(self, field: str) -> Sequence[Any]:
+        """The value of a field of `Package`, of every row."""
+        ...
+
+    def packages(self, rows: Iterable[int]) -> Iterator[Package]:
+        """The packages of some rows."""
+        ...
+
+
+class Made:
+    """Packages that exist already."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, items: Iterable[Package]) -> None:
+        """Hold `items` in their order."""
+        self.items = tuple(items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def column(self, field: str) -> Sequence[Any]:
+        """The value of a field of every package."""
+        return [getattr(package, field) for package in self.items]
+
+    def packages(self, rows: Iterable[int]) -> Iterator[Package]:
+        """The packages themselves."""
+        return (self.items[row] for row in rows)
+
+
+class Typed:
+    """Packages in typed structs, whose fields are taken out when they are asked for.
+
+    A field that no `takers` knows, and one in which a value has a shape that its taker does not
+    accept, is what the tolerant reader says: that one decides what a document means, and a test
+    holds every taker against it. A new field of `Package` is therefore right without a taker,
+    only slow; and so is every question that touches it.
+    """
+
+    def __init__(
+        self,
+        rows: Sequence[Any],
+        takers: Mapping[str, Callable[[Sequence[Any]], Sequence[Any]]],
+        tolerant: Callable[[], Sequence[Package]],
+    ) -> None:
+        """Keep what to take fields from, and how.
+
+        Args:
+            rows: a struct a package.
+            takers: field of `Package` to what gives its value for each row.
+            tolerant: the packages as the tolerant reader has them.
+        """
+        self._rows, self._takers, self._tolerant = rows, takers, tolerant
+        self._known: dict[str, Sequence[Any]] = {}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def column(self, field: str) -> Sequence[Any]:
+        """The value of a field of every row."""
+        if field not in self._known:
+            with paused_collection():
+                self._known[field] = self._column(field)
+        return self._known[field]
+
+    def packages(self, rows: Iterable[int]) -> Iterator[Package]:
+        """Packages made out of the columns."""
+        columns = [self.column(field) for field in FIELDS]
+        return starmap(Package, ([column[row] for column in columns] for row in rows))
+
+    def _column(self, field: str) -> Sequence[Any]:
+        if field == "type":
+            return purl_types(self.column("purl"))
+        if (take := self._takers.get(field)) is not None:
+            try:
+                return take(self._rows)
+            except msgspec.DecodeError:
+                pass  # an odd value: the tolerant reader knows what to make of it
+        return [getattr(package, field) for package in self._tolerant()]
+
+
+def purl_types(purls: Sequence[str]) -> list[str]:
+    """`purl_type` of each. What they begin with is mostly the same, and is looked at once."""
+    types = _Types()
+    found = [types[purl[:_START]] for purl in purls]
+    if types.is_complete:
+        return found
+    return list(map(purl_type, purls))
+
+
+class _Types(dict[str, str]):
+    """The type of purls with the same beginning, as far as that shows it."""
+
+    is_complete = True
+
+    def __missing__(self, start: str) -> str:
+        if "/" not in start and len(start) == _START:
+            self.is_complete = False
+        self[start] = found = purl_type(start)
+        return found
+
+
+def carries_ours(slices: Sequence[msgspec.Raw]) -> bool:
+    """Whether any of these, properties or annotations, may hold fields that are to be restored."""
+    for start in range(0, len(slices), _AT_ONCE):
+        joined = b"".join(slices[start : start + _AT_ONCE])
+        if _OURS in joined or (b"\\" in joined and _HIDDEN.search(joined)):
+            return True
+    return False

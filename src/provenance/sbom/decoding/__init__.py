@@ -1,0 +1,1 @@
+"""From bytes to decoded values: which format, which compression, which characters, which syntax."""

@@ -1,0 +1,57 @@
+"""What a document in tag-value says and its JSON shape does not: snippets, reviews, what is odd.
+
+Words are compared, as a statement may become several fields. Source: SPDX 2.3 sections 6 to 13.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from provenance.sbom.spdx.tag_reading import KNOWN_TAGS, statements
+from provenance.sbom.spdx.tags import FIXES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["unread_tags"]
+
+_WORD = re.compile(r"[^\s:()]+")
+_PLACES = ("SPDXREF",)
+"""Tags that say where a value belongs, which a document in JSON says by its shape."""
+
+
+def unread_tags(text: str, document: Mapping[str, Any]) -> Counter[str]:
+    """Tags of which `document` does not hold all that the text says, and how often.
+
+    Args:
+        text: the document in tag-value. Comments are no part of it.
+        document: as it was decoded.
+    """
+    left: Counter[str] = Counter()
+    waiting: list[Any] = [document]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+        else:
+            left.update(_words(str(value)))
+    found: Counter[str] = Counter()
+    said = list(statements(text))
+    # What has a field comes first, or it would seem to be what is missing.
+    for tag, value in sorted(said, key=lambda x: x[0] not in KNOWN_TAGS):
+        if tag in _PLACES or value.startswith(FIXES):
+            continue
+        words = Counter(_words(value))
+        if any(left[word] < count for word, count in words.items()):
+            found[f"/{tag[:60]}"] += 1
+        left.subtract({word: min(count, left[word]) for word, count in words.items()})
+    return found
+
+
+def _words(text: str) -> list[str]:
+    words: list[str] = _WORD.findall(text)
+    return [word.lower().replace("-", "_") for word in words]
