@@ -1,0 +1,152 @@
+"""A document made valid in another version by taking out what that does not know.
+
+The official schema says what that is. What is taken out is no loss yet: the caller keeps it.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from importlib import resources
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import jsonschema_rs
+
+    from provenance.sbom.formats import Format
+
+__all__ = ["pruned"]
+
+_ROUNDS = 20
+_ERRORS = 100_000
+"""Of one round; the rest is for the next."""
+_GONE = object()
+_BRANCHES = ("anyOf", "oneOf")
+_DEPTH = 8
+"""Of branches within branches of a schema."""
+
+
+def pruned(document: dict[str, Any], form: Format) -> dict[str, Any]:
+    """A copy that the schema of `form` takes, as far as taking out can make it so."""
+    out: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document))
+    if form.family == "cyclonedx":
+        _reword(out, form.version)
+    validator = _validator(_schema_name(form))
+    for _ in range(_ROUNDS):
+        if validator.is_valid(out):
+            break
+        for error in islice(validator.iter_errors(out), _ERRORS):
+            _repair(out, error, _DEPTH)
+        out = _swept(out)
+    return out
+
+
+def _repair(document: dict[str, Any], error: Any, depth: int) -> None:
+    """Take out what one error is about."""
+    kind, path = error.kind, list(error.instance_path)
+    if hasattr(kind, "unexpected"):
+        item = _at(document, path)
+        for key in kind.unexpected if isinstance(item, dict) else ():
+            item[key] = _GONE
+    elif kind.name in _BRANCHES and depth and (inner := _nearest(kind.context)):
+        for each in inner:
+            _repair(document, each, depth - 1)
+    elif path:
+        *steps, last = path
+        parent = _at(document, steps)
+        if isinstance(parent, dict) and kind.name == "enum" and last == "type":
+            parent[last] = "other" if "url" in parent else "library"
+        elif isinstance(parent, (dict, list)) and not isinstance(parent, str):
+            parent[last] = _GONE
+
+
+def _nearest(branches: Any) -> list[Any]:
+    """The errors of the branch that the value all but fits: there is just too much of it."""
+    for branch in branches:
+        if branch and all(hasattr(error.kind, "unexpected") for error in branch):
+            return list(branch)
+    return []
+
+
+def _at(document: Any, path: list[Any]) -> Any:
+    for step in path:
+        try:
+            document = document[step]
+        except (KeyError, IndexError, TypeError):
+            return None  # taken out already
+    return document
+
+
+def _swept(document: dict[str, Any]) -> dict[str, Any]:
+    """The document without what is gone; nested no deeper than its decoder allows."""
+    waiting: list[Any] = [document]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            for key in [k for k, v in value.items() if v is _GONE]:
+                del value[key]
+            waiting += value.values()
+        elif isinstance(value, list):
+            value[:] = [x for x in value if x is not _GONE]
+            waiting += value
+    return document
+
+
+def _reword(document: dict[str, Any], version: str) -> None:
+    """Say in an older version's words what it has words for."""
+    if version < "1.5":
+        document.setdefault("version", 1)
+    if version < "1.6":
+        for component in _components(document):
+            people = component.get("authors")
+            if isinstance(people, list) and "author" not in component:
+                named = [x.get("name") for x in people if isinstance(x, dict)]
+                if text := ", ".join(x for x in named if isinstance(x, str)):
+                    component["author"] = text
+    metadata = document.get("metadata")
+    tools = metadata.get("tools") if isinstance(metadata, dict) else None
+    if version < "1.5" and isinstance(metadata, dict) and isinstance(tools, dict):
+        listed = tools.get("components")
+        metadata["tools"] = [
+            {key: x[key] for key in ("name", "version", "hashes") if key in x}
+            for x in (listed if isinstance(listed, list) else ())
+            if isinstance(x, dict)
+        ]
+
+
+def _components(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    metadata = document.get("metadata")
+    waiting: list[Any] = [metadata.get("component")] if isinstance(metadata, dict) else []
+    waiting.append({"components": document.get("components")})
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            yield item
+            inner = item.get("components")
+            waiting += inner if isinstance(inner, list) else []
+
+
+def _schema_name(form: Format) -> str:
+    return (
+        f"bom-{form.version}.schema.json" if form.family == "cyclonedx" else "spdx-2.3.schema.json"
+    )
+
+
+@functools.cache
+def _validator(name: str) -> jsonschema_rs.Validator:
+    import jsonschema_rs
+
+    return jsonschema_rs.validator_for(_schema(name), validate_formats=True, retriever=_retrieve)
+
+
+def _retrieve(uri: str) -> Any:
+    return _schema(uri.rpartition("/")[2].partition("#")[0])
+
+
+def _schema(name: str) -> Any:
+    return json.loads((resources.files("provenance") / "_data" / "schemas" / name).read_bytes())
