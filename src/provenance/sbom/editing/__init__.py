@@ -1,0 +1,1 @@
+"""Edits that change what they are asked to and nothing else."""
