@@ -1,0 +1,1 @@
+"""Whether a document is valid, and agrees with itself."""
