@@ -57,9 +57,14 @@ if TYPE_CHECKING:  # the same table for type checkers and editors; a test compar
     from provenance.oci.registry import Registry as Registry
     from provenance.oci.repository import Repository as Repository
     from provenance.packages.package import Package as Package
+    from provenance.sbom import Change as Change
+    from provenance.sbom import Diff as Diff
     from provenance.sbom import Format as Format
+    from provenance.sbom import Licenses as Licenses
     from provenance.sbom import Packages as Packages
     from provenance.sbom import Sbom as Sbom
+    from provenance.sbom import diff_sboms as diff_sboms
+    from provenance.sbom import merge_sboms as merge_sboms
     from provenance.sbom import read_sbom as read_sbom
     from provenance.settings import Limits as Limits
     from provenance.settings import Settings as Settings
@@ -72,8 +77,10 @@ __version__ = "0.1.0"
 
 # Name to module: a literal table, so that reading it runs nothing.
 _EXPORTS = {
+    "Change": "provenance.sbom",
     "Copied": "provenance.oci.copying",
     "Descriptor": "provenance.oci.descriptor",
+    "Diff": "provenance.sbom",
     "Digest": "provenance.digests",
     "Evidence": "provenance.evidence",
     "Examination": "provenance.evidence",
@@ -82,6 +89,7 @@ _EXPORTS = {
     "Identity": "provenance.verification",
     "Image": "provenance.image",
     "Index": "provenance.oci.manifest",
+    "Licenses": "provenance.sbom",
     "Limits": "provenance.settings",
     "Manifest": "provenance.oci.manifest",
     "Outcome": "provenance.findings",
@@ -103,8 +111,10 @@ _EXPORTS = {
     "attach": "provenance.evidence",
     "attest": "provenance.evidence",
     "copy": "provenance.oci.copying",
+    "diff_sboms": "provenance.sbom",
     "examine": "provenance.evidence",
     "generate_sbom": "provenance.catalog",
+    "merge_sboms": "provenance.sbom",
     "pull": "provenance.evidence",
     "read_sbom": "provenance.sbom",
     "read_statement": "provenance.attestation",

@@ -1,0 +1,58 @@
+"""Which layer of one image is which of another: a rebuilt layer has another digest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from provenance.digests import Digest
+    from provenance.packages.package import Location
+    from provenance.sbom.model import Subject
+
+__all__ = ["same_layers"]
+
+
+def same_layers(
+    old: Subject | None,
+    new: Subject | None,
+    was: Iterable[tuple[Location, ...]],
+    now: Iterable[tuple[Location, ...]],
+) -> dict[Digest, Digest]:
+    """Layer of the older image to the one in its place in the newer.
+
+    Args:
+        old: the older image, as its document describes it.
+        new: the newer one.
+        was: locations of packages, which name layers where the image itself does not.
+        now: the same of the newer image.
+    """
+    first, second = _layers(old, was), _layers(new, now)
+    found = {digest: digest for digest in first if digest in second}
+    taken = set(found)
+    waiting: dict[str, list[Digest]] = {}
+    for digest, instruction in reversed(second.items()):
+        if digest not in taken and instruction:
+            waiting.setdefault(instruction, []).append(digest)
+    for digest, instruction in first.items():
+        if digest not in found and (same := waiting.get(instruction)):
+            found[digest] = same.pop()
+            taken.add(found[digest])
+    if old and new and old.layers and new.layers:  # only these are known to be in order
+        left = [d for d in first if d not in found]
+        rest = [d for d in second if d not in taken]
+        if len(left) == len(rest):
+            found |= zip(left, rest, strict=True)
+    return found
+
+
+def _layers(subject: Subject | None, places: Iterable[tuple[Location, ...]]) -> dict[Digest, str]:
+    """Layers and the instructions that made them: of the image, else those that packages name."""
+    if subject and subject.layers:
+        return {layer.digest: layer.created_by for layer in subject.layers}
+    return {
+        place.layer: place.created_by
+        for place, *_ in filter(None, places)
+        if place.layer is not None
+    }

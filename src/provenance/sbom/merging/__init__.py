@@ -1,0 +1,1 @@
+"""One document out of several."""
