@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 
 from provenance.cli.printing import drawn, show
 from provenance.cli.progress import byte_bar
+from provenance.cli.sbom_output import TABLE, print_document, put_document, wanted_outputs, writing
 from provenance.cli.session import image_argument, settings
 from provenance.display.text import visible
-from provenance.errors import NotEvaluated, NotFound, UnsupportedFormat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     from provenance.catalog.index import IndexSboms
     from provenance.findings import Finding
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["generate"]
 
-_DEFAULT, _TABLE = "cyclonedx-json", "table"
+_DEFAULT = "cyclonedx-json"
 
 
 @click.command()
@@ -70,7 +70,7 @@ def generate(
     from provenance.catalog.generation import generate_sbom
     from provenance.sbom import Sbom
 
-    wanted = _outputs(outputs, several=platform == "all")
+    wanted = wanted_outputs(outputs or [_DEFAULT], several=platform == "all", table=True)
     found = settings()
     with _bar(quiet=quiet) as progress:
         made = generate_sbom(
@@ -92,53 +92,13 @@ def generate(
         _tell(sbom.findings)
 
 
-def _outputs(said: Sequence[str], *, several: bool) -> Sequence[tuple[str, Path | None]]:
-    """Format and file (None: print) of each output; before the work, so that errors cost nothing.
-
-    Raises:
-        click.UsageError: no such format, a file that is said twice, or none where it is needed.
-        NotFound: there is no folder for a file.
-    """
-    wanted: list[tuple[str, Path | None]] = []
-    for name, equals, file in (output.partition("=") for output in said or [_DEFAULT]):
-        _check_format(name, several=several)
-        if equals and not file:
-            raise click.UsageError(f"{name}= names no file")
-        if several and not file:
-            raise click.UsageError("all platforms make several documents: say -o FORMAT=FILE")
-        path = Path(file) if file else None
-        if path is not None and path in (other for _, other in wanted):
-            raise click.UsageError(f"{file} can hold one document: say another file for {name}")
-        if path is not None and not path.parent.is_dir():
-            raise NotFound(f"{path.parent} is no folder, so {file} cannot be written there")
-        wanted.append((name, path))
-    return wanted
-
-
-def _check_format(name: str, *, several: bool) -> None:
-    from provenance.sbom import Format
-
-    if name == _TABLE:
-        if several:
-            raise click.UsageError("a table shows one image: choose its platform")
-        return
-    try:
-        form = Format.parse(name)
-    except UnsupportedFormat as error:
-        raise click.UsageError(f"{error}, {_TABLE}") from error
-    if not form.writable:
-        raise click.UsageError(f"documents in {form.value} are read, but not written")
-
-
 def _print(made: Sbom, name: str) -> None:
-    from provenance.cli.sbom import sbom_table
+    from provenance.cli.sbom_show import sbom_table
 
-    if name == _TABLE:
+    if name == TABLE:
         show(*sbom_table(made))
-        return
-    # To the byte what a file would hold, but for a terminal, where the prompt comes next.
-    data = made.to_bytes(name)
-    click.echo(data, nl=sys.stdout.isatty() and not data.endswith(b"\n"))
+    else:
+        print_document(made.to_bytes(name))
 
 
 def _write(made: Sbom | IndexSboms, name: str, file: Path) -> None:
@@ -147,23 +107,20 @@ def _write(made: Sbom | IndexSboms, name: str, file: Path) -> None:
     Raises:
         NotEvaluated: the file cannot be written.
     """
-    from provenance.cli.sbom import sbom_table
+    from provenance.cli.sbom_show import sbom_table
     from provenance.sbom import Sbom
 
-    try:
-        if not isinstance(made, Sbom):
-            converted = made.convert(name)
-            converted.index.write(file, format=name)
-            for platform, sbom in converted.platforms.items():
-                sbom.write(_path(file, platform), format=name)
-        elif name == _TABLE:
+    if not isinstance(made, Sbom):
+        converted = made.convert(name)
+        put_document(converted.index, file)
+        for platform, sbom in converted.platforms.items():
+            put_document(sbom, _path(file, platform))
+        return
+    with writing(file):
+        if name == TABLE:
             file.write_text(drawn(*sbom_table(made)) + "\n", encoding="utf-8")
         else:
             made.write(file, format=name)
-    except BrokenPipeError:  # as when it is printed: whoever read it has enough
-        raise
-    except OSError as error:
-        raise NotEvaluated(f"{file} cannot be written ({error.strerror})") from error
 
 
 def _path(file: Path, platform: str) -> Path:

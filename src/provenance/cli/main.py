@@ -5,6 +5,7 @@ Commands are imported when they are run; the help is a table, so that showing it
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from contextlib import suppress
@@ -127,6 +128,7 @@ def main(arguments: list[str] | None = None) -> None:
     What nobody foresaw is no answer either, so it ends with 3 and not with Python's 1.
     """
     debug = "--debug" in (sys.argv[1:] if arguments is None else arguments)
+    _spell_everything()
     try:
         result: Any = cli.main(arguments, prog_name="provenance", standalone_mode=False)
         sys.exit(result if isinstance(result, int) else 0)
@@ -155,6 +157,13 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception:  # noqa: BLE001 - a mistake of ours, shown whole
         _show_traceback()
         sys.exit(3)
+
+
+def _spell_everything() -> None:
+    """What an encoding lacks, Latin-1 say, is printed as its number instead of not at all."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _show_traceback() -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-__all__ = ["drawn", "echo", "show", "show_json"]
+if TYPE_CHECKING:
+    from provenance.findings import Finding
+
+__all__ = ["counted", "drawn", "echo", "finding_fields", "show", "show_json"]
 
 _WIDE = 200
 
@@ -46,3 +49,18 @@ def show_json(schema: str, /, **fields: Any) -> None:
     """One JSON document; `schema` names its form and changes when that does."""
     document = {"schema": f"provenance/{schema}/v1", **fields}
     click.echo(json.dumps(document, indent=2, default=str))
+
+
+def finding_fields(finding: Finding) -> dict[str, str]:
+    """A finding as every JSON output has it."""
+    return {
+        "rule": finding.rule,
+        "severity": finding.severity.value,
+        "message": finding.message,
+        "pointer": finding.pointer,
+    }
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 package`, `2 packages`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
