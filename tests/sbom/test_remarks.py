@@ -8,7 +8,7 @@ import pytest
 from tests.sbom.made_documents import BY_NAME, CYCLONEDX, in_json
 
 from provenance.sbom import read_sbom
-from provenance.sbom.annotations import Annotation
+from provenance.sbom.remarks import Annotation
 from provenance.sbom.vulnerabilities import StatedVulnerability
 
 WHEN = dt.datetime(2026, 1, 3, tzinfo=dt.UTC)

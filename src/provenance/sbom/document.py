@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from spdx_tools.spdx.model.document import Document
 
     from provenance.packages.package import ListedFile, Package
-    from provenance.sbom.annotations import Annotation
     from provenance.sbom.quality import Quality
+    from provenance.sbom.remarks import Annotation
     from provenance.sbom.typed import Quick
     from provenance.sbom.vulnerabilities import StatedVulnerability
 
@@ -192,7 +192,7 @@ class Sbom:
     @property
     def annotations(self) -> tuple[Annotation, ...]:
         """What people and tools remarked in it."""
-        from provenance.sbom.annotations import annotations_of
+        from provenance.sbom.remarks import annotations_of
 
         if self.format.family == "syft":
             return ()
