@@ -13,23 +13,16 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 from provenance.errors import MalformedDocument
+from provenance.packages.purl_types import LOWER_NAMESPACE, check_parts, is_lower
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Purl", "build_purl", "parse_purl"]
+__all__ = ["Purl", "build_purl", "canonical_purl", "parse_purl"]
 
 _TYPE = re.compile(r"[a-z][a-z0-9.-]*", re.ASCII)
 _KEY = re.compile(r"[a-z][a-z0-9._-]*", re.ASCII)
-# Types whose definition says: not case sensitive, write lower case.
-_LOWER_NAME = frozenset(
-    {"alpm", "apk", "bitbucket", "composer", "deb", "github", "hex", "oci", "pub", "pypi"}
-)
-_LOWER_NAMESPACE = frozenset(
-    {"alpm", "apk", "bitbucket", "composer", "deb", "github", "hex", "rpm"}
-)
-_NEEDS_NAMESPACE = frozenset({"alpm", "apk", "bitbucket", "deb", "github", "maven"})
-_NO_NAMESPACE = frozenset({"oci", "pypi"})
+_NAMELESS = re.compile(r"/@[^/]*$")
 _PLAIN = re.compile(r"[A-Za-z0-9._~:-]*", re.ASCII)
 _ESCAPES = {n: c for n in range(128) if (c := quote(chr(n), safe=":")) != chr(n)}
 
@@ -48,6 +41,15 @@ class Purl:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read `text`. Raises MalformedDocument."""
+        found = cls._read(text)
+        query = text.partition("#")[0].partition("?")[2]
+        for key in query.split("&"):
+            if key[:1].isupper():
+                raise MalformedDocument(f"{key[:100]!r}: a key of a package URL is in lower case")
+        return found
+
+    @classmethod
+    def _read(cls, text: str) -> Self:
         from packageurl import PackageURL
 
         try:
@@ -57,12 +59,24 @@ class Purl:
                 f"{text[:200]!r} is no package URL: {error}",
                 hint="expected pkg:type/namespace/name@version?qualifiers#subpath",
             ) from error
+        kind, namespace, name = parts.type or "", parts.namespace or "", parts.name or ""
+        if _NAMELESS.search(text.partition("?")[0].partition("#")[0]):
+            raise MalformedDocument(f"{text[:200]!r} is no package URL: its name is empty")
+        if kind == "git" and "/" in namespace:  # a host, and the path of the repository there
+            namespace, _, above = namespace.partition("/")
+            name = f"{above}/{name}"
+        if is_lower(kind, namespace):
+            name = name.lower()
+        if kind in LOWER_NAMESPACE:
+            namespace = namespace.lower()
+        version, qualifiers = parts.version or "", dict(parts.qualifiers)
+        check_parts(kind, namespace, name, version, qualifiers, is_read=True)
         return cls(
-            type=parts.type or "",
-            name=parts.name or "",
-            namespace=parts.namespace or "",
-            version=parts.version or "",
-            qualifiers=dict(parts.qualifiers),
+            type=kind,
+            name=name,
+            namespace=namespace,
+            version=version,
+            qualifiers=qualifiers,
             subpath=parts.subpath or "",
         )
 
@@ -87,6 +101,18 @@ def parse_purl(text: str) -> Purl:
         MalformedDocument: not a package URL.
     """
     return Purl.parse(text)
+
+
+def canonical_purl(text: str) -> str:
+    """The canonical text of a package URL, keys of qualifiers in whatever case.
+
+    >>> canonical_purl("pkg:Gem/jruby-launcher@1.1.2?Platform=java")
+    'pkg:gem/jruby-launcher@1.1.2?platform=java'
+
+    Raises:
+        MalformedDocument: not a package URL.
+    """
+    return str(Purl._read(text))  # noqa: SLF001  of this file
 
 
 def build_purl(
@@ -115,12 +141,13 @@ def build_purl(
         MalformedDocument: a part that the specification or the type forbids or misses.
     """
     kind = _kind(type)
-    name = _name(kind, name)
-    namespace = _namespace(kind, namespace, name)
+    namespace = _namespace(kind, namespace)
+    name = _name(kind, namespace, name)
+    check_parts(kind, namespace, name, version, qualifiers)
     text = f"pkg:{kind}/"
     if namespace:
         text += f"{namespace}/"
-    text += _quote(name)
+    text += "/".join(map(_quote, name.split("/"))) if kind == "git" else _quote(name)
     if version:
         text += f"@{_quote(version)}"
     if qualifiers and (query := _query(qualifiers)):
@@ -159,23 +186,19 @@ def _quote(text: str) -> str:
         raise MalformedDocument(f"{text[:100]!r} is no text: a surrogate stands alone") from error
 
 
-def _name(kind: str, name: str) -> str:
+def _name(kind: str, namespace: str, name: str) -> str:
     name = name.strip("/")
     if not name:
         raise MalformedDocument(f"a pkg:{kind} URL needs a name")
-    if kind in _LOWER_NAME:
+    if is_lower(kind, namespace):
         name = name.lower()
     return name.replace("_", "-") if kind == "pypi" else name
 
 
-def _namespace(kind: str, namespace: str, name: str) -> str:
+def _namespace(kind: str, namespace: str) -> str:
     segments = [_quote(s) for s in namespace.split("/") if s] if namespace else []
-    if segments and kind in _NO_NAMESPACE:
-        raise MalformedDocument(f"a pkg:{kind} URL has no namespace, {name!r} came with one")
-    if not segments and kind in _NEEDS_NAMESPACE:
-        raise MalformedDocument(f"a pkg:{kind} URL needs a namespace, {name!r} came without")
     joined = "/".join(segments)
-    return joined.lower() if kind in _LOWER_NAMESPACE else joined
+    return joined.lower() if kind in LOWER_NAMESPACE else joined
 
 
 def _query(qualifiers: Mapping[str, str]) -> str:

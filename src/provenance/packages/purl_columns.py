@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 from provenance.errors import MalformedDocument
 from provenance.packages.purl import Purl, parse_purl
+from provenance.packages.purl_types import LOWER_NAMESPACE, NO_NAMESPACE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,8 +24,8 @@ _PLAIN = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._~:%+@
 _START = re.compile(r"pkg:([a-z][a-z0-9.-]*)((?:/[A-Za-z0-9._~%+-]+)*)", re.ASCII)
 _KEY = re.compile(r"[a-z][a-z0-9._-]*", re.ASCII)
 # Types whose names and namespaces are what they look like, once they are in lower case.
-_LOWER = frozenset({"apk", "composer", "github", "npm", "pypi"})
-_KNOWN = _LOWER | {"cargo", "conda", "deb", "gem", "generic", "golang", "maven", "nuget", "rpm"}
+_LOWER = frozenset({"apk", "composer", "deb", "github", "npm", "pypi"})
+_KNOWN = _LOWER | {"cargo", "conda", "gem", "generic", "golang", "maven", "nuget", "rpm"}
 
 
 class PurlColumns(NamedTuple):
@@ -97,7 +98,9 @@ def _start(path: str) -> tuple[str, str, bool] | None:
     is_plain = namespace.isascii() and namespace.isprintable() and " " not in namespace
     if not is_plain or "" in segments or match[2].count("/") != len(segments):
         return None
-    if kind in _LOWER and namespace != namespace.lower():
+    if namespace and kind in NO_NAMESPACE:
+        return None
+    if kind in _LOWER | LOWER_NAMESPACE and namespace != namespace.lower():
         return None
     return kind, namespace, kind in _LOWER
 

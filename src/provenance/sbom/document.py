@@ -18,7 +18,7 @@ from provenance.sbom.formats import Format
 from provenance.sbom.graphs.graph import Dependencies
 from provenance.sbom.identifiers import uri_of
 from provenance.sbom.license_view import Licenses
-from provenance.sbom.model import Contents, OtherDocument, Subject
+from provenance.sbom.model import Contents, OtherDocument, Subject, SubjectLayer
 from provenance.sbom.rows import COLUMNS, Packages
 from provenance.sbom.typed import quick_packages
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Sbom"]
 
+_OURS = b"provenance:"
 _PREDICATE_TYPES = {"cyclonedx": "https://cyclonedx.org/bom", "spdx": "https://spdx.dev/Document"}
 
 
@@ -135,6 +136,15 @@ class Sbom:
     def subject(self) -> Subject | None:
         """What it describes, with digest where it says so."""
         return self._contents.subject
+
+    @property
+    def layers(self) -> tuple[SubjectLayer, ...]:
+        """The layers of the image that it describes, bottom first, where it states them."""
+        # Of CycloneDX and SPDX only documents of ours do: others need not be read whole for it.
+        is_ours = _OURS in self._raw or self.format.family not in _PREDICATE_TYPES
+        if self._whole is not None and not is_ours:
+            return ()
+        return self.subject.layers if self.subject is not None else ()
 
     @property
     def packages(self) -> Packages:

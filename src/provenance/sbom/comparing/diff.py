@@ -123,7 +123,7 @@ class _Comparison:
         if not (any(was) and any(now)):
             return
         old, new = self._documents
-        same = same_layers(old.subject, new.subject, *places)
+        same = same_layers(old.layers, new.layers, *places)
         known = set(same.values())
         for row, other in pairs:
             here, there = was[row], now[other]

@@ -5,26 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from provenance.digests import Digest
     from provenance.packages.package import Location
-    from provenance.sbom.model import Subject
+    from provenance.sbom.model import SubjectLayer
 
 __all__ = ["same_layers"]
 
 
 def same_layers(
-    old: Subject | None,
-    new: Subject | None,
+    old: Sequence[SubjectLayer],
+    new: Sequence[SubjectLayer],
     was: Iterable[tuple[Location, ...]],
     now: Iterable[tuple[Location, ...]],
 ) -> dict[Digest, Digest]:
     """Layer of the older image to the one in its place in the newer.
 
     Args:
-        old: the older image, as its document describes it.
-        new: the newer one.
+        old: layers of the older image, as far as its document states them, bottom first.
+        new: of the newer one.
         was: locations of packages, which name layers where the image itself does not.
         now: the same of the newer image.
     """
@@ -39,7 +39,7 @@ def same_layers(
         if digest not in found and (same := waiting.get(instruction)):
             found[digest] = same.pop()
             taken.add(found[digest])
-    if old and new and old.layers and new.layers:  # only these are known to be in order
+    if old and new:  # only these are known to be in order
         left = [d for d in first if d not in found]
         rest = [d for d in second if d not in taken]
         if len(left) == len(rest):
@@ -47,10 +47,12 @@ def same_layers(
     return found
 
 
-def _layers(subject: Subject | None, places: Iterable[tuple[Location, ...]]) -> dict[Digest, str]:
+def _layers(
+    stated: Sequence[SubjectLayer], places: Iterable[tuple[Location, ...]]
+) -> dict[Digest, str]:
     """Layers and the instructions that made them: of the image, else those that packages name."""
-    if subject and subject.layers:
-        return {layer.digest: layer.created_by for layer in subject.layers}
+    if stated:
+        return {layer.digest: layer.created_by for layer in stated}
     return {
         place.layer: place.created_by
         for place, *_ in filter(None, places)
