@@ -41,7 +41,10 @@ def cli_page() -> str:
         inner = click.Context(command, info_name=name, parent=context)
         parts.append(_section(f"provenance {name}", command, inner))
         if isinstance(command, click.Group):
-            for sub, leaf in sorted(command.commands.items()):
+            for sub in command.list_commands(inner):
+                leaf = command.get_command(inner, sub)
+                if leaf is None:
+                    continue
                 deeper = click.Context(leaf, info_name=sub, parent=inner)
                 parts.append(_section(f"provenance {name} {sub}", leaf, deeper))
     return "\n".join(parts)

@@ -1,7 +1,4 @@
-"""`provenance`: the group of commands, and the one place where errors become exit statuses.
-
-Commands are imported when they are run; the help is a table, so that showing it imports none.
-"""
+"""`provenance`: the group of commands, and the one place where errors become exit statuses."""
 
 from __future__ import annotations
 
@@ -9,12 +6,12 @@ import io
 import os
 import sys
 from contextlib import suppress
-from importlib import import_module
 from typing import Any
 
 import click
 
 from provenance import __version__
+from provenance.cli.lazy import LazyGroup
 from provenance.errors import (
     ContentMismatch,
     InvalidDigest,
@@ -26,7 +23,7 @@ from provenance.errors import (
 
 __all__ = ["cli", "exit_status", "main"]
 
-# Name to module, function and help: click's own help would import every command.
+# Name to module, function and help (lazy.py).
 COMMANDS = {
     "demo": ("demo", "demo", "The whole story on an embedded registry and Sigstore."),
     "resolve": ("look", "resolve", "Pin a reference to a digest."),
@@ -52,32 +49,15 @@ class _OutputClosed(Exception):
     """Whoever read the output has closed it. click and rich would end with 1: a proven no."""
 
 
-class _Lazy(click.Group):
+class _Program(LazyGroup):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except BrokenPipeError as error:
             raise _OutputClosed from error
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        del ctx
-        return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        del ctx
-        if cmd_name not in COMMANDS:
-            return None
-        module, attribute, _ = COMMANDS[cmd_name]
-        command: click.Command = getattr(import_module(f"provenance.cli.{module}"), attribute)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
-
-
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Program, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="provenance")
 @click.option("--debug", is_flag=True, help="Show tracebacks of errors.")
 @click.option("--offline", is_flag=True, help="No trust, log or database requests.")

@@ -4,31 +4,24 @@ from __future__ import annotations
 
 import click
 
-from provenance.cli.generating import generate
-from provenance.cli.sbom_convert import convert
-from provenance.cli.sbom_diff import diff
-from provenance.cli.sbom_graph import tree, why
-from provenance.cli.sbom_licenses import licenses
-from provenance.cli.sbom_merge import merge
-from provenance.cli.sbom_quality import quality
-from provenance.cli.sbom_show import show_document
-from provenance.cli.sbom_validate import validate
+from provenance.cli.lazy import LazyGroup
 
 __all__ = ["sbom"]
 
+_COMMANDS = {
+    "generate": ("generating", "generate", "List what is installed in an image."),
+    "show": ("sbom_show", "show_document", "Show the packages of a document."),
+    "convert": ("sbom_convert", "convert", "Convert a document to other formats."),
+    "diff": ("sbom_diff", "diff", "Show what changed from one document to another."),
+    "merge": ("sbom_merge", "merge", "Merge documents of parts into one of the product."),
+    "validate": ("sbom_validate", "validate", "Check a document by its official schema."),
+    "quality": ("sbom_quality", "quality", "Measure what a document says by NTIA, CISA or BSI."),
+    "licenses": ("sbom_licenses", "licenses", "Count licences, and judge them by lists."),
+    "why": ("sbom_graph", "why", "Show why a package is there."),
+    "tree": ("sbom_graph", "tree", "Show what packages need and contain, as a tree."),
+}
 
-@click.group()
+
+@click.group(cls=LazyGroup, table=_COMMANDS)
 def sbom() -> None:
     """Make and look at SBOMs."""
-
-
-sbom.add_command(generate)
-sbom.add_command(convert)
-sbom.add_command(show_document)
-sbom.add_command(validate)
-sbom.add_command(quality)
-sbom.add_command(diff)
-sbom.add_command(merge)
-sbom.add_command(licenses)
-sbom.add_command(why)
-sbom.add_command(tree)
