@@ -141,9 +141,10 @@ class _Reader:
             "digest": digest or digest_or_none(version),
             "type": stated.get(f"{PREFIX}type", kind) if kind == "container" else kind,
         }
-        self.subject = Subject(
-            **(fields | restore_subject(pairs) | ({"digest": digest} if digest else {}))
-        )
+        fields |= restore_subject(pairs)
+        if digest:
+            fields["digest"] = digest
+        self.subject = Subject(**fields)
         layers = self.subject.layers
         self._history = {str(x.digest): x.created_by for x in layers if x.created_by}
         about = self.package(item, pairs, at)

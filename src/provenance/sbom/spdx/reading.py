@@ -307,7 +307,8 @@ class _Reader:
         fields |= {"id": about.id, "about": about}
         if pairs:
             return Subject(**carrying.restore_subject(pairs, fields))
-        return Subject(**(fields | {"digest": digest or digest_or_none(version)}))
+        fields["digest"] = digest or digest_or_none(version)
+        return Subject(**fields)
 
     def package(
         self, item: Mapping[str, Any], pairs: list[tuple[str, str]], history: Mapping[str, str]
