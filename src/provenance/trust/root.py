@@ -22,6 +22,7 @@ from provenance.errors import (
 )
 from provenance.settings import Limits, Settings
 from provenance.strict_json import decode_object
+from provenance.trust.material import TrustMaterial, read_material
 from provenance.trust.updating import PUBLIC_GOOD, STAGING, refresh
 
 if TYPE_CHECKING:
@@ -150,6 +151,11 @@ class Trust:
     def has_logs(self) -> bool:
         """Whether it lists transparency logs: then a verified log entry is required."""
         return bool(decode_object(self.raw).get("tlogs"))
+
+    @property
+    def material(self) -> TrustMaterial:
+        """Its keys and certificates, as values."""
+        return read_material(self.raw)
 
     def trusted_root(self) -> TrustedRoot:
         """As the sigstore library's object."""

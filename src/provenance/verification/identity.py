@@ -6,10 +6,13 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
+from provenance.verification.signed import KeyHolder
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from provenance.verification.signed import Certified
+    from provenance.verification.signed import Signatory
+
 
 __all__ = ["GITHUB_ISSUER", "Identity"]
 
@@ -85,8 +88,10 @@ class Identity:
             pattern = re.escape(f"https://github.com/{signer_workflow}") + "@.+"
         return cls(pattern, issuer=GITHUB_ISSUER, is_pattern=True, claims=claims)
 
-    def mismatch(self, signer: Certified) -> str:
+    def mismatch(self, signer: Signatory) -> str:
         """Why `signer` is not this identity, for people; empty when it is."""
+        if isinstance(signer, KeyHolder):
+            return f"signed by {signer}, which no one vouches for; expected {self}"
         matched = (
             re.fullmatch(self.identity, signer.identity) is not None
             if self.is_pattern

@@ -7,7 +7,7 @@ payload is a statement, about this subject, by whom one expected; and what may b
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from provenance.attestation.bundle import Bundle
 from provenance.attestation.predicate_types import matches
@@ -20,9 +20,11 @@ from provenance.errors import (
 )
 from provenance.verification.certificate import check_judgeable, is_usual_key, read_certificate
 from provenance.verification.logged import proven_time_and_index
-from provenance.verification.signed import SignedStatement
+from provenance.verification.signed import LogEntry, SignedStatement, VerifiedTime
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cryptography import x509
     from sigstore.models import Bundle as SigstoreBundle
     from sigstore.verify import Verifier
@@ -120,7 +122,9 @@ def verify_bundle(
         )
     if identity is not None and (why := identity.mismatch(signer)):  # 8
         raise InvalidEvidence(why, step="identity", hint="check the identity you expect")
-    return SignedStatement(statement, signer, time, log_index)
+    entry = LogEntry("", log_index, " ".join(_spelled(bundle.log_entries[0])))
+    times = (VerifiedTime(time, "log or timestamp authority"),) if time else ()
+    return SignedStatement(statement=statement, signer=signer, times=times, log_entries=(entry,))
 
 
 def _check_shape(bundle: Bundle) -> None:
@@ -142,8 +146,7 @@ def _check_shape(bundle: Bundle) -> None:
                 hint="verify it with cosign",
             )
     entry = bundle.log_entries[0]
-    kind = entry.get("kindVersion")
-    spelled = (kind.get("kind"), kind.get("version")) if isinstance(kind, dict) else (kind, "")
+    spelled = _spelled(entry)
     if spelled not in _ENTRY_KINDS:
         raise UnsupportedFormat(
             f"the log entry is of kind {str(spelled[0])[:50]!r}, version "
@@ -156,6 +159,12 @@ def _check_shape(bundle: Bundle) -> None:
             "the log entry has the log's promise and no proof, which is not verified yet",
             hint="verify it with cosign",
         )
+
+
+def _spelled(entry: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Kind and version, as the entry says."""
+    kind = entry.get("kindVersion")
+    return (kind.get("kind"), kind.get("version")) if isinstance(kind, dict) else (kind, "")
 
 
 def _verify_with_sigstore(bundle: Bundle, trust: Trust) -> tuple[SigstoreBundle, str, bytes]:
