@@ -48,7 +48,7 @@ def _own_surroundings(
         *("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "SIGSTORE_ID_TOKEN", "SOURCE_DATE_EPOCH"),
         *("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "NO_PROXY", "no_proxy"),
         *("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "PROVENANCE_OFFLINE"),
-        *("PROVENANCE_CACHE_DIR", "DOCKER_HOST"),
+        *("PROVENANCE_CACHE_DIR", "DOCKER_HOST", "COSIGN_REPOSITORY"),
         *("GITHUB_ACTIONS", "GITLAB_CI", "ACTIONS_ID_TOKEN_REQUEST_URL", "NO_COLOR"),
     ):
         monkeypatch.delenv(name, raising=False)

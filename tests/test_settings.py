@@ -63,3 +63,10 @@ def test_a_user_without_a_home_has_no_cache(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(pwd, "getpwuid", nobody)
     assert Settings.from_environment().cache_dir is None
     assert Settings.from_environment({"PROVENANCE_CACHE_DIR": "/p"}).cache_dir == Path("/p")
+
+
+def test_where_evidence_lies_is_read_from_cosigns_variable() -> None:
+    environ = {"COSIGN_REPOSITORY": "registry.example/signatures"}
+    found = Settings.from_environment(environ).evidence_repository
+    assert found == "registry.example/signatures"
+    assert Settings.from_environment({}).evidence_repository == ""

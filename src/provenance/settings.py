@@ -42,6 +42,10 @@ class Limits:
     """Pages of one listing."""
     referrers: int = 1000
     """Referrers of one subject that are looked at."""
+    signatures: int = 1000
+    """Signatures in one manifest of cosign's older form that are looked at (cosign's own cap)."""
+    evidence_bytes: int = 1 * GIB
+    """All bundles, statements and signatures that one call reads beside one image."""
     manifests: int = 10_000
     """Manifests that one copy takes along."""
     tags: int = 100_000
@@ -112,6 +116,9 @@ class Settings:
     """Where caches live; None switches them off."""
     workers: int = 8
     """Threads for one call's input and output."""
+    evidence_repository: str = ""
+    """Repository where signatures and statements of images in registries lie; empty: beside them.
+    Cosign's COSIGN_REPOSITORY."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle without the names and passwords of proxies: those stay on this machine."""
@@ -128,8 +135,8 @@ class Settings:
         """The settings that environment variables ask for.
 
         Reads REQUESTS_CA_BUNDLE or SSL_CERT_FILE, HTTP(S)_PROXY, NO_PROXY (either case),
-        PROVENANCE_OFFLINE, PROVENANCE_CACHE_DIR, XDG_CACHE_HOME, HOME; a user without a home has
-        no cache. The environment can forbid network use, never relax a check.
+        PROVENANCE_OFFLINE, PROVENANCE_CACHE_DIR, XDG_CACHE_HOME, HOME, COSIGN_REPOSITORY; a user
+        without a home has no cache. The environment can forbid network use, never relax a check.
         """
         env = os.environ if environ is None else environ
 
@@ -144,6 +151,7 @@ class Settings:
             no_proxy=either("NO_PROXY"),
             offline=env.get("PROVENANCE_OFFLINE", "").lower() in {"1", "true", "yes"},
             cache_dir=_cache_dir(env),
+            evidence_repository=env.get("COSIGN_REPOSITORY", ""),
         )
 
 
