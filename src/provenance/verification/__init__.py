@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from provenance.verification.annotations import LayerSignature, verify_layer
+from provenance.verification.blobs import verify_blob_bundle
 from provenance.verification.identity import Identity
-from provenance.verification.signed import SignedStatement
+from provenance.verification.signed import SignedBlob, SignedImage, SignedStatement
 from provenance.verification.verifier import verify_bundle
 
-__all__ = ["Identity", "SignedStatement", "verify_bundle"]
+__all__ = [
+    "Identity",
+    "LayerSignature",
+    "SignedBlob",
+    "SignedImage",
+    "SignedStatement",
+    "verify_blob_bundle",
+    "verify_bundle",
+    "verify_layer",
+]

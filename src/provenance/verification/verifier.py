@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sigstore.models import Bundle as SigstoreBundle
     from sigstore.verify import Verifier
 
+    from provenance.attestation.public_key import PublicKey
     from provenance.digests import Digest
     from provenance.settings import Limits
     from provenance.trust import Trust
@@ -64,8 +65,10 @@ def verify_bundle(
     subject: Digest | None,
     *,
     trust: Trust,
-    identity: Identity | None,
+    identity: Identity | None = None,
+    key: PublicKey | None = None,
     predicate_type: str | None = None,
+    unsafe_no_log: bool = False,
     limits: Limits | None = None,
 ) -> SignedStatement:
     """Prove that `identity` signed a statement about `subject`.
@@ -75,8 +78,10 @@ def verify_bundle(
         subject: digest the statement must be about; None: the caller checks that itself.
         trust: whom to believe. No network is used.
         identity: who must have signed; None: anyone, and the caller checks who it was.
+        key: the key that must have signed instead; a certificate never stands in for it.
         predicate_type: what the statement must be: a type, or a family such as `signature`;
             None: the caller checks what it is (CVE-2026-39395).
+        unsafe_no_log: accept a signature that no transparency log has.
         limits: `bundle_bytes` applies.
 
     Returns:
@@ -99,6 +104,8 @@ def verify_bundle(
     #  8 the signer is the one expected; last, so that a miss can tell who it was
     if not isinstance(bundle, Bundle):
         bundle = Bundle.parse(bundle, limits=limits)
+    if key is not None or unsafe_no_log:
+        raise UnsupportedFormat("signatures by a key, or without a log, are not verified yet")
     _check_shape(bundle)  # 0
     checked, payload_type, payload = _verify_with_sigstore(bundle, trust)  # 1 to 6
     time, log_index = proven_time_and_index(checked)
