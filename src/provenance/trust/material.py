@@ -19,7 +19,7 @@ from provenance.strict_json import decode_object
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Authority", "Log", "TrustMaterial", "Validity", "read_material"]
+__all__ = ["Authority", "Log", "TrustMaterial", "Validity", "read_material", "read_validity"]
 
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _MAX_PARTS = 1000
@@ -115,7 +115,7 @@ def _log(part: Mapping[str, Any], at: str) -> Log:
         key=_bytes(key.get("rawBytes"), f"{at}/publicKey/rawBytes"),
         key_details=_text(key.get("keyDetails"), f"{at}/publicKey/keyDetails"),
         log_id=_bytes(log_id.get("keyId"), f"{at}/logId/keyId"),
-        validity=_validity(key.get("validFor"), f"{at}/publicKey/validFor"),
+        validity=read_validity(key.get("validFor"), f"{at}/publicKey/validFor"),
         checkpoint_key_id=b""
         if checkpoint_id is None
         else _bytes(
@@ -136,11 +136,12 @@ def _authority(part: Mapping[str, Any], at: str) -> Authority:
             for i, c in enumerate(chain)
         ),
         uri=_text(part.get("uri") or "", f"{at}/uri"),
-        validity=_validity(part.get("validFor"), f"{at}/validFor"),
+        validity=read_validity(part.get("validFor"), f"{at}/validFor"),
     )
 
 
-def _validity(part: Any, at: str) -> Validity:
+def read_validity(part: Any, at: str) -> Validity:
+    """A TimeRange in its JSON form; `at` points to it. Raises MalformedDocument."""
     if part is None:
         return Validity()
     span = _object(part, at)
