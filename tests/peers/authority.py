@@ -8,9 +8,9 @@ import ipaddress
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-__all__ = ["Authority"]
+__all__ = ["Authority", "code_signing_chain"]
 
 
 class Authority:
@@ -61,6 +61,33 @@ class Authority:
             serialization.NoEncryption(),
         )
         return certificate.public_bytes(serialization.Encoding.PEM), secret
+
+
+def code_signing_chain() -> tuple[ec.EllipticCurvePrivateKey, bytes]:
+    """An authority below a root, for Fulcio: the key, and both certificates in PEM."""
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
+    names = [_name("issuing authority of a test"), _name("root of a test")]
+    chain = b""
+    for depth, (key, name) in enumerate(zip(keys, names, strict=True)):
+        builder = (
+            _builder(name, names[1], key.public_key())
+            .add_extension(x509.BasicConstraints(ca=True, path_length=depth), critical=True)
+            .add_extension(_usage(signs_certificates=True), critical=True)
+            .add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
+            )
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(keys[1].public_key()),
+                critical=False,
+            )
+        )
+        if depth == 0:
+            # Fulcio refuses an issuing certificate that is not for this.
+            usage = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING])
+            builder = builder.add_extension(usage, critical=False)
+        certificate = builder.sign(keys[1], hashes.SHA256())
+        chain += certificate.public_bytes(serialization.Encoding.PEM)
+    return keys[0], chain
 
 
 def _name(text: str) -> x509.Name:

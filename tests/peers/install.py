@@ -2,18 +2,20 @@
 
     python3 tests/peers/install.py          those that CI always has
     python3 tests/peers/install.py --full   the heavy ones too
+    python3 tests/peers/install.py NAME...  those alone, heavy or not
     python3 tests/peers/install.py --list   the table
 
-Needs nothing but the standard library, and Go, apt-get or pip for the peers themselves; no right to
-administer the machine. The cache is $PROVENANCE_PEERS, else $XDG_CACHE_HOME/provenance-peers, else
-~/.cache/provenance-peers. What is there at the pinned version is kept, so that a second run takes a
-moment.
+Needs nothing but the standard library, and Go, apt-get, npm or pip for the peers themselves; no
+right to administer the machine. The cache is $PROVENANCE_PEERS, else
+$XDG_CACHE_HOME/provenance-peers, else ~/.cache/provenance-peers. What is there at the pinned
+version is kept, so that a second run takes a moment.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -36,7 +38,7 @@ class Peer:
     why: str
     """The reason for this pin."""
     how: str = "go install"
-    """`go install`; `go build` or `go test` in a module of our own; `debian`; `wheel`; or
+    """`go install`; `go build` or `go test` in a module of our own; `debian`; `wheel`; `npm`; or
     `unavailable`."""
     full: bool = False
     """Only with --full."""
@@ -44,6 +46,8 @@ class Peer:
     """Debian packages of shared libraries that it needs and machines rarely have."""
     root: str = ""
     """The module that `module` is in, where the two differ and `go build` is used."""
+    also: tuple[str, ...] = ()
+    """Modules that `go build` takes at these versions or newer; npm packages besides `module`."""
 
 
 PEERS = (
@@ -96,6 +100,14 @@ PEERS = (
         "github.com/google/go-containerregistry/cmd/crane",
         "v0.21.9",
         "the client most scripts use",
+    ),
+    Peer(
+        "npm-sigstore",
+        "@sigstore/verify",
+        "4.1.3",
+        "the Node clients' verifier, by others in another language; 3 knows no DSSE of Rekor v2",
+        how="npm",
+        also=("@sigstore/bundle@5.0.1", "@sigstore/protobuf-specs@0.5.2"),
     ),
     Peer(
         "regctl",
@@ -152,6 +164,19 @@ PEERS = (
         full=True,
     ),
     Peer(
+        "tesseract",
+        "github.com/transparency-dev/tesseract/cmd/tesseract/posix",
+        "v0.1.1",
+        "the real certificate transparency log that fulcio asks; newest whose needs are served",
+        how="go build",
+        full=True,
+        root="github.com/transparency-dev/tesseract",
+        also=(
+            "github.com/transparency-dev/tessera@v1.0.2",
+            "github.com/transparency-dev/formats@v0.1.0",
+        ),
+    ),
+    Peer(
         "conformance",
         "github.com/opencontainers/distribution-spec/conformance",
         "v0.0.0-20260831232431-97274622c111",
@@ -176,6 +201,9 @@ PEERS = (
         full=True,
     ),
 )
+
+
+_NODE = ("npm", "node")
 
 
 def cache() -> Path:
@@ -208,6 +236,7 @@ def _install(peer: Peer) -> None:
         "go test": _go_test,
         "debian": _debian,
         "wheel": _wheel,
+        "npm": _npm,
     }
     ways[peer.how](peer)
     _stamp(peer).write_text(peer.version)
@@ -253,7 +282,8 @@ def _in_a_module(peer: Peer, *how: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder)
         _run([_go(), "mod", "init", "peer"], here)
-        _run([_go(), "mod", "edit", f"-require={peer.root}@{peer.version}"], here)
+        wanted = (f"{peer.root}@{peer.version}", *peer.also)
+        _run([_go(), "mod", "edit", *(f"-require={module}" for module in wanted)], here)
         _run([_go(), *how, "-o", str(binary(peer.name)), peer.module], here)
 
 
@@ -303,19 +333,40 @@ def _wheel(peer: Peer) -> None:
         shutil.move(built, binary(peer.name))
 
 
+def _npm(peer: Peer) -> None:
+    """Packages in a folder of their own; the program is Node, which finds them."""
+    npm, node = (_tool(name, "this peer is for Node (https://nodejs.org)") for name in _NODE)
+    folder = cache() / "npm" / peer.name
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "package.json").write_text('{"private": true}\n')
+    # Nothing that a package brings along is run.
+    options = ("--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--save-exact")
+    _run([npm, "install", *options, f"{peer.module}@{peer.version}", *peer.also], folder)
+    program = binary(peer.name)
+    program.write_text(
+        f"#!/bin/sh\nNODE_PATH={shlex.quote(f'{folder}/node_modules')} "
+        f'exec {shlex.quote(node)} "$@"\n'
+    )
+    program.chmod(0o755)
+
+
 def main() -> None:
     """Parse, install, report."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="install those alone")
     parser.add_argument("--full", action="store_true", help="the heavy ones too")
     parser.add_argument("--list", action="store_true", help="print the table")
     options = parser.parse_args()
+    if unknown := set(options.names) - {peer.name for peer in PEERS}:
+        parser.error(f"no such peer: {', '.join(sorted(unknown))}; --list names them")
     missing = 0
     for peer in PEERS:
         if options.list:
             state = "installed" if _is_there(peer) else peer.how
             print(f"{peer.name:17} {peer.version:9} {state:12} {peer.why}")  # noqa: T201
             continue
-        if peer.full and not options.full:
+        wanted = peer.name in options.names if options.names else options.full or not peer.full
+        if not wanted:
             continue
         if peer.how == "unavailable":
             print(f"{peer.name}: cannot be had: {peer.why}")  # noqa: T201

@@ -1,4 +1,4 @@
-"""Real registries on loopback, started from the cache of peers and stopped by their process."""
+"""Real services on loopback, started from the cache of peers and stopped by their process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["free_port", "peer", "serve_distribution", "serve_olareg", "wait_for"]
+__all__ = ["free_port", "peer", "running", "serve_distribution", "serve_olareg", "wait_for"]
 
 CACHE = cache()  # of whoever runs the tests, before each test gets a home of its own
 
@@ -33,7 +33,7 @@ def serve_olareg(folder: Path) -> Iterator[str]:
     """Serve with olareg, referrers API and deletion on; gives address and port."""
     port = free_port()
     options = ("--addr", "127.0.0.1", "--port", str(port), "--dir", str(folder / "store"))
-    with _running([peer("olareg"), "serve", *options, "--api-delete"], port, folder):
+    with running([peer("olareg"), "serve", *options, "--api-delete"], port, folder):
         yield f"127.0.0.1:{port}"
 
 
@@ -61,13 +61,14 @@ def serve_distribution(
         f"version: 0.1\nstorage: {{{store}}}\n"
         f"http: {{{http}}}\n" + (f"auth: {auth}\n" if auth else "")
     )
-    with _running([peer(name), "serve", str(config)], port, folder):
+    with running([peer(name), "serve", str(config)], port, folder):
         yield f"127.0.0.1:{port}"
 
 
 @contextmanager
-def _running(command: list[str], port: int, folder: Path) -> Iterator[None]:
-    path = folder / "registry.log"
+def running(command: list[str], port: int, folder: Path) -> Iterator[None]:
+    """Run a service in a folder, where its log is, until the end of the block."""
+    path = folder / "service.log"
     with path.open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
         try:
@@ -86,13 +87,13 @@ def free_port() -> int:
 
 
 def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Until the registry listens; a failure of the test if it ends, with what it logged."""
+    """Until the service listens; a failure of the test if it ends, with what it logged."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            pytest.fail(f"the registry ended: {log.read_text()}")
+            pytest.fail(f"{process.args!r} ended: {log.read_text()}")
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.05)
-    pytest.fail("the registry did not open its port")
+    pytest.fail(f"{process.args!r} did not open its port")

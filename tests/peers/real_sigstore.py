@@ -1,0 +1,183 @@
+"""A Sigstore of the real programs on loopback: Fulcio, a CT log, Rekor, a timestamp authority.
+
+Only the OIDC issuers are ours: the real ones are other people's. Source: the programs' own
+`docker-compose.yml` files, for how they are put together.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from tests.peers.authority import code_signing_chain
+from tests.peers.real_documents import ORIGIN, signing_config, trusted_root
+from tests.peers.serving import free_port, peer, running
+
+import provenance as pv
+from provenance.testing.sigstore import LocalSigstore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["RealSigstore", "serve_sigstore"]
+
+
+@dataclass(frozen=True)
+class RealSigstore:
+    """Addresses and documents of what is running."""
+
+    trusted_root: Path
+    signing_config: Path
+    people: LocalSigstore
+    """Vouches for e-mail addresses."""
+    pipelines: LocalSigstore
+    """Vouches for workflows, as GitHub does."""
+
+    @property
+    def trust(self) -> pv.Trust:
+        """As this library takes it."""
+        return pv.Trust.from_file(self.trusted_root, signing_config=self.signing_config)
+
+    def signer(self, identity: str) -> pv.Signer:
+        """Somebody with an e-mail address."""
+        return pv.Signer.keyless(trust=self.trust, identity_token=self.people.token(identity))
+
+
+@contextmanager
+def serve_sigstore(folder: Path) -> Iterator[RealSigstore]:
+    """Start everything below `folder`; stop each by its own process."""
+    with ExitStack() as started:
+        people, pipelines = (started.enter_context(LocalSigstore()) for _ in range(2))
+        ca_key, ca_chain = code_signing_chain()
+        roots = folder / "roots.pem"
+        roots.write_bytes(ca_chain)
+        ct_url, ct_key = started.enter_context(_certificate_log(folder / "ct", roots))
+        issuers = {people.issuer: "email", pipelines.issuer: "github-workflow"}
+        known = Fulcio(issuers, roots, ca_key, ct_url, ct_key)
+        ca_url = started.enter_context(known.serve(folder / "ca"))
+        log_url, log_key = started.enter_context(_rekor(folder / "log"))
+        tsa_url, tsa_chain = started.enter_context(_timestamps(folder / "tsa"))
+        root = folder / "trusted_root.json"
+        logs, ct_logs = {log_url: log_key}, {ct_url: ct_key}
+        root.write_text(trusted_root(logs, ct_logs, {ca_url: ca_chain}, {tsa_url: tsa_chain}))
+        config = folder / "signing_config.json"
+        config.write_text(signing_config(ca_url, {log_url: 2}, tsa_url, people.issuer))
+        yield RealSigstore(root, config, people, pipelines)
+
+
+@contextmanager
+def _certificate_log(folder: Path, roots: Path) -> Iterator[tuple[str, ec.EllipticCurvePublicKey]]:
+    folder.mkdir()
+    key = ec.generate_private_key(ec.SECP256R1())
+    (folder / "key.pem").write_bytes(
+        _secret_pem(key, serialization.PrivateFormat.TraditionalOpenSSL)
+    )
+    port = free_port()
+    options = {
+        "private_key": folder / "key.pem",
+        "origin": "ct.example/log",
+        "storage_dir": folder / "store",
+        "roots_pem_file": roots,
+        "ext_key_usages": "CodeSigning",
+        "http_endpoint": f"127.0.0.1:{port}",
+        "inmemory_antispam_cache_size": "1k",
+        "checkpoint_interval": "1s",
+        "enable_publication_awaiter": "false",
+    }
+    command = [peer("tesseract"), *(f"--{name}={value}" for name, value in options.items())]
+    with running(command, port, folder):
+        yield f"http://127.0.0.1:{port}", key.public_key()
+
+
+@dataclass(frozen=True)
+class Fulcio:
+    """What it is configured with."""
+
+    issuers: dict[str, str]
+    """Kinds by URL."""
+    chain: Path
+    key: ec.EllipticCurvePrivateKey
+    ct_url: str
+    ct_key: ec.EllipticCurvePublicKey
+
+    @contextmanager
+    def serve(self, folder: Path) -> Iterator[str]:
+        """Run it; gives its URL."""
+        folder.mkdir()
+        form = serialization.PrivateFormat.PKCS8
+        (folder / "key.pem").write_bytes(_secret_pem(self.key, form))
+        ct_key = self.ct_key.public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        (folder / "ct.pem").write_bytes(ct_key)
+        issuers = {
+            url: {"IssuerURL": url, "ClientID": "sigstore", "Type": kind}
+            for url, kind in self.issuers.items()
+        }
+        (folder / "config.json").write_text(json.dumps({"OIDCIssuers": issuers}))
+        port, grpc, metrics = (free_port() for _ in range(3))
+        options = {
+            "ca": "fileca",
+            "fileca-cert": self.chain,
+            "fileca-key": folder / "key.pem",
+            "fileca-key-passwd": "asked for, though the key is in the clear",
+            "fileca-watch": "false",
+            "config-path": folder / "config.json",
+            "ct-log-url": self.ct_url,
+            "ct-log-public-key-path": folder / "ct.pem",
+            "host": "127.0.0.1",
+            "port": port,
+            "grpc-host": "127.0.0.1",
+            "grpc-port": grpc,
+            "metrics-port": metrics,
+            "legacy-unix-domain-socket": f"@fulcio-{port}",
+        }
+        words = (f"--{name}={value}" for name, value in options.items())
+        with running([peer("fulcio"), "serve", *words], port, folder):
+            yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def _rekor(folder: Path) -> Iterator[tuple[str, ed25519.Ed25519PublicKey]]:
+    folder.mkdir()
+    key = ed25519.Ed25519PrivateKey.generate()
+    (folder / "key.pem").write_bytes(_secret_pem(key, serialization.PrivateFormat.PKCS8))
+    port, grpc, metrics = (free_port() for _ in range(3))
+    options = {
+        "storage-dir": folder / "store",
+        "signer-filepath": folder / "key.pem",
+        "hostname": ORIGIN,
+        "http-port": port,
+        "grpc-port": grpc,
+        "http-metrics-port": metrics,
+        "checkpoint-interval": "1s",
+    }
+    words = (f"--{name}={value}" for name, value in options.items())
+    with running([peer("rekor-tiles"), "serve", *words], port, folder):
+        yield f"http://127.0.0.1:{port}", key.public_key()
+
+
+@contextmanager
+def _timestamps(folder: Path) -> Iterator[tuple[str, bytes]]:
+    folder.mkdir()
+    port = free_port()
+    options = ("--host=127.0.0.1", f"--port={port}", "--timestamp-signer=memory")
+    command = [peer("timestamp-server"), "serve", *options, "--disable-ntp-monitoring"]
+    with running(command, port, folder):
+        url = f"http://127.0.0.1:{port}/api/v1/timestamp"
+        with urllib.request.urlopen(f"{url}/certchain", timeout=10) as answer:
+            chain = answer.read()
+        yield url, chain
+
+
+def _secret_pem(
+    key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey,
+    form: serialization.PrivateFormat,
+) -> bytes:
+    return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())

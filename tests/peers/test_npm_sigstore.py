@@ -1,0 +1,134 @@
+"""The Node clients' verifier, written by others in another language, on what we write."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import provenance as pv
+from provenance.attestation.statement import ResourceDescriptor, Statement
+from provenance.digests import Digest
+from provenance.verification import verify_bundle
+
+if TYPE_CHECKING:
+    from tests.peers.conftest import Run
+
+    from provenance.testing.sigstore import LocalSigstore
+
+pytestmark = pytest.mark.peer
+
+WHO = "release@example.com"
+SUBJECT = Digest.of(b"an image")
+SCRIPT = str(Path(__file__).with_name("npm_verify.js"))
+Node = Callable[..., list[dict[str, Any]]]
+
+
+@pytest.fixture
+def node(run: Run, local_sigstore: LocalSigstore, tmp_path: Path) -> Node:
+    """Verify bundles under the trust root of the local Sigstore; an answer for each."""
+    root = str(local_sigstore.write_trusted_root(tmp_path / "trusted_root.json"))
+
+    def verify(*bundles: bytes, **options: str) -> list[dict[str, Any]]:
+        words = [word for name, value in options.items() for word in (f"--{name}", value)]
+        paths = [tmp_path / f"{number}.sigstore.json" for number in range(len(bundles))]
+        for path, bundle in zip(paths, bundles, strict=True):
+            path.write_bytes(bundle)
+        done = run("npm-sigstore", SCRIPT, root, *words, *map(str, paths))
+        found: list[dict[str, Any]] = json.loads(done.stdout)
+        return found
+
+    return verify
+
+
+def statement(text: str, predicate: object = None) -> bytes:
+    named = ResourceDescriptor("ghcr.io/org/app", {"sha256": SUBJECT.hex})
+    return Statement.build([named], f"https://example.com/{text}", predicate or {"a": text}).raw
+
+
+def test_it_verifies_the_statements_we_sign(node: Node, local_sigstore: LocalSigstore) -> None:
+    bundle = local_sigstore.signer(WHO).sign_statement(statement("ü"))
+    (found,) = node(bundle, identity=WHO, issuer=local_sigstore.issuer)
+    assert found == {"identity": WHO, "issuer": local_sigstore.issuer}
+
+
+def test_it_reads_a_workflow_in_our_certificates(node: Node, local_sigstore: LocalSigstore) -> None:
+    issuer = "https://token.actions.githubusercontent.com"
+    workflow = "org/app/.github/workflows/release.yml@refs/tags/v1"
+    claims = {"iss": issuer, "job_workflow_ref": workflow, "repository": "org/app"}
+    bundle = local_sigstore.signer("repo:org/app", **claims).sign_statement(statement("a"))
+    assert node(bundle) == [{"identity": f"https://github.com/{workflow}", "issuer": issuer}]
+
+
+def test_it_refuses_another_name_or_issuer(node: Node, local_sigstore: LocalSigstore) -> None:
+    bundle = local_sigstore.signer("mallory@example.org").sign_statement(statement("a"))
+    (found,) = node(bundle, identity=WHO, issuer=local_sigstore.issuer)
+    assert found["refused"] == "UNTRUSTED_SIGNER_ERROR"
+    (found,) = node(bundle, identity="mallory@example.org", issuer="https://example.com")
+    assert found["refused"] == "UNTRUSTED_SIGNER_ERROR"
+
+
+PARTS = (
+    "dsseEnvelope",
+    "dsseEnvelope/payload",
+    "dsseEnvelope/payloadType",
+    "dsseEnvelope/signatures",
+    "verificationMaterial",
+    "verificationMaterial/certificate",
+    "verificationMaterial/tlogEntries",
+    "verificationMaterial/tlogEntries/0/canonicalizedBody",
+    "verificationMaterial/tlogEntries/0/inclusionProof",
+    "verificationMaterial/tlogEntries/0/inclusionProof/hashes",
+    "verificationMaterial/tlogEntries/0/inclusionProof/rootHash",
+    "verificationMaterial/tlogEntries/0/logId",
+    "verificationMaterial/timestampVerificationData",
+)
+UNREAD = {"verificationMaterial/tlogEntries/0/inclusionProof/rootHash"}
+"""It takes the root from the checkpoint alone; we also refuse a proof that names another."""
+
+
+def test_it_and_we_refuse_a_bundle_with_any_part_of_another(
+    node: Node, local_sigstore: LocalSigstore
+) -> None:
+    """Both bundles are good, by one signer; what is mixed of them is not."""
+    signer = local_sigstore.signer(WHO)
+    for _ in range(3):  # so that the proofs have hashes
+        signer.sign_statement(statement("earlier"))
+    good = json.loads(signer.sign_statement(statement("one")))
+    other = json.loads(signer.sign_statement(statement("two")))
+    set_part(other, "dsseEnvelope/payloadType", "application/json")
+    set_part(other, "verificationMaterial/tlogEntries/0/logId", {"keyId": "AAAA"})
+    mixed = []
+    for part in PARTS:
+        document = copy.deepcopy(good)
+        set_part(document, part, get_part(other, part))
+        assert document != good, part
+        mixed.append(json.dumps(document).encode())
+    accepted, *refused = node(json.dumps(good).encode(), *mixed)
+    assert accepted["identity"] == WHO
+    passed = {part for part, found in zip(PARTS, refused, strict=True) if "refused" not in found}
+    assert passed == UNREAD
+    trust = local_sigstore.trust
+    assert [part for part, bundle in zip(PARTS, mixed, strict=True) if accepts(trust, bundle)] == []
+
+
+def accepts(trust: pv.Trust, bundle: bytes) -> bool:
+    try:
+        verify_bundle(bundle, SUBJECT, trust=trust, identity=None)
+    except pv.InvalidEvidence:
+        return False
+    return True
+
+
+def get_part(document: Any, path: str) -> Any:
+    return reduce(lambda at, key: at[int(key) if key.isdigit() else key], path.split("/"), document)
+
+
+def set_part(document: Any, path: str, value: object) -> None:
+    folder, _, key = path.rpartition("/")
+    (get_part(document, folder) if folder else document)[key] = copy.deepcopy(value)

@@ -1,0 +1,153 @@
+"""Against Sigstore's real services on loopback: who signs there, and who verifies it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.peers.real_sigstore import RealSigstore, serve_sigstore
+
+import provenance as pv
+from provenance.testing import ImageBuilder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.peers.conftest import Run
+
+    from provenance.testing.registry import LocalRegistry
+
+pytestmark = pytest.mark.peer_full
+
+WHO = "release@example.com"
+APK = b"P:musl\nV:1.2.5-r0\nA:x86_64\nL:MIT\n\n"
+
+
+@pytest.fixture(scope="module")
+def sigstore(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealSigstore]:
+    """Fulcio, TesseraCT, rekor-tiles and the timestamp server, for all tests of this file."""
+    with serve_sigstore(tmp_path_factory.mktemp("sigstore")) as running:
+        yield running
+
+
+@pytest.fixture
+def image(local_registry: LocalRegistry) -> pv.Image:
+    tag = f"{local_registry.host}/team/app:1.0"
+    ImageBuilder().layer({"lib/apk/db/installed": APK}).push(tag)
+    return pv.resolve(tag)
+
+
+def who(sigstore: RealSigstore, name: str = WHO) -> pv.Identity:
+    return pv.Identity(name, issuer=sigstore.people.issuer)
+
+
+def checking(sigstore: RealSigstore, name: str = WHO) -> tuple[str, ...]:
+    """cosign's options: whom to believe, and whom to expect."""
+    return (
+        *("--trusted-root", str(sigstore.trusted_root), "--certificate-identity", name),
+        *("--certificate-oidc-issuer", sigstore.people.issuer),
+    )
+
+
+def signing(sigstore: RealSigstore, folder: Path) -> tuple[str, ...]:
+    """cosign's options: where to sign, and as whom."""
+    token = folder / "token"
+    token.write_text(sigstore.people.token(WHO))
+    return (
+        *("--yes", "--identity-token", str(token)),
+        *("--signing-config", str(sigstore.signing_config)),
+        *("--trusted-root", str(sigstore.trusted_root)),
+    )
+
+
+HTTP = "--allow-http-registry"
+
+
+def test_we_sign_and_verify(sigstore: RealSigstore, image: pv.Image) -> None:
+    pv.sign(image, sigstore.signer(WHO))
+    (proof,) = pv.verify(image, who(sigstore), trust=sigstore.trust).signatures
+    assert (proof.identity, proof.issuer) == (WHO, sigstore.people.issuer)
+    assert proof.time is not None
+    assert proof.log_index is not None
+    with pytest.raises(pv.NoMatchingEvidence):
+        pv.verify(image, who(sigstore, "mallory@example.org"), trust=sigstore.trust)
+
+
+def test_cosign_verifies_what_we_sign(sigstore: RealSigstore, image: pv.Image, run: Run) -> None:
+    pv.sign(image, sigstore.signer(WHO))
+    done = run("cosign", "verify", HTTP, *checking(sigstore), "-o", "json", str(image.reference))
+    assert str(image.digest) in done.stdout
+    other = checking(sigstore, "mallory@example.org")
+    refused = run("cosign", "verify", HTTP, *other, str(image.reference), check=False)
+    assert refused.returncode != 0
+
+
+def test_we_verify_what_cosign_signs(
+    sigstore: RealSigstore, image: pv.Image, run: Run, tmp_path: Path
+) -> None:
+    run("cosign", "sign", HTTP, *signing(sigstore, tmp_path), str(image.reference))
+    (proof,) = pv.verify(image, who(sigstore), trust=sigstore.trust).signatures
+    assert proof.identity == WHO
+
+
+PREDICATES: dict[str, tuple[str, object]] = {
+    "slsaprovenance1": (
+        "https://slsa.dev/provenance/v1",
+        {
+            "buildDefinition": {
+                "buildType": "https://example.com/build/v1",
+                "externalParameters": {"ref": "refs/heads/main"},
+            },
+            "runDetails": {"builder": {"id": "https://example.com/builder"}},
+        },
+    ),
+    "slsaprovenance02": (
+        "https://slsa.dev/provenance/v0.2",
+        {"builder": {"id": "https://example.com/builder"}, "buildType": "https://example.com/b"},
+    ),
+    "openvex": (
+        "https://openvex.dev/ns",
+        {
+            "@context": "https://openvex.dev/ns/v0.2.0",
+            "@id": "https://example.com/vex/1",
+            "author": "us",
+            "timestamp": "2026-01-01T00:00:00Z",
+            "version": 1,
+            "statements": [],
+        },
+    ),
+    "spdxjson": ("https://spdx.dev/Document", {"spdxVersion": "SPDX-2.3", "name": "app"}),
+    "cyclonedx": ("https://cyclonedx.org/bom", {"bomFormat": "CycloneDX", "specVersion": "1.6"}),
+    "https://example.com/review/v1": ("https://example.com/review/v1", {"said": ["yes", 1.5]}),
+}
+
+
+@pytest.mark.parametrize("kind", PREDICATES)
+def test_cosign_verifies_what_we_attest(
+    sigstore: RealSigstore, image: pv.Image, run: Run, kind: str
+) -> None:
+    predicate_type, predicate = PREDICATES[kind]
+    assert isinstance(predicate, dict)
+    pv.attest(image, predicate, sigstore.signer(WHO), predicate_type=predicate_type)
+    options = (HTTP, *checking(sigstore), "--type", kind, str(image.reference))
+    run("cosign", "verify-attestation", *options)
+    options = (HTTP, *checking(sigstore), "--type", "https://example.com/other", options[-1])
+    assert run("cosign", "verify-attestation", *options, check=False).returncode != 0
+
+
+@pytest.mark.parametrize("kind", PREDICATES)
+def test_we_verify_what_cosign_attests(
+    sigstore: RealSigstore, image: pv.Image, run: Run, kind: str, tmp_path: Path
+) -> None:
+    predicate_type, predicate = PREDICATES[kind]
+    path = tmp_path / "predicate.json"
+    path.write_text(json.dumps(predicate))
+    options = (HTTP, *signing(sigstore, tmp_path), "--type", kind, "--predicate", str(path))
+    run("cosign", "attest", *options, str(image.reference))
+    verified = pv.verify(image, who(sigstore), trust=sigstore.trust, require=predicate_type)
+    (proof,) = verified.attestations
+    assert proof.predicate_type.startswith(predicate_type)
+    with pytest.raises(pv.NoMatchingEvidence):
+        pv.verify(image, who(sigstore), trust=sigstore.trust)
