@@ -46,9 +46,9 @@ def node(run: Run, local_sigstore: LocalSigstore, tmp_path: Path) -> Node:
     return verify
 
 
-def statement(text: str, predicate: object = None) -> bytes:
+def statement(text: str) -> bytes:
     named = ResourceDescriptor("ghcr.io/org/app", {"sha256": SUBJECT.hex})
-    return Statement.build([named], f"https://example.com/{text}", predicate or {"a": text}).raw
+    return Statement.build([named], f"https://example.com/{text}", {"a": text}).raw
 
 
 def test_it_verifies_the_statements_we_sign(node: Node, local_sigstore: LocalSigstore) -> None:
