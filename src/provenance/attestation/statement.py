@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 
+from provenance.attestation.resource import ResourceDescriptor
 from provenance.errors import MalformedDocument, UnsupportedFormat
 from provenance.strict_json import decode_object
 
@@ -19,28 +19,17 @@ if TYPE_CHECKING:
 
     from provenance.digests import Digest
 
-__all__ = ["PAYLOAD_TYPE", "STATEMENT_V1", "ResourceDescriptor", "Statement"]
+__all__ = ["PAYLOAD_TYPE", "STATEMENT_V01", "STATEMENT_V1", "ResourceDescriptor", "Statement"]
 
 STATEMENT_V01 = "https://in-toto.io/Statement/v0.1"
+"""What `cosign attest` writes, whatever the predicate."""
 STATEMENT_V1 = "https://in-toto.io/Statement/v1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 """The DSSE payload type of a statement."""
 _MAX_SUBJECTS = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class ResourceDescriptor:
-    """One subject."""
-
-    name: str = ""
-    """Empty where the statement has none."""
-    digest: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """Algorithm to value, as written."""
-    annotations: Mapping[str, Any] = field(default_factory=dict, hash=False)
-
-    def is_about(self, digest: Digest) -> bool:
-        """Whether this subject is the content with `digest`."""
-        return self.digest.get(digest.algorithm) == digest.hex
+# Readers made from the protocol buffer take these names too: one that is given beside the usual
+# one would be shown by us and believed by them, or the other way round.
+_OTHER_SPELLINGS = ("predicate_type", "type")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +73,22 @@ class Statement:
                 f"{str(kind)[:100]!r} is no in-toto statement this library reads",
                 hint=f"expected _type {STATEMENT_V1}",
             )
+        for name in _OTHER_SPELLINGS:
+            if name in document:
+                raise MalformedDocument(
+                    f"{name} is another spelling of a field that has its own name",
+                    pointer=f"/{name}",
+                )
         predicate_type = document.get("predicateType")
         if not isinstance(predicate_type, str) or not predicate_type:
             raise MalformedDocument("predicateType must be a string", pointer="/predicateType")
         subjects = document.get("subject")
         if not isinstance(subjects, list) or not 0 < len(subjects) <= _MAX_SUBJECTS:
             raise MalformedDocument("subject must be an array of subjects", pointer="/subject")
-        parsed = tuple(_subject(s, f"/subject/{i}") for i, s in enumerate(subjects))
+        parsed = tuple(
+            ResourceDescriptor.read(s, f"/subject/{i}", needs_digest=True)
+            for i, s in enumerate(subjects)
+        )
         return cls(raw, kind, parsed, predicate_type, document.get("predicate"))
 
     @classmethod
@@ -98,21 +96,27 @@ class Statement:
         cls,
         subjects: Sequence[ResourceDescriptor],
         predicate_type: str,
-        predicate: bytes | Mapping[str, Any],
+        predicate: bytes | str | Mapping[str, Any] | Sequence[Any] | None,
+        *,
+        statement_type: str = STATEMENT_V1,
     ) -> Self:
-        """A new statement, version 1. A predicate given as JSON bytes is embedded as it is.
+        """A new statement.
+
+        Args:
+            subjects: what it is about.
+            predicate_type: the type's URI.
+            predicate: a JSON value; bytes are JSON already and are embedded as they are.
+            statement_type: `STATEMENT_V1`, or `STATEMENT_V01` for verifiers that know no other.
 
         Raises:
-            MalformedDocument: the predicate is no JSON.
+            MalformedDocument: the predicate is no JSON, or there is no subject.
+            UnsupportedFormat: another statement type.
         """
-        listed = []
-        for subject in subjects:
-            # Always a name: Sigstore's Python client refuses to sign without one.
-            one: dict[str, Any] = {"name": subject.name, "digest": dict(subject.digest)}
-            if subject.annotations:
-                one["annotations"] = dict(subject.annotations)
-            listed.append(one)
-        head = {"_type": STATEMENT_V1, "subject": listed, "predicateType": predicate_type}
+        head = {
+            "_type": statement_type,
+            "subject": [subject.to_dict() for subject in subjects],
+            "predicateType": predicate_type,
+        }
         body = (predicate if isinstance(predicate, bytes) else _dump(predicate)).strip()
         built = cls.parse(_dump(head)[:-1] + b',"predicate":' + body + b"}")
         if built.predicate_bytes != body:
@@ -120,23 +124,7 @@ class Statement:
         return built
 
 
-def _subject(value: Any, pointer: str) -> ResourceDescriptor:
-    if not isinstance(value, dict):
-        raise MalformedDocument("a subject must be an object", pointer=pointer)
-    name, digest = value.get("name"), value.get("digest")
-    if name is not None and not isinstance(name, str):
-        raise MalformedDocument("name must be a string", pointer=f"{pointer}/name")
-    if not isinstance(digest, dict) or not all(isinstance(v, str) for v in digest.values()):
-        raise MalformedDocument("digest must be an object of strings", pointer=f"{pointer}/digest")
-    annotations = value.get("annotations")
-    if annotations is not None and not isinstance(annotations, dict):
-        raise MalformedDocument("annotations must be an object", pointer=f"{pointer}/annotations")
-    return ResourceDescriptor(
-        name or "", MappingProxyType(dict(digest)), MappingProxyType(dict(annotations or {}))
-    )
-
-
-def _dump(document: Mapping[str, Any]) -> bytes:
+def _dump(document: Any) -> bytes:
     try:
         text = json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
         return text.encode("utf-8")
