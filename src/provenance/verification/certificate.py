@@ -29,6 +29,15 @@ _NAMES = {
     "21": "run-invocation-uri",
     "22": "source-repository-visibility",
     "23": "deployment-environment",
+    "24": "token-subject",
+}
+# Fulcio's first claims, of GitHub alone: raw text, where the later ones are DER strings.
+_RAW_NAMES = {
+    "2": "github-workflow-trigger",
+    "3": "github-workflow-sha",
+    "4": "github-workflow-name",
+    "5": "github-workflow-repository",
+    "6": "github-workflow-ref",
 }
 _OTHER_NAME = f"{_FULCIO}7"
 _UTF8_STRING = 0x0C
@@ -63,6 +72,7 @@ def read_certificate(certificate: x509.Certificate) -> Certified:
     if not issuer:
         raise _refuse("the certificate names no issuer")
     extensions = {_NAMES[n]: _utf8(value) for n, value in raw.items() if n in _NAMES}
+    extensions |= {_RAW_NAMES[n]: _plain(value) for n, value in raw.items() if n in _RAW_NAMES}
     return Certified(identities[0], issuer, read_only(extensions))
 
 
@@ -120,6 +130,13 @@ def _utf8(data: bytes) -> str:
         raise _refuse("a claim in the certificate is no UTF8String")
     try:
         return data[at:].decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _refuse("a claim in the certificate is no UTF-8") from error
+
+
+def _plain(data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise _refuse("a claim in the certificate is no UTF-8") from error
 
