@@ -14,7 +14,7 @@ import pytest
 
 from provenance.errors import SigningError
 from provenance.signing import Signer
-from provenance.signing.tokens import _from_browser, certified_as, find_token, is_local
+from provenance.signing.tokens import _from_person, certified_as, find_token, is_local
 from provenance.testing.sigstore import LocalSigstore
 
 GITHUB = "https://token.actions.githubusercontent.com"
@@ -156,4 +156,4 @@ def test_a_login_that_fails_is_told_so() -> None:
     with LocalSigstore() as sigstore:
         trust = sigstore.trust
     with pytest.raises(SigningError, match="did not succeed"):
-        _from_browser(trust)
+        _from_person(trust)

@@ -1,7 +1,8 @@
-"""Signing: from a statement's bytes to a Sigstore bundle. Knows no registry."""
+"""Signing: from a statement's bytes, or a file's, to a Sigstore bundle. Knows no registry."""
 
 from __future__ import annotations
 
+from provenance.signing.handle import DigestHandle, KeyHandle
 from provenance.signing.signer import Signer
 
-__all__ = ["Signer"]
+__all__ = ["DigestHandle", "KeyHandle", "Signer"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from provenance.attestation.public_key import PublicKey
 
-__all__ = ["KeyHandle"]
+__all__ = ["DigestHandle", "KeyHandle"]
 
 
 @runtime_checkable
@@ -26,4 +26,13 @@ class KeyHandle(Protocol):
         DER; RSA: PKCS#1 version 1.5 with SHA-256; Ed25519: pure (RFC 8032), nothing is hashed
         before. Raises `SigningError` where the service refuses or does not answer.
         """
+        ...
+
+
+@runtime_checkable
+class DigestHandle(KeyHandle, Protocol):
+    """A handle that is content with the hash: then a large file is never held in memory."""
+
+    def sign_digest(self, digest: bytes, /) -> bytes:
+        """What `sign` returns for data that hashes to `digest`. Not offered by Ed25519 keys."""
         ...

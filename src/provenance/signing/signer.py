@@ -1,44 +1,90 @@
-"""`Signer`: who signs, and how. Keyless: a certificate for minutes, a log entry for ever."""
+"""`Signer`: who signs, and how. With an identity for the moment, or with a key that lasts."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import datetime as dt
 from typing import TYPE_CHECKING, Any, Self
 
-from provenance.errors import ProvenanceError, SigningError
+from provenance.attestation.statement import PAYLOAD_TYPE, Statement
+from provenance.errors import NotEvaluated, ProvenanceError, SigningError
 from provenance.settings import Settings
-from provenance.signing.patience import within
-from provenance.signing.tokens import certified_as, find_token, is_local
+from provenance.signing.credentials import Keyless, Pair
+from provenance.signing.exchange import Exchange
+from provenance.signing.message import Bytes
+from provenance.signing.pipeline import make_bundle
+from provenance.signing.record import Envelope
+from provenance.signing.signing_config import Choice, SigningConfig
+from provenance.signing.tokens import find_token, is_local
 from provenance.trust import Trust
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-    from sigstore.models import ClientTrustConfig
-    from sigstore.sign import SigningContext
-
-    from provenance.transport.client import Client
+    from provenance.attestation.public_key import PublicKey
+    from provenance.signing.credentials import Credentials
+    from provenance.signing.handle import KeyHandle
+    from provenance.signing.message import Message
+    from provenance.verification.signed import Signed
 
 __all__ = ["Signer"]
 
+_NOBODY = b'{"mediaType":"application/vnd.dev.sigstore.trustedroot+json;version=0.1"}'
+"""The root of one who trusts a key and nobody else."""
+_NOWHERE = Choice((), 0)
 
-@dataclass(frozen=True, slots=True)
+
 class Signer:
-    """Signs statements. Made by `Signer.keyless`. Its token is never shown and never pickled."""
+    """Signs statements and bytes. Made by `keyless`, `from_key` or `of`; threads may share it.
 
-    trust: Trust
-    """The instance that is signed with, and that signatures are checked against."""
-    identity: str
-    """What certificates are expected to name: an e-mail address or a URI. Verifying tells."""
-    issuer: str
-    """Who vouches for the identity."""
-    _token: str = field(repr=False)
-    _settings: Settings = field(repr=False)
-    """How its services are reached, and how long one signature may take."""
+    Neither a token nor a key is ever shown or pickled.
+
+    A keyless signer uses one certificate, and the key it was issued for, for as long as it is
+    valid: some minutes. Whoever sees two signatures with the same certificate learns that one
+    process made them, which their identity and times tell as well.
+    """
+
+    def __init__(
+        self, trust: Trust, credentials: Credentials, settings: Settings, *, unsafe_no_log: bool
+    ) -> None:
+        """Called by the constructors below."""
+        self._trust, self._credentials, self._settings = trust, credentials, settings
+        self._unsafe_no_log = unsafe_no_log
+
+    @property
+    def trust(self) -> Trust:
+        """The instance that is signed with, and that signatures are checked against."""
+        return self._trust
+
+    @property
+    def identity(self) -> str:
+        """Whom verifiers will see: an e-mail address, a URI, or `key sha256:…`.
+
+        Of a keyless signer what its token lets one expect, until a signature has proven it.
+        """
+        return self._credentials.identity
+
+    @property
+    def issuer(self) -> str:
+        """Who vouches for the identity; empty for a key."""
+        return self._credentials.issuer
+
+    @property
+    def public_key(self) -> PublicKey | None:
+        """What verifiers need; None: the certificates are in the signatures."""
+        return self._credentials.public_key
+
+    @property
+    def unsafe_no_log(self) -> bool:
+        """Whether nothing that it signs is in a transparency log."""
+        return self._unsafe_no_log
 
     def __reduce__(self) -> Any:
-        """Refuse: a pickle travels to places a token must not."""
+        """Refuse: a pickle travels to places a token or key must not."""
         raise TypeError("a signer is not pickled: sign where the identity is, not in workers")
+
+    def __repr__(self) -> str:
+        return f"Signer({self.identity!r}, issuer={self.issuer!r}, trust={self.trust!r})"
 
     @classmethod
     def keyless(
@@ -46,15 +92,22 @@ class Signer:
         *,
         trust: Trust | None = None,
         signing_config: str | Path | None = None,
-        identity_token: str | None = None,
+        identity_token: str | Callable[[], str] | None = None,
+        out_of_band: bool = False,
         settings: Settings | None = None,
     ) -> Self:
         """A signer with the identity at hand.
 
+        A token that is about to expire is replaced where that is possible: where it was found
+        here, or where it is given as something to call.
+
         Args:
             trust: the Sigstore instance; None: the public one.
             signing_config: file with where to sign, in place of the trust's own.
-            identity_token: an OIDC token; None: SIGSTORE_ID_TOKEN, the CI system's, a browser.
+            identity_token: an OIDC token, or what returns one; None: SIGSTORE_ID_TOKEN, the CI
+                system's, a browser.
+            out_of_band: instead of a browser here, a person logs in on another machine and brings
+                the code.
             settings: how to reach the trust root, the issuer and the services that sign, and how
                 long a signature may take.
 
@@ -64,116 +117,211 @@ class Signer:
             NotEvaluated: the trust root could not be had, or names no place to sign.
         """
         settings = settings or Settings.from_environment()
-        trust = trust or Trust.public_good(settings=settings)
-        if signing_config is not None:
-            trust = trust.with_signing_config(signing_config)
-        trust.client_config()
-        if settings.offline and not is_local(trust):
-            raise SigningError(
-                f"signing with {trust.source} needs the network, which offline forbids",
-                hint="sign where it is allowed",
-            )
-        token = identity_token or find_token(trust, settings=settings)
-        identity, issuer = certified_as(token)
-        return cls(trust, identity, issuer, token, settings)
+        trust = _place(trust, signing_config, settings)
+        renew: Callable[[], str] | None
+        if isinstance(identity_token, str):
+            token, renew = identity_token, None
+        else:
+            instance, given = trust, identity_token
+
+            def renew() -> str:
+                if given is not None:
+                    return given()
+                return find_token(instance, settings=settings, out_of_band=out_of_band)
+
+            token = renew()
+        return cls(trust, Keyless(token, renew), settings, unsafe_no_log=False)
+
+    @classmethod
+    def from_key(
+        cls,
+        reference: str | Path,
+        *,
+        password: str | bytes | Callable[[], str | bytes] | None = None,
+        trust: Trust | None = None,
+        signing_config: str | Path | None = None,
+        unsafe_no_log: bool = False,
+        settings: Settings | None = None,
+    ) -> Self:
+        """A signer with a key in a file, a key service or an HSM; cosign's references.
+
+        Args:
+            reference: a path, or `awskms://…`, `hashivault://…`, `pkcs11:…`, `env://NAME`, ….
+            password: of an encrypted file; None: COSIGN_PASSWORD, or a prompt.
+            trust: where to log and stamp what is signed, as in `of`.
+            signing_config: as in `of`.
+            unsafe_no_log: as in `of`.
+            settings: as in `of`; how to reach the key service, too.
+
+        Raises:
+            NotFound, MalformedDocument, UnsupportedFormat: there is no key of that reference.
+            SigningError, NotEvaluated: as `of`; or the key cannot be used.
+        """
+        from importlib import import_module
+
+        settings = settings or Settings.from_environment()
+        keys = import_module("provenance.signing.keys")
+        handle: KeyHandle = keys.open_key(reference, password=password, settings=settings)
+        return cls.of(
+            handle,
+            trust=trust,
+            signing_config=signing_config,
+            unsafe_no_log=unsafe_no_log,
+            settings=settings,
+        )
+
+    @classmethod
+    def of(
+        cls,
+        handle: KeyHandle,
+        *,
+        trust: Trust | None = None,
+        signing_config: str | Path | None = None,
+        unsafe_no_log: bool = False,
+        settings: Settings | None = None,
+    ) -> Self:
+        """A signer with any key: whatever has `public_key` and `sign(data)`.
+
+        Args:
+            handle: the key.
+            trust: the Sigstore instance whose logs and timestamp authorities take what is signed;
+                None: the public one, or none with `unsafe_no_log`.
+            signing_config: file with where to sign, in place of the trust's own.
+            unsafe_no_log: leave the log out. Then nobody notices what a stolen key signs, and
+                verifiers must be told to accept that. With a `trust`, timestamps are still made.
+            settings: how to reach the services, and how long a signature may take.
+
+        Raises:
+            SigningError: `offline` forbids it.
+            NotEvaluated: the trust root could not be had, or names no place to sign.
+        """
+        settings = settings or Settings.from_environment()
+        if unsafe_no_log and trust is None and signing_config is None:
+            trust = Trust(_NOBODY, source="no Sigstore instance")
+        else:
+            trust = _place(trust, signing_config, settings)
+        return cls(trust, Pair(handle), settings, unsafe_no_log=unsafe_no_log)
 
     def sign_statement(self, statement: bytes) -> bytes:
-        """Sign an in-toto statement, version 1; returns a Sigstore bundle v0.3 in JSON.
+        """Sign an in-toto statement, version 0.1 or 1; returns a Sigstore bundle v0.3 in JSON.
 
         The statement's bytes are signed as they are. What comes back is checked against the
         trust root: what would not verify is not returned.
 
         Raises:
-            SigningError: the authority, the log or the timestamp service did not do its part, or
-                not in time; or the statement is not of a form that is signed.
+            SigningError: the key, the authority, a log or a timestamp service did not do its
+                part, or not in time; or the statement is not of a form that is signed.
+            NotEvaluated: no service that is needed can be used now.
         """
-        from sigstore import dsse
-        from sigstore.errors import Error
+        from provenance.verification import verify_bundle
 
         try:
-            content = dsse.Statement(statement)
-        except Error as error:
-            raise SigningError(
-                f"the statement is not of a form that is signed: {_cause(error)}",
-                hint="version 1, subjects with a name and a SHA-2 digest, an object as predicate",
-            ) from error
-        try:
-            return within(self._settings.deadline, lambda: self._sign(content, statement))
-        except TimeoutError as error:
-            raise SigningError(
-                f"{self.trust.source} did not sign within {self._settings.deadline:g} s",
-                hint="try again later, or raise Settings.deadline",
-            ) from error
-
-    def _sign(self, content: Any, statement: bytes) -> bytes:
-        from sigstore.models import InvalidBundle
-        from sigstore.oidc import ExpiredIdentity, IdentityError, IdentityToken
-        from sigstore.verify import Verifier
-
-        from provenance.transport.client import Client
-
-        config = self.trust.client_config()
-        try:
-            token = IdentityToken(self._token)
-            with (
-                Client(self._settings) as client,
-                _services(config, client).signer(token) as signer,
-            ):
-                bundle = signer.sign_dsse(content)
-            checked = Verifier(trusted_root=config.trusted_root).verify_dsse(bundle, _Anyone())
-        except (ExpiredIdentity, IdentityError) as error:
-            raise SigningError(
-                f"the identity token of {self.identity} has expired",
-                hint="get a new one: they live for minutes",
-            ) from error
-        except InvalidBundle as error:
-            # A timestamp service that fails is a log line to the library; the bundle lacks a time.
-            raise SigningError(
-                f"what {self.trust.source} signed is incomplete: {_cause(error)}",
-                hint="its timestamp service may be down; try again, nothing was published",
-            ) from error
+            Statement.parse(statement)
         except ProvenanceError as error:
             raise SigningError(
-                f"signing as {self.identity} with {self.trust.source} failed: {error.message}",
+                f"the statement is not of a form that is signed: {error.message}",
+                hint="expected an in-toto statement, version 0.1 or 1",
+            ) from error
+
+        def check(bundle: bytes) -> Signed:
+            found = verify_bundle(
+                bundle,
+                None,
+                trust=self.trust,
+                identity=None,
+                key=self.public_key,
+                unsafe_no_log=self.unsafe_no_log,
+            )
+            if found.statement.raw != statement:
+                raise SigningError("another statement came back", hint="do not use it")
+            return found
+
+        return self._sign(Envelope(PAYLOAD_TYPE, statement), check)
+
+    def sign_payload(self, payload: bytes) -> bytes:
+        """Sign bytes as they are; returns a Sigstore bundle v0.3 with a message signature.
+
+        Raises what `sign_statement` raises.
+        """
+        return self.sign_message(Bytes(payload))
+
+    def sign_message(self, message: Message) -> bytes:
+        """Like `sign_payload`, of what need not be in memory. Raises what `message` raises, too."""
+        from provenance.digests import Digest
+        from provenance.signing.algorithms import scheme_of
+        from provenance.verification import verify_blob_bundle
+
+        key = self.public_key
+        hash_ = scheme_of(key.algorithm).hash if key is not None else "sha256"
+
+        def check(bundle: bytes) -> Signed:
+            artifact = Digest(f"{hash_}:{message.digest(hash_).hex()}") if hash_ else message.read()
+            return verify_blob_bundle(
+                bundle,
+                artifact,
+                trust=self.trust,
+                identity=None,
+                key=key,
+                unsafe_no_log=self.unsafe_no_log,
+            )
+
+        return self._sign(message, check)
+
+    def _sign(self, what: Message | Envelope, check: Callable[[bytes], Signed]) -> bytes:
+        from provenance.transport.client import Client
+
+        source = self.trust.source
+        try:
+            now = dt.datetime.now(dt.UTC)
+            logs, clocks, authorities = self._services(now)
+            with Client(self._settings) as client:
+                exchange = Exchange(client)
+                credential = self._credentials.ready(exchange, authorities)
+                bundle = make_bundle(what, credential, exchange=exchange, logs=logs, clocks=clocks)
+        except SigningError as error:
+            raise SigningError(
+                f"signing as {self.identity} with {source} failed: {error.message}",
                 hint=error.hint or "try again; nothing was published",
             ) from error
-        # The library raises classes it does not export for what its services answer.
-        except Exception as error:
+        try:
+            self._credentials.confirm(check(bundle).signer)
+        except ProvenanceError as error:
+            self._credentials.discard()
             raise SigningError(
-                f"signing as {self.identity} with {self.trust.source} failed: {_cause(error)}",
-                hint="try again; nothing was published",
+                f"what was signed as {self.identity} with {source} does not verify: "
+                f"{error.message}",
+                hint="are the services those of the trust root? Do not use it",
             ) from error
-        if checked[1] != statement:
-            raise SigningError(
-                f"what {self.trust.source} signed is another statement", hint="do not use it"
+        return bundle
+
+    def _services(self, now: dt.datetime) -> tuple[Choice, Choice, Callable[[], Choice]]:
+        """Logs, timestamp authorities and certificate authorities to use now."""
+        if self.trust.signing_config is None:
+            return _NOWHERE, _NOWHERE, lambda: _NOWHERE
+        config = SigningConfig.parse(self.trust.signing_config)
+        logs = _NOWHERE if self.unsafe_no_log else config.logs(now)
+        if not logs.needed and not self.unsafe_no_log and self.trust.has_logs:
+            raise NotEvaluated(
+                "the signing configuration names no transparency log that can be used now",
+                hint="get a newer signing configuration",
             )
-        return bundle.to_json().encode()
+        return logs, config.clocks(now), lambda: config.authorities(now)
 
 
-def _services(config: ClientTrustConfig, client: Client) -> SigningContext:
-    """The services that `config` names, asked through `client`; for this thread."""
-    from sigstore.sign import SigningContext
-
-    from provenance.signing.sessions import reach_through
-
-    named = config.signing_config
-    authority, log, clocks = named.get_fulcio(), named.get_tlogs()[0], named.get_tsas()
-    for service in (authority, log, *clocks):
-        reach_through(client, service)
-    return SigningContext(
-        fulcio=authority, rekor=log, trusted_root=config.trusted_root, tsa_clients=clocks
-    )
-
-
-class _Anyone:
-    """Lets every certificate pass: whose name the authority put in is for verifiers to judge."""
-
-    def verify(self, cert: object) -> None:
-        """Pass."""
-
-
-def _cause(error: BaseException) -> str:
-    """What went wrong, in a line; the innermost error where the outer one says nothing."""
-    while not str(error) and error.__cause__:
-        error = error.__cause__
-    return f"{type(error).__name__}: {str(error)[:300]}"
+def _place(trust: Trust | None, signing_config: str | Path | None, settings: Settings) -> Trust:
+    """The instance to sign with. Raises NotEvaluated, MalformedDocument, SigningError."""
+    trust = trust or Trust.public_good(settings=settings)
+    if signing_config is not None:
+        trust = trust.with_signing_config(signing_config)
+    if trust.signing_config is None:
+        raise NotEvaluated(
+            f"the trust root of {trust.source} says nothing of where to sign",
+            hint="give a signing configuration (signing_config=, --signing-config)",
+        )
+    SigningConfig.parse(trust.signing_config)
+    if settings.offline and not is_local(trust):
+        raise SigningError(
+            f"signing with {trust.source} needs the network, which offline forbids",
+            hint="sign where it is allowed",
+        )
+    return trust

@@ -1,10 +1,10 @@
-"""Where an identity token comes from: the caller, the environment, the CI system, a browser."""
+"""Where an identity token comes from: the caller, the environment, the CI system, a person."""
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from provenance.errors import NotEvaluated, ProvenanceError, SigningError
@@ -18,20 +18,31 @@ if TYPE_CHECKING:
     from provenance.transport.client import Client
     from provenance.trust import Trust
 
-__all__ = ["certified_as", "find_token", "is_local"]
+__all__ = ["certified_as", "expiry", "find_token", "is_local"]
 
 _GITHUB = "https://token.actions.githubusercontent.com"
 _GITLAB = "https://gitlab.com"
+_BUILDKITE = "https://agent.buildkite.com"
 _AUDIENCE = "sigstore"
 
 
 def find_token(
-    trust: Trust, *, settings: Settings | None = None, environ: Mapping[str, str] | None = None
+    trust: Trust,
+    *,
+    settings: Settings | None = None,
+    environ: Mapping[str, str] | None = None,
+    out_of_band: bool = False,
 ) -> str:
     """A raw OIDC token. A secret: hand it to the certificate authority alone.
 
-    Order: SIGSTORE_ID_TOKEN; the CI system's own (GitHub, GitLab, Buildkite, Google Cloud);
-    a browser, where there is a person at a terminal.
+    Order: SIGSTORE_ID_TOKEN (which is GitLab's way, too); the CI system's own (GitHub, Buildkite,
+    CircleCI, Google Cloud); a login, where there is a person at a terminal.
+
+    Args:
+        trust: the instance whose issuer a person logs in at.
+        settings: how to reach the CI system and the issuer.
+        environ: None: the process's.
+        out_of_band: a person logs in on another machine and brings the code here.
 
     Raises:
         SigningError: there is none to be had, or the CI system refused.
@@ -39,6 +50,8 @@ def find_token(
     env = os.environ if environ is None else environ
     if token := env.get("SIGSTORE_ID_TOKEN"):
         return token
+    if out_of_band:
+        return _from_person(trust, settings, out_of_band=True)
     from sigstore.oidc import IdentityError, detect_credential
 
     from provenance.transport.client import Client
@@ -58,7 +71,7 @@ def find_token(
             "there is no identity to sign with",
             hint="set SIGSTORE_ID_TOKEN, run in a CI job with an OIDC token, or at a terminal",
         )
-    return _from_browser(trust, settings)
+    return _from_person(trust, settings)
 
 
 def certified_as(token: str) -> tuple[str, str]:
@@ -69,25 +82,39 @@ def certified_as(token: str) -> tuple[str, str]:
     Raises:
         SigningError: the token is expired, malformed or not for Sigstore.
     """
+    parsed, claims = _read(token)
+    issuer: str = parsed.federated_issuer
+    if issuer == _GITHUB and (workflow := claims.get("job_workflow_ref")):
+        return f"https://github.com/{workflow}", issuer
+    if issuer == _GITLAB and (workflow := claims.get("ci_config_ref_uri")):
+        return f"https://{workflow}", issuer
+    pipeline = claims.get("organization_slug"), claims.get("pipeline_slug")
+    if issuer == _BUILDKITE and all(pipeline):
+        return "https://buildkite.com/{}/{}".format(*pipeline), issuer
+    if claims.get("email_verified") is True and (email := claims.get("email")):
+        return str(email), issuer
+    return parsed.identity, issuer
+
+
+def expiry(token: str) -> float:
+    """When a token that was read ends, in seconds since 1970."""
+    import jwt
+
+    claims = jwt.decode(token, options={"verify_signature": False})
+    return float(claims["exp"])
+
+
+def _read(token: str) -> tuple[Any, dict[str, Any]]:
     import jwt
     from sigstore.oidc import IdentityError, IdentityToken
 
     try:
-        parsed = IdentityToken(token)
-        claims = jwt.decode(token, options={"verify_signature": False})
+        return IdentityToken(token), jwt.decode(token, options={"verify_signature": False})
     except (IdentityError, jwt.PyJWTError) as error:
         raise SigningError(
             "the identity token is expired, malformed or not for Sigstore",
             hint="get a new one with audience `sigstore`",
         ) from error
-    issuer = parsed.federated_issuer
-    if issuer == _GITHUB and (workflow := claims.get("job_workflow_ref")):
-        return f"https://github.com/{workflow}", issuer
-    if issuer == _GITLAB and (workflow := claims.get("ci_config_ref_uri")):
-        return f"https://{workflow}", issuer
-    if claims.get("email_verified") is True and (email := claims.get("email")):
-        return str(email), issuer
-    return parsed.identity, issuer
 
 
 def is_local(trust: Trust) -> bool:
@@ -125,24 +152,42 @@ def _of_github(client: Client) -> str | None:
     return token
 
 
-def _from_browser(trust: Trust, settings: Settings | None = None) -> str:
+def _from_person(
+    trust: Trust, settings: Settings | None = None, *, out_of_band: bool = False
+) -> str:
     """Let a person log in. Blocks until they did."""
     import requests
     from sigstore.errors import Error
     from sigstore.oidc import IssuerError
 
-    from provenance.signing.sessions import Login
+    from provenance.signing.login import log_in
     from provenance.transport.client import Client
 
     try:
-        url = trust.client_config().signing_config.get_oidc_url()
+        url = _issuer(trust)
         with Client(settings) as client:
-            return str(Login(url, client).identity_token())
+            return log_in(url, client, out_of_band=out_of_band)
     except ProvenanceError as error:
         raise SigningError(
             f"the login did not succeed: {error.message}", hint=error.hint
         ) from error
-    except (Error, IssuerError, OSError, requests.RequestException) as error:
+    except (Error, IssuerError, OSError, EOFError, requests.RequestException) as error:
         raise SigningError(
             f"the login did not succeed ({type(error).__name__})", hint="try again"
         ) from error
+
+
+def _issuer(trust: Trust) -> str:
+    """Where people log in. Raises NotEvaluated where the signing configuration names no place."""
+    import datetime as dt
+
+    from provenance.signing.signing_config import SigningConfig
+
+    config = SigningConfig.parse(trust.signing_config or b"{}")
+    issuers = config.issuers(dt.datetime.now(dt.UTC)).services
+    if not issuers:
+        raise NotEvaluated(
+            "the signing configuration names no issuer to log in at",
+            hint="give an identity token (identity_token=, --identity-token, SIGSTORE_ID_TOKEN)",
+        )
+    return issuers[0].url

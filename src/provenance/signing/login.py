@@ -1,14 +1,16 @@
-"""The sigstore library's clients over our transport: its authorities, proxies, deadlines, caps.
+"""`log_in`: a person proves who they are, with a browser here or a code from another machine.
 
-The library sends with `requests` sessions of its own, which know of authorities and proxies
-from environment variables alone, and take no setting. A session can be given another adapter,
-which is the public way for `requests` to send by other means; docs/decisions/0007 tells how the
-sessions are reached.
+The flow is the sigstore library's; its requests go over our transport. It sends with a `requests`
+session of its own, which knows of authorities and proxies from environment variables alone. A
+session can be given another adapter, which is the public way for `requests` to send by other
+means.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
+import sys
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -16,37 +18,29 @@ from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 from sigstore.oidc import Issuer
 
-from provenance.errors import RegistryUnavailable, SigningError
-from provenance.settings import Settings
+from provenance.errors import RegistryUnavailable
 from provenance.transport.origin import display_url
 
 if TYPE_CHECKING:
     from provenance.transport.client import Client
 
-__all__ = ["Login", "reach_through"]
+__all__ = ["Login", "log_in"]
 
 
-def reach_through(client: Client, service: object) -> None:
-    """Let a client of the library send through `client`, in this thread.
+def log_in(url: str, client: Client, *, out_of_band: bool = False) -> str:
+    """A token of the issuer at `url`. Blocks until a person has logged in.
 
-    Raises:
-        SigningError: this version of the library hides its session, and `client` has settings
-            that the library would not find in the environment.
+    Args:
+        url: of the OIDC issuer.
+        client: how to reach it.
+        out_of_band: open no browser; show an address on stderr and read the code that the issuer
+            shows there from stdin. That is also done where no browser can be opened.
+
+    Raises what the library and `client` raise.
     """
-    # Fulcio's is public. Those of logs and timestamp authorities are not, and one a thread.
-    names = ("session", "_session")
-    session = next((s for name in names if (s := getattr(service, name, None))), None)
-    if isinstance(session, requests.Session):
-        _lead(session, client)
-        return
-    ours, theirs = client.settings, Settings.from_environment()
-    known = (theirs.ca_bundle, theirs.proxies, theirs.no_proxy)
-    if (ours.ca_bundle, ours.proxies, ours.no_proxy) != known:
-        raise SigningError(
-            "this version of the sigstore library takes authorities and proxies from the "
-            "environment alone",
-            hint="set REQUESTS_CA_BUNDLE and HTTPS_PROXY, or install sigstore 4.5",
-        )
+    # The library asks for the code on stdout, where results go.
+    with contextlib.redirect_stdout(sys.stderr):
+        return str(Login(url, client).identity_token(force_oob=out_of_band))
 
 
 class Login(Issuer):
@@ -64,14 +58,10 @@ class Login(Issuer):
 
     @session.setter
     def session(self, made: requests.Session) -> None:
-        _lead(made, self._client)
+        made.trust_env = False  # .netrc would take the token's place (CVE-2024-47081)
+        for scheme in ("https://", "http://"):
+            made.mount(scheme, _Adapter(self._client))
         self._made = made
-
-
-def _lead(session: requests.Session, client: Client) -> None:
-    session.trust_env = False  # .netrc would take the token's place (CVE-2024-47081)
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, _Adapter(client))
 
 
 class _Adapter(BaseAdapter):
@@ -101,7 +91,7 @@ class _Adapter(BaseAdapter):
         ) as answer:
             if answer.headers.get("Location") and 300 <= answer.status < 400:
                 raise RegistryUnavailable(
-                    f"{display_url(url)} leads elsewhere, which a service that signs does not",
+                    f"{display_url(url)} leads elsewhere, which an issuer does not",
                     hint="check the URL in the signing configuration",
                 )
             content = answer.read_capped(self._client.limits.trust_bytes)
