@@ -442,6 +442,30 @@ def test_what_xml_says_and_json_has_no_place_for_is_reported(within: str, pointe
         before.with_metadata(name="app")
 
 
+@pytest.mark.parametrize(
+    ("component", "pointers"),
+    [
+        (r'"description": "x\ud800y"', {"/components/0/description"}),
+        (r'"properties": [{"name": "k", "value": "\udc00"}]', {"/components/0/properties/0/value"}),
+        (r'"x-\ud800": 1', {"/components/0/x-\N{REPLACEMENT CHARACTER}"}),
+        ('"x-odd": NaN', {"/components/0/x-odd"}),
+        ('"version": "1", "version": "2"', {"/components/0/version"}),
+        ('"x-large": 1e400', set()),
+        (r'"description": "\ud83d\ude00"', set()),
+    ],
+)
+@pytest.mark.parametrize("target", ["spdx-2.3", "cyclonedx-1.5", "spdx-3.0"])
+def test_what_json_says_in_a_way_that_is_not_kept_is_reported(
+    component: str, pointers: set[str], target: str
+) -> None:
+    raw = (
+        '{"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1,'
+        f' "components": [{{"type": "library", "name": "a", {component}}}]}}'
+    )
+    _, losses = read_sbom(raw.encode()).convert(target)
+    assert {loss.pointer for loss in losses} == pointers
+
+
 def test_what_xml_says_as_json_does_is_not_reported() -> None:
     before = read(CYCLONEDX).convert("cyclonedx-1.6-xml")[0]
     assert list(read_sbom(before.to_bytes()).convert("cyclonedx-1.6")[1]) == []

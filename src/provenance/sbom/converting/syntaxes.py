@@ -40,6 +40,10 @@ def unread_of(raw: bytes, form: Format) -> Counter[str]:
         from provenance.sbom.spdx.tag_unread import unread_tags
 
         return unread_tags(in_utf8(raw).decode("utf-8", "replace"), decoded(raw, form))
+    if form.syntax == "json":
+        from provenance.sbom.decoding.json_unread import unread_json
+
+        return unread_json(raw)
     return Counter()
 
 
