@@ -24,7 +24,7 @@ from provenance.testing.sigstore.extensions import (
     general_name,
     subject,
 )
-from provenance.testing.sigstore.keys import key_usage, new_authority, spki
+from provenance.testing.sigstore.keys import key_usage, new_authority, pem, spki
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,11 +58,11 @@ class CertificateAuthority:
         """
         key = _requested_key(request, claims)
         leaf = self.issue(key, subject(claims), certificate_issuer(claims), claims=claims)
-        return [_pem(leaf), *self.chain_pem()]
+        return [pem(leaf).decode(), *self.chain_pem()]
 
     def chain_pem(self) -> list[str]:
         """The authority's certificates in PEM, the root last."""
-        return [_pem(certificate) for certificate in self.authority.chain]
+        return [pem(certificate).decode() for certificate in self.authority.chain]
 
     def issue(
         self,
@@ -130,16 +130,12 @@ class CertificateAuthority:
         return struct.pack("!HH", len(sct) + 2, len(sct)) + sct
 
 
-def _pem(certificate: x509.Certificate) -> str:
-    return certificate.public_bytes(serialization.Encoding.PEM).decode()
-
-
 def _requested_key(
     request: Mapping[str, Any], claims: Mapping[str, Any]
 ) -> ec.EllipticCurvePublicKey:
     """The key to certify, once its owner is proven: by a CSR, or by signing the identity."""
-    if pem := request.get("certificateSigningRequest"):
-        csr = x509.load_pem_x509_csr(base64.b64decode(pem))
+    if asked_by := request.get("certificateSigningRequest"):
+        csr = x509.load_pem_x509_csr(base64.b64decode(asked_by))
         if not csr.is_signature_valid:
             raise ValueError("the certificate signing request is not signed by its key")
         return _ecdsa(csr.public_key())

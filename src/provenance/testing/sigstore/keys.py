@@ -10,7 +10,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-__all__ = ["Authority", "der", "key_usage", "new_authority", "spki", "timestamping_certificate"]
+__all__ = [
+    "Authority",
+    "der",
+    "key_usage",
+    "new_authority",
+    "pem",
+    "spki",
+    "timestamping_certificate",
+]
 
 _TEN_YEARS = dt.timedelta(days=3650)
 
@@ -116,6 +124,11 @@ def spki(key: ec.EllipticCurvePublicKey) -> bytes:
 def der(certificate: x509.Certificate) -> bytes:
     """The certificate in DER."""
     return certificate.public_bytes(serialization.Encoding.DER)
+
+
+def pem(certificate: x509.Certificate) -> bytes:
+    """The certificate in PEM."""
+    return certificate.public_bytes(serialization.Encoding.PEM)
 
 
 def _name(common_name: str) -> x509.Name:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, Self
 from provenance.testing.sigstore.bundles import Forger
 from provenance.testing.sigstore.ca import CertificateAuthority
 from provenance.testing.sigstore.log import Log
+from provenance.testing.sigstore.log_v1 import LogV1
 from provenance.testing.sigstore.oidc import Issuer
 from provenance.testing.sigstore.service import PARTS, Service
 from provenance.testing.sigstore.timestamps import TimestampAuthority
 from provenance.testing.sigstore.trust_material import (
+    Listed,
     client_trust_config,
     encode,
     signing_config,
@@ -21,7 +23,7 @@ from provenance.testing.sigstore.trust_material import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
     from provenance.signing import Signer
@@ -32,7 +34,7 @@ __all__ = ["LocalSigstore"]
 
 
 class LocalSigstore:
-    """CA with CT log, Rekor v2, timestamp authority and OIDC issuer, on one loopback port.
+    """CA with CT log, transparency logs, timestamp authorities, OIDC issuer, on a loopback port.
 
     >>> with LocalSigstore() as sigstore:
     ...     token = sigstore.token("dev@example.com")
@@ -42,24 +44,78 @@ class LocalSigstore:
     what no honest client gets. Another instance has other keys: what it signs is not trusted.
     """
 
-    def __init__(self, *, now: Callable[[], dt.datetime] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        now: Callable[[], dt.datetime] | None = None,
+        rekor: Sequence[str] = ("v2",),
+        tsas: int = 1,
+        selector: str = "ANY",
+    ) -> None:
         """Make keys; `start()` or `with` opens the port.
 
         Args:
             now: the clock of every part, returns an aware datetime; None: the real one.
+            rekor: the logs, `v1` or `v2` each; none of them, as at GitHub's own instance, makes
+                bundles that a timestamp alone dates.
+            tsas: how many timestamp authorities.
+            selector: how many of them a signer asks: `ANY` (one of each kind) or `ALL`.
         """
         self.now = now or (lambda: dt.datetime.now(dt.UTC))
         if self.now().tzinfo is None:
             raise ValueError("the clock must return aware datetimes: datetime.now(UTC)")
+        if unknown := set(rekor) - {"v1", "v2"}:
+            raise ValueError(f"no log of kind {min(unknown)!r}: expected v1 or v2")
         self.oidc = Issuer(self.now)
         self.ca = CertificateAuthority(self.now)
-        # Clients take the host name of the log's URL for its origin.
-        self.log = Log("127.0.0.1")
-        self.tsa = TimestampAuthority(self.now)
+        self._selector = selector
+        self._trusted_from = self.now() - dt.timedelta(days=365)
+        self._authorities = [Listed(self.ca, "", self._trusted_from)]
+        self._ct_keys = [Listed(self.ca.ct_key, "/ct", self._trusted_from)]
+        self._logs: list[Listed[Log]] = []
+        for kind in rekor:
+            first = all(f"v{one.part.version}" != kind for one in self._logs)
+            self._add_log(kind, self._trusted_from, "" if first else None)
+        self._tsas = [
+            Listed(TimestampAuthority(self.now), f"/tsa-{n + 1}" if n else "", self._trusted_from)
+            for n in range(tsas)
+        ]
         self._service: Service | None = None
         self._url = ""
         self._requests: list[RecordedRequest] = []
-        self._trusted_from = self.now() - dt.timedelta(days=365)
+
+    def _add_log(self, kind: str, start: dt.datetime, path: str | None) -> Log:
+        # Clients take the host name of the log's URL for its origin.
+        log = LogV1("127.0.0.1", self.now) if kind == "v1" else Log("127.0.0.1")
+        where = f"/log-{len(self._logs) + 1}" if path is None else path
+        self._logs.append(Listed(log, where, start))
+        return log
+
+    # Parts
+
+    @property
+    def logs(self) -> tuple[Log, ...]:
+        """The transparency logs that take entries."""
+        return tuple(one.part for one in self._logs if one.end is None)
+
+    @property
+    def log(self) -> Log:
+        """The first of them. RuntimeError of an instance without."""
+        if not self.logs:
+            raise RuntimeError("this sigstore has no log: it was made with rekor=()")
+        return self.logs[0]
+
+    @property
+    def tsas(self) -> tuple[TimestampAuthority, ...]:
+        """The timestamp authorities that answer."""
+        return tuple(one.part for one in self._tsas if one.end is None)
+
+    @property
+    def tsa(self) -> TimestampAuthority:
+        """The first of them. RuntimeError of an instance without."""
+        if not self.tsas:
+            raise RuntimeError("this sigstore has no timestamp authority: it was made with tsas=0")
+        return self.tsas[0]
 
     # Running
 
@@ -68,7 +124,7 @@ class LocalSigstore:
         if self._service is None:
             if self._url:
                 raise RuntimeError("the sigstore was stopped: make another")
-            self._service = Service(self.oidc, self.ca, self.log, self.tsa)
+            self._service = Service(self.oidc, lambda: self.ca, self._logs, self._tsas)
             self._url = self.oidc.url = self._service.url
             self._requests = self._service.requests
         return self
@@ -92,7 +148,7 @@ class LocalSigstore:
 
     def __repr__(self) -> str:
         state = self._url if self._service is not None else "stopped"
-        return f"LocalSigstore({state!r}, entries={len(self.log.bodies)})"
+        return f"LocalSigstore({state!r}, entries={sum(len(g.bodies) for g in self.logs)})"
 
     @property
     def url(self) -> str:
@@ -115,7 +171,8 @@ class LocalSigstore:
     def recover(self) -> None:
         """Let every part work again."""
         self._running().failures.clear()
-        self.log.omits = False
+        for log in self.logs:
+            log.omits = False
 
     # Signing
 
@@ -141,13 +198,17 @@ class LocalSigstore:
 
     @property
     def entries(self) -> list[dict[str, Any]]:
-        """Every log entry as TransparencyLogEntry JSON, proven in the log as it is now."""
-        return self.log.entries
+        """Every entry of every log as TransparencyLogEntry JSON, proven in the log as it is now."""
+        return [entry for log in self.logs for entry in log.entries]
 
     def forger(self, identity: str = "dev@example.com", **options: Any) -> Forger:
         """Makes bundles without asking anybody; `options` are the fields of `Forger`."""
         forger = Forger(
-            ca=self.ca, log=self.log, tsa=self.tsa, identity=identity, issuer=self.issuer
+            ca=self.ca,
+            log=self.logs[0] if self.logs else None,
+            tsa=self.tsas[0] if self.tsas else None,
+            identity=identity,
+            issuer=self.issuer,
         )
         return replace(forger, **options)
 
@@ -161,13 +222,12 @@ class LocalSigstore:
     @property
     def signing_config_json(self) -> bytes:
         """The signing configuration, version 0.2."""
-        return encode(signing_config(self.url, self._trusted_from))
+        return encode(self._config())
 
     @property
     def client_trust_config_json(self) -> bytes:
         """Both in one document."""
-        config = signing_config(self.url, self._trusted_from)
-        return encode(client_trust_config(self._root(), config))
+        return encode(client_trust_config(self._root(), self._config()))
 
     def write_trusted_root(self, path: Path | str) -> Path:
         """Write the trust root to a file, for `--trusted-root`."""
@@ -187,7 +247,22 @@ class LocalSigstore:
         return Trust.from_json(self.trusted_root_json, signing_config=config, source=source)
 
     def _root(self) -> dict[str, Any]:
-        return trusted_root(self.url, self.ca, self.log, self.tsa, self._trusted_from)
+        return trusted_root(
+            self.url,
+            authorities=self._authorities,
+            ct_keys=self._ct_keys,
+            logs=self._logs,
+            tsas=self._tsas,
+        )
+
+    def _config(self) -> dict[str, Any]:
+        return signing_config(
+            self.url,
+            start=self._trusted_from,
+            logs=[one for one in self._logs if one.end is None],
+            tsas=[one for one in self._tsas if one.end is None],
+            selector=self._selector,
+        )
 
     def _running(self) -> Service:
         if self._service is None:

@@ -1,4 +1,4 @@
-"""The transparency log, as Rekor v2 is one: entries, inclusion proofs, signed checkpoints.
+"""The transparency log as Rekor v2 is one: entries, inclusion proofs, signed checkpoints.
 
 Source: RFC 6962 section 2.1 (the tree), C2SP tlog-checkpoint and signed-note, rekor-tiles.
 """
@@ -12,22 +12,23 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from provenance.testing.sigstore.merkle import Tree
+from provenance.testing.sigstore.schemes import (
+    hash_of,
+    key_details,
+    schemes_of,
+    verify_hashed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["Log", "canonical_body"]
 
-_ALGORITHMS: dict[str, tuple[str, hashes.HashAlgorithm]] = {
-    "PKIX_ECDSA_P256_SHA_256": ("SHA2_256", hashes.SHA256()),
-    "PKIX_ECDSA_P384_SHA_384": ("SHA2_384", hashes.SHA384()),
-    "PKIX_ECDSA_P521_SHA_512": ("SHA2_512", hashes.SHA512()),
-}
+_HASH_NAMES = {"sha256": "SHA2_256", "sha384": "SHA2_384", "sha512": "SHA2_512"}
 _ED25519 = b"\x01"  # the algorithm byte of C2SP signed-note
 
 
@@ -36,6 +37,11 @@ class Log:
 
     `bodies` are its leaves, in order. Entries are TransparencyLogEntry messages in their JSON form.
     """
+
+    version = 2
+    """Of its API."""
+    key_details = "PKIX_ED25519"
+    """The kind of its key, in the words of protobuf-specs."""
 
     def __init__(self, origin: str) -> None:
         """Make a key. `origin` names the log in its checkpoints."""
@@ -82,8 +88,11 @@ class Log:
     def append(self, body: bytes) -> dict[str, Any]:
         """Log any body, unchecked."""
         with self._lock:
-            self.bodies.append(body)
-            return self._entry(body, self._tree.add(body))
+            return self._append(body)
+
+    def _append(self, body: bytes) -> dict[str, Any]:
+        self.bodies.append(body)
+        return self._entry(body, self._tree.add(body))
 
     def forge(self, body: bytes) -> dict[str, Any]:
         """What a lying log answers: an entry for `body`, the proof of another, nothing appended."""
@@ -96,8 +105,12 @@ class Log:
     def checkpoint(self, size: int) -> str:
         """The signed note over the log's first `size` entries."""
         note = f"{self.origin}\n{size}\n{_b64(self._tree.root(size))}\n"
-        signature = self.log_id[:4] + self.key.sign(note.encode())
-        return f"{note}\n\N{EM DASH} {self.origin} {_b64(signature)}\n"
+        name, signature = self._sign_note(note.encode())
+        return f"{note}\n\N{EM DASH} {name} {_b64(self.log_id[:4] + signature)}\n"
+
+    def _sign_note(self, note: bytes) -> tuple[str, bytes]:
+        """Whose signature it is, and the signature."""
+        return self.origin, self.key.sign(note)
 
     def _entry(self, body: bytes, index: int) -> dict[str, Any]:
         size = len(self._tree)
@@ -123,9 +136,6 @@ def canonical_body(request: Mapping[str, Any]) -> bytes:
     asked = _get(request, "hashedRekordRequestV002", "hashed_rekord_request_v002")
     verifier = asked["signature"]["verifier"]
     details = str(_get(verifier, "keyDetails", "key_details"))
-    if details not in _ALGORITHMS:
-        raise ValueError(f"key type {details} is not logged here")
-    algorithm, hashed = _ALGORITHMS[details]
     stated: dict[str, Any] = {"keyDetails": details}
     if "x509Certificate" in verifier or "x509_certificate" in verifier:
         raw = _get(_get(verifier, "x509Certificate", "x509_certificate"), "rawBytes", "raw_bytes")
@@ -135,22 +145,30 @@ def canonical_body(request: Mapping[str, Any]) -> bytes:
         raw = _get(_get(verifier, "publicKey", "public_key"), "rawBytes", "raw_bytes")
         stated["publicKey"] = {"rawBytes": raw}
         key = serialization.load_der_public_key(base64.b64decode(raw))
-    if not isinstance(key, ec.EllipticCurvePublicKey):
-        raise TypeError("only ECDSA signatures are logged here")
+    scheme = _scheme(key, details)
+    algorithm = hash_of(key, scheme)
     signature, digest = asked["signature"]["content"], asked["digest"]
-    key.verify(base64.b64decode(signature), base64.b64decode(digest), ec.ECDSA(Prehashed(hashed)))
+    verify_hashed(key, base64.b64decode(signature), base64.b64decode(digest), algorithm, scheme)
     return rfc8785.dumps(
         {
             "apiVersion": "0.0.2",
             "kind": "hashedrekord",
             "spec": {
                 "hashedRekordV002": {
-                    "data": {"algorithm": algorithm, "digest": digest},
+                    "data": {"algorithm": _HASH_NAMES[algorithm], "digest": digest},
                     "signature": {"content": signature, "verifier": stated},
                 }
             },
         }
     )
+
+
+def _scheme(key: Any, details: str) -> str:
+    """How the key is said to sign. Not Ed25519: that needs the message, the log has its hash."""
+    for scheme in schemes_of(key):
+        if scheme != "ed25519" and key_details(key, scheme) == details:
+            return scheme
+    raise ValueError(f"a key that is said to be {details} is not, or is not logged here")
 
 
 def _get(message: Mapping[str, Any], name: str, original: str) -> Any:

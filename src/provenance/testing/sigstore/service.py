@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-import json
+import functools
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from cryptography.exceptions import InvalidSignature
 
-from provenance.testing.registry.messages import Content, RecordedRequest, Response
+from provenance.testing.registry.messages import RecordedRequest
 from provenance.testing.registry.server import Server
+from provenance.testing.sigstore import rekor
+from provenance.testing.sigstore.answers import (
+    answer,
+    body_of,
+    document_of,
+    json_answer,
+    moved,
+    not_found,
+    refusal,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from provenance.testing.registry.messages import Request
+    from provenance.testing.registry.messages import Request, Response
     from provenance.testing.sigstore.ca import CertificateAuthority
     from provenance.testing.sigstore.log import Log
     from provenance.testing.sigstore.oidc import Issuer
     from provenance.testing.sigstore.timestamps import TimestampAuthority
+    from provenance.testing.sigstore.trust_material import Listed
 
 __all__ = ["PARTS", "Service"]
 
 PARTS = ("ca", "log", "tsa", "oidc")
-_MAX_BODY = 4 << 20
-# No connection outlives its answer: clients leave no socket behind them when they are dropped.
-_CLOSE = {"Connection": "close"}
 _BAD = (
     ValueError,
     LookupError,
@@ -39,21 +47,30 @@ _BAD = (
 
 
 class Service:
-    """Serves the four parts on 127.0.0.1 until `stop()`."""
+    """Serves the parts on 127.0.0.1 until `stop()`."""
 
     def __init__(
-        self, issuer: Issuer, ca: CertificateAuthority, log: Log, tsa: TimestampAuthority
+        self,
+        issuer: Issuer,
+        authority: Callable[[], CertificateAuthority],
+        logs: Sequence[Listed[Log]],
+        tsas: Sequence[Listed[TimestampAuthority]],
     ) -> None:
-        """Open a port."""
-        self.issuer, self.ca, self.log, self.tsa = issuer, ca, log, tsa
+        """Open a port.
+
+        Args:
+            issuer: who issues tokens.
+            authority: says who certifies now.
+            logs: every log, and where it is; the sequence may grow.
+            tsas: every timestamp authority, in the same way.
+        """
+        self.issuer, self._authority, self._logs, self._tsas = issuer, authority, logs, tsas
         self.failures: dict[str, int] = {}
         self.requests: list[RecordedRequest] = []
         self._lock = threading.Lock()
         self._routes: dict[tuple[str, str], tuple[str, Callable[[Request], Response]]] = {
             ("POST", "/api/v2/signingCert"): ("ca", self._certificate),
             ("GET", "/api/v2/trustBundle"): ("ca", self._trust_bundle),
-            ("POST", "/api/v2/log/entries"): ("log", self._entry),
-            ("POST", "/api/v1/timestamp"): ("tsa", self._timestamp),
             ("GET", "/.well-known/openid-configuration"): ("oidc", self._discovery),
             ("GET", "/keys"): ("oidc", self._keys),
             ("GET", "/auth"): ("oidc", self._login),
@@ -81,73 +98,58 @@ class Service:
         return response
 
     def _answer(self, request: Request) -> Response:
-        part, answer = self._routes.get((request.method, request.path), ("", _nothing))
+        part, respond = self._route(request)
         if part in self.failures:
-            return _refusal(self.failures[part], "as the test asked")
+            return refusal(self.failures[part], "as the test asked")
         try:
-            return answer(request)
+            return respond(request)
         except _BAD as error:
-            return _refusal(400, f"{type(error).__name__}: {error}")
+            return refusal(400, f"{type(error).__name__}: {error}")
+
+    def _route(self, request: Request) -> tuple[str, Callable[[Request], Response]]:
+        """The part that a request is for, and how it answers."""
+        method, path = request.method, request.path
+        if found := self._routes.get((method, path)):
+            return found
+        for tsa in self._tsas:
+            if (method, path) == ("POST", f"{tsa.path}/api/v1/timestamp"):
+                return "tsa", functools.partial(_timestamp, tsa.part)
+        for log in self._logs:
+            below = path.removeprefix(log.path)
+            if path.startswith(f"{log.path}/") and rekor.serves(log.part, below):
+                return "log", functools.partial(rekor.respond, log.part, path=below)
+        return "", not_found
 
     def _certificate(self, request: Request) -> Response:
-        document = _document(request)
+        document = document_of(request)
         scheme, _, token = request.header("Authorization").partition(" ")
         if scheme.lower() != "bearer":
             token = document["credentials"]["oidcIdentityToken"]
         try:
             claims = self.issuer.check(token)
         except ValueError as error:
-            return _refusal(401, str(error))
-        chain = self.ca.sign(document, claims)
-        return _json(200, {"signedCertificateEmbeddedSct": {"chain": {"certificates": chain}}})
+            return refusal(401, str(error))
+        chain = self._authority().sign(document, claims)
+        return json_answer(
+            200, {"signedCertificateEmbeddedSct": {"chain": {"certificates": chain}}}
+        )
 
     def _trust_bundle(self, _: Request) -> Response:
-        return _json(200, {"chains": [{"certificates": self.ca.chain_pem()}]})
-
-    def _entry(self, request: Request) -> Response:
-        return _json(201, self.log.add(_document(request)))
-
-    def _timestamp(self, request: Request) -> Response:
-        answer = self.tsa.answer(_body(request))
-        headers = {"Content-Type": "application/timestamp-reply", **_CLOSE}
-        return Response(201, headers, Content(answer))
+        return json_answer(200, {"chains": [{"certificates": self._authority().chain_pem()}]})
 
     def _discovery(self, _: Request) -> Response:
-        return _json(200, self.issuer.discovery())
+        return json_answer(200, self.issuer.discovery())
 
     def _keys(self, _: Request) -> Response:
-        return _json(200, self.issuer.keys())
+        return json_answer(200, self.issuer.keys())
 
     def _login(self, request: Request) -> Response:
         where = self.issuer.login({name: values[-1] for name, values in request.query.items()})
-        return Response(302, {"Location": where, **_CLOSE})
+        return moved(where)
 
     def _redeem(self, request: Request) -> Response:
-        return _json(200, self.issuer.redeem(dict(parse_qsl(_body(request).decode()))))
+        return json_answer(200, self.issuer.redeem(dict(parse_qsl(body_of(request).decode()))))
 
 
-def _nothing(request: Request) -> Response:
-    return _refusal(404, f"no such end point: {request.method} {request.path}")
-
-
-def _body(request: Request) -> bytes:
-    body = request.body.read(_MAX_BODY + 1)
-    if len(body) > _MAX_BODY:
-        raise ValueError(f"the request is larger than {_MAX_BODY} bytes")
-    return body
-
-
-def _document(request: Request) -> dict[str, Any]:
-    document = json.loads(_body(request))
-    if not isinstance(document, dict):
-        raise TypeError("the request is no JSON object")
-    return document
-
-
-def _json(status: int, document: object) -> Response:
-    return Response.of_json(status, document, **_CLOSE)
-
-
-def _refusal(status: int, message: str) -> Response:
-    # The shape of gRPC gateways: what Fulcio and Rekor answer, and clients look for `message` in.
-    return _json(status, {"code": status, "message": message, "details": []})
+def _timestamp(tsa: TimestampAuthority, request: Request) -> Response:
+    return answer(201, "application/timestamp-reply", tsa.answer(body_of(request)))
