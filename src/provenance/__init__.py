@@ -69,6 +69,8 @@ if TYPE_CHECKING:  # the same table for type checkers and editors; a test compar
     from provenance.settings import Limits as Limits
     from provenance.settings import Settings as Settings
     from provenance.signing import Signer as Signer
+    from provenance.signing import sign_blob as sign_blob
+    from provenance.signing import verify_blob as verify_blob
     from provenance.trust import Trust as Trust
     from provenance.verification import Identity as Identity
     from provenance.verification import verify_bundle as verify_bundle
@@ -121,8 +123,10 @@ _EXPORTS = {
     "referrers": "provenance.evidence",
     "resolve": "provenance.image",
     "sign": "provenance.evidence",
+    "sign_blob": "provenance.signing",
     "tree": "provenance.evidence",
     "verify": "provenance.evidence",
+    "verify_blob": "provenance.signing",
     "verify_bundle": "provenance.verification",
 }
 # The errors a caller may catch by name.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from provenance.signing.blobs import sign_blob, verify_blob
 from provenance.signing.handle import DigestHandle, KeyHandle
 from provenance.signing.signer import Signer
 
-__all__ = ["DigestHandle", "KeyHandle", "Signer"]
+__all__ = ["DigestHandle", "KeyHandle", "Signer", "sign_blob", "verify_blob"]

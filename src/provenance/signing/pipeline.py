@@ -66,7 +66,10 @@ def make_bundle(
     #  3 log entries, likewise
     #  4 all of it in a bundle; the caller verifies that before it hands it out
     record = _sign(message, credential)  # 1
-    stamps = _gather(clocks, lambda s: stamp(exchange, s.url, record.signature))  # 2
+    try:
+        stamps = _gather(clocks, lambda s: stamp(exchange, s.url, record.signature))  # 2
+    except ServiceError as error:
+        raise ServiceError(error.message, hint=f"{error.hint}; nothing was logged") from error
     entries = _gather(logs, lambda s: _LOGS[s.version](exchange, s.url, record))  # 3
     return json.dumps(_bundle(record, entries, stamps)).encode()  # 4
 

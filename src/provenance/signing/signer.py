@@ -281,7 +281,7 @@ class Signer:
         except SigningError as error:
             raise SigningError(
                 f"signing as {self.identity} with {source} failed: {error.message}",
-                hint=error.hint or "try again; nothing was published",
+                hint=error.hint or "try again",
             ) from error
         try:
             self._credentials.confirm(check(bundle).signer)

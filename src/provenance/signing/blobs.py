@@ -1,0 +1,153 @@
+"""`sign_blob` and `verify_blob`: files that are in no registry, as cosign's commands of that name.
+
+Large files are hashed, not held: a signature is over the hash, but for Ed25519, whose keys must
+see all of it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from provenance.attestation.bundle import Bundle
+from provenance.digests import Digest
+from provenance.errors import LimitExceeded, NotFound
+from provenance.settings import Limits
+from provenance.signing.message import Bytes, File
+from provenance.strict_json import decode_object
+from provenance.trust import Trust
+
+if TYPE_CHECKING:
+    from provenance.attestation.public_key import PublicKey
+    from provenance.settings import Settings
+    from provenance.signing.message import Message
+    from provenance.signing.signer import Signer
+    from provenance.verification import Identity, SignedBlob, SignedStatement
+
+__all__ = ["sign_blob", "verify_blob"]
+
+_HASHES = {"SHA2_256": "sha256", "SHA2_384": "sha384", "SHA2_512": "sha512"}
+
+
+def sign_blob(blob: str | Path | bytes, signer: Signer, *, limits: Limits | None = None) -> Bundle:
+    """Sign a file, or bytes, as they are.
+
+    The result's `raw` is what `cosign verify-blob --bundle`, and every other Sigstore client,
+    reads; write it to `NAME.sigstore.json`.
+
+    Args:
+        blob: a path, or the bytes themselves.
+        signer: who signs.
+        limits: `document_bytes` is held in memory where a key must see all of it.
+
+    Raises:
+        NotFound: no such file, or it cannot be read.
+        LimitExceeded: the key must see all of a file that is too large for that.
+        SigningError, NotEvaluated: no signature was made; see `Signer.sign_statement`.
+    """
+    return Bundle.parse(signer.sign_message(_message(blob, limits or Limits())))
+
+
+def verify_blob(
+    blob: str | Path | bytes | Digest,
+    bundle: str | Path | bytes | Bundle,
+    identity: Identity | None = None,
+    *,
+    key: str | Path | bytes | PublicKey | None = None,
+    trust: Trust | None = None,
+    unsafe_no_log: bool = False,
+    settings: Settings | None = None,
+    limits: Limits | None = None,
+) -> SignedBlob | SignedStatement:
+    """Prove who signed a file. A bundle with a statement about the file's digest counts, too.
+
+    Args:
+        blob: a path, the bytes themselves, or their digest: then nobody needs the file.
+        bundle: a path, the bundle's JSON, or the bundle.
+        identity: who must have signed.
+        key: or with which key: a path or reference, PEM or DER, or the key.
+        trust: whom to believe; None: Sigstore's public instance.
+        unsafe_no_log: accept a signature that no transparency log has.
+        settings: how to refresh the trust root, and fetch the key.
+        limits: caps on what is read: `bundle_bytes`, and `file_bytes` of the blob, beyond which
+            it is hashed and not held.
+
+    Returns:
+        Signer, times and log entries: only what was proven.
+
+    Raises:
+        VerificationError: proven no; `InvalidEvidence.step` names what refused.
+        NotFound: no such file.
+        MalformedDocument, UnsupportedFormat, LimitExceeded: no bundle, or not one that can be
+            judged: nothing is known.
+        NotEvaluated: the trust root could not be had.
+        TypeError: not exactly one of `identity` and `key`.
+    """
+    from provenance.verification import verify_blob_bundle
+
+    if (identity is None) == (key is None):
+        raise TypeError(
+            "give exactly one of identity= and key=: a key and a name prove other things"
+        )
+    limits = limits or Limits()
+    found = _bundle(bundle, limits)
+    return verify_blob_bundle(
+        found,
+        _artifact(blob, found, limits),
+        trust=trust or Trust.public_good(settings=settings),
+        identity=identity,
+        key=None if key is None else _public_key(key, settings),
+        unsafe_no_log=unsafe_no_log,
+        limits=limits,
+    )
+
+
+def _message(blob: str | Path | bytes, limits: Limits) -> Message:
+    return Bytes(blob) if isinstance(blob, bytes) else File(Path(blob), limits.document_bytes)
+
+
+def _public_key(key: str | Path | bytes | PublicKey, settings: Settings | None) -> PublicKey:
+    from importlib import import_module
+
+    opened: PublicKey = import_module("provenance.signing.keys").open_public_key(
+        key, settings=settings
+    )
+    return opened
+
+
+def _bundle(bundle: str | Path | bytes | Bundle, limits: Limits) -> Bundle:
+    if isinstance(bundle, Bundle):
+        return bundle
+    if isinstance(bundle, bytes):
+        return Bundle.parse(bundle, limits=limits)
+    try:
+        with Path(bundle).open("rb") as file:
+            raw = file.read(limits.bundle_bytes + 1)
+    except OSError as error:
+        raise NotFound(
+            f"{bundle} cannot be read ({error.strerror})", hint="check the path"
+        ) from error
+    return Bundle.parse(raw, limits=limits)
+
+
+def _artifact(blob: str | Path | bytes | Digest, bundle: Bundle, limits: Limits) -> bytes | Digest:
+    """The bytes where they are few; else their digest, by the hash that the bundle speaks of."""
+    if isinstance(blob, (bytes, Digest)):
+        return blob
+    file = File(Path(blob), limits.file_bytes)
+    try:
+        return file.read()
+    except LimitExceeded:
+        algorithm = _hash_of(bundle)
+        return Digest(f"{algorithm}:{file.digest(algorithm).hex()}")
+
+
+def _hash_of(bundle: Bundle) -> str:
+    """Which hash the signature is over: a claim, which verification holds against the key.
+
+    A statement names digests of its own choice: SHA-256 is what all of them have.
+    """
+    signature: Any = decode_object(bundle.raw).get("messageSignature")
+    digest = signature.get("messageDigest") if isinstance(signature, dict) else None
+    named = digest.get("algorithm") if isinstance(digest, dict) else None
+    return _HASHES.get(named, "sha256") if isinstance(named, str) else "sha256"
