@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the same table for type checkers and editors; a test compares the two
     from provenance.attestation import Statement as Statement
+    from provenance.attestation import read_predicate as read_predicate
     from provenance.attestation import read_statement as read_statement
+    from provenance.attestation import slsa_provenance as slsa_provenance
     from provenance.catalog import generate_sbom as generate_sbom
     from provenance.digests import Digest as Digest
     from provenance.errors import ContentMismatch as ContentMismatch
@@ -73,6 +75,7 @@ if TYPE_CHECKING:  # the same table for type checkers and editors; a test compar
     from provenance.signing import verify_blob as verify_blob
     from provenance.trust import Trust as Trust
     from provenance.verification import Identity as Identity
+    from provenance.verification import check_provenance as check_provenance
     from provenance.verification import verify_bundle as verify_bundle
 
 __version__ = "0.1.0"
@@ -112,18 +115,21 @@ _EXPORTS = {
     "Verified": "provenance.evidence",
     "attach": "provenance.evidence",
     "attest": "provenance.evidence",
+    "check_provenance": "provenance.verification",
     "copy": "provenance.oci.copying",
     "diff_sboms": "provenance.sbom",
     "examine": "provenance.evidence",
     "generate_sbom": "provenance.catalog",
     "merge_sboms": "provenance.sbom",
     "pull": "provenance.evidence",
+    "read_predicate": "provenance.attestation",
     "read_sbom": "provenance.sbom",
     "read_statement": "provenance.attestation",
     "referrers": "provenance.evidence",
     "resolve": "provenance.image",
     "sign": "provenance.evidence",
     "sign_blob": "provenance.signing",
+    "slsa_provenance": "provenance.attestation",
     "tree": "provenance.evidence",
     "verify": "provenance.evidence",
     "verify_blob": "provenance.signing",

@@ -6,14 +6,17 @@ from provenance.verification.annotations import LayerSignature, verify_layer
 from provenance.verification.blobs import verify_blob_bundle
 from provenance.verification.identity import Identity
 from provenance.verification.signed import SignedBlob, SignedImage, SignedStatement
+from provenance.verification.slsa import Provenance, check_provenance
 from provenance.verification.verifier import verify_bundle
 
 __all__ = [
     "Identity",
     "LayerSignature",
+    "Provenance",
     "SignedBlob",
     "SignedImage",
     "SignedStatement",
+    "check_provenance",
     "verify_blob_bundle",
     "verify_bundle",
     "verify_layer",

@@ -61,6 +61,7 @@ class SlsaProvenance(TypedPredicate):
         "build_type",
         "source_uri",
         "ref",
+        "branch",
         "commit",
         "entry_point",
         "invocation_id",
@@ -106,7 +107,30 @@ class SlsaProvenance(TypedPredicate):
     @property
     def ref(self) -> str:
         """What was built of it: `refs/heads/main`, `refs/tags/v1.2`."""
-        return self.source.ref
+        ref = self.source.ref
+        return "" if _COMMIT.fullmatch(ref) else ref
+
+    @property
+    def branch(self) -> str:
+        """Name of the branch that was built; of a tag, the branch that the event names, if any.
+
+        slsa-github-generator keeps the event: `base_ref` of a push, `target_commitish` of a
+        release. They say where the tag came from, not what was built.
+        """
+        if self.ref.startswith("refs/heads/"):
+            return self.ref.removeprefix("refs/heads/")
+        if not self.ref.startswith("refs/tags/"):
+            return ""
+        payload = [
+            (*self._place("environment"), key)
+            for key in ("github_event_payload", "GITHUB_EVENT_PAYLOAD")
+        ]
+        found = [self.github("base_ref")]
+        if self.trigger == "push":
+            found += [text(self.raw, *place, "base_ref") for place in payload]
+        if self.trigger == "release":
+            found += [text(self.raw, *place, "release", "target_commitish") for place in payload]
+        return _agreed((b.removeprefix("refs/heads/") for b in found if b), "branch") or ""
 
     @property
     def commit(self) -> str:
@@ -117,6 +141,7 @@ class SlsaProvenance(TypedPredicate):
         """
         found = [_commit(d.digest) for d in self._source_dependencies()]
         found.append(_commit(text_table(self.raw, *self._config(), "digest")))
+        found.append(ref if _COMMIT.fullmatch(ref := self.source.ref) else "")
         return _agreed((c for c in found if c), "commit") or ""
 
     @property
@@ -133,7 +158,10 @@ class SlsaProvenance(TypedPredicate):
     @property
     def invocation_id(self) -> str:
         """The run: with GitHub its URL, with slsa-github-generator `RUN-ATTEMPT`."""
-        return text(self.raw, *self._place("invocation"))
+        found = [text(self.raw, *self._place("invocation"))]
+        if self.is_v1:  # GitLab spells it so
+            found.append(text(self.raw, "runDetails", "metadata", "invocationID"))
+        return _agreed((value for value in found if value), "invocation") or ""
 
     @property
     def materials(self) -> tuple[ResourceDescriptor, ...]:
@@ -219,9 +247,13 @@ class SlsaProvenance(TypedPredicate):
                 return  # the build type says that this is the source; other parameters are inputs
         source = value_at(self.raw, *parameters, "source")
         named = source if isinstance(source, str) else text(self.raw, *parameters, "source", "uri")
+        ref = value_at(self.raw, *parameters, "ref")
         for uri in (named, text(self.raw, *self._config(), "uri")):
             if uri:
-                yield GitUri.parse(uri)
+                found = GitUri.parse(uri)
+                # GitLab's source names no ref: it stands beside it.
+                beside = ref if isinstance(source, str) and isinstance(ref, str) else ""
+                yield GitUri(found.repository, found.ref or beside)
 
     def _source_dependencies(self) -> Iterable[ResourceDescriptor]:
         source = self.source

@@ -1,0 +1,110 @@
+"""Who built it: the builder that a provenance names, held to who signed it.
+
+Source: SLSA 1.0, `builder.id`; slsa-verifier, `verifiers/internal/gha/builder.go`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from provenance.verification.provenance_claims import Check, disagree
+from provenance.verification.signed import Certified
+from provenance.verification.workflows import GITHUB_ISSUER, claim
+
+if TYPE_CHECKING:
+    from provenance.attestation.predicates.slsa_provenance import SlsaProvenance
+    from provenance.verification.signed import Signatory
+
+__all__ = ["check_builder"]
+
+_GENERATOR = "https://github.com/slsa-framework/slsa-github-generator/.github/workflows/"
+# They sign for workflows that build by them, and name those as the builder.
+_DELEGATORS = tuple(f"{_GENERATOR}delegator_{kind}generic_slsa3.yml@" for kind in ("", "lowperms-"))
+_RELEASE = re.compile(r"refs/tags/v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", re.ASCII)
+_RUNNER = "https://github.com/actions/runner"
+_GITLAB_RUNNER = re.compile(r"(https://[^/]+/.+)/-/runners/[^/]+")
+_GITHUB_RUN = re.compile(r"https://github\.com/[^/]+/[^/]+/actions/runs/\d+(/attempts/\d+)?")
+
+
+def check_builder(predicate: SlsaProvenance, signer: Signatory, expected: str | None) -> Check:
+    """The builder is the one expected, and may speak under the name that signed.
+
+    A builder that is a workflow must have signed itself: the certificate's name is its id. Of
+    others the certificate must not say otherwise. What a key signs is its holder's word, but the
+    builders of slsa-github-generator have no key.
+
+    Raises:
+        InvalidEvidence: step `provenance`.
+        MalformedDocument: the predicate's builder is of the wrong kind.
+    """
+    found = predicate.builder_id
+    if not found:
+        raise disagree("builder", expected or "one at all", found)
+    if expected is not None and not _is(found, expected):
+        raise disagree("builder", expected, found)
+    if not isinstance(signer, Certified):
+        if found.startswith(_GENERATOR):
+            raise disagree("builder", str(signer), found, by=", as signed: it signs keylessly")
+        return Check("builder", found, "predicate")
+    _check_release(signer.identity)
+    if "/.github/workflows/" in found:
+        _check_workflow(found, signer, expected)
+        return Check("builder", found, "certificate")
+    return Check("builder", found, "certificate" if _check_platform(found, signer) else "predicate")
+
+
+def _is(found: str, expected: str) -> bool:
+    """Exactly; or without a ref where none is asked for; a tag by its short name too."""
+    name, at, ref = expected.partition("@")
+    if not at:
+        return found == expected or found.partition("@")[0] == name
+    return found in (expected, f"{name}@refs/tags/{ref}")
+
+
+def _check_workflow(found: str, signer: Certified, expected: str | None) -> None:
+    github = found.startswith("https://github.com/")
+    issuer = signer.issuer
+    if github and issuer != GITHUB_ISSUER and not issuer.startswith(f"{GITHUB_ISSUER}/"):
+        raise disagree("builder", f"one of {issuer}", found, by=", as its certificate says")
+    if signer.identity.startswith(_DELEGATORS):
+        _check_release(found, everywhere=True)
+        if expected is None and not found.startswith(_GENERATOR):
+            raise disagree("builder", "named by you: it is none of SLSA's own", found)
+        return
+    for vouched in (signer.identity, claim(signer, "build-signer-uri")):
+        if vouched and found not in (vouched, vouched.partition("@")[0]):
+            raise disagree("builder", vouched, found, by=", as its certificate says")
+
+
+def _check_release(workflow: str, *, everywhere: bool = False) -> None:
+    """slsa-github-generator counts at a released version only: a branch of it can be anything."""
+    ref = workflow.partition("@")[2]
+    if (everywhere or workflow.startswith(_GENERATOR)) and not _RELEASE.fullmatch(ref):
+        raise disagree("builder", "a release of it, @refs/tags/vX.Y.Z", workflow)
+
+
+def _check_platform(found: str, signer: Certified) -> bool:
+    """A builder that is no workflow. Whether the certificate could confirm it."""
+    if found.startswith(_RUNNER):
+        return _agrees(found, f"{_RUNNER}/", claim(signer, "runner-environment"))
+    source = claim(signer, "source-repository-uri")
+    if (runner := _GITLAB_RUNNER.fullmatch(found)) and source:
+        if runner[1] != source:
+            raise disagree(
+                "builder", f"{source}/-/runners/…", found, by=", as its certificate says"
+            )
+        return True
+    run = claim(signer, "run-invocation-uri")
+    if _GITHUB_RUN.fullmatch(found) and run:
+        if run != found and not run.startswith(f"{found}/attempts/"):
+            raise disagree("builder", run, found, by=", as its certificate says")
+        return True
+    return False
+
+
+def _agrees(found: str, prefix: str, vouched: str) -> bool:
+    said = found.removeprefix(prefix) if found.startswith(prefix) else ""
+    if said and vouched and said != vouched:
+        raise disagree("builder", f"{prefix}{vouched}", found, by=", as its certificate says")
+    return bool(said and vouched)
