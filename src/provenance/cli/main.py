@@ -36,6 +36,8 @@ COMMANDS = {
     "attest": ("claims", "attest", "Say something signed about an image."),
     "attach": ("claims", "attach", "Store files beside an image, unsigned."),
     "verify": ("proof", "verify", "Prove who signed an image."),
+    "sign-blob": ("blobs", "sign_blob", "Sign a file."),
+    "verify-blob": ("blobs", "verify_blob", "Prove who signed a file."),
     "examine": ("proof", "examine", "Everything beside an image, and why it counts or not."),
     "pull": ("proof", "pull", "Write the files of an artifact to a folder."),
     "login": ("login", "login", "Keep a login that a registry has accepted."),

@@ -1,0 +1,91 @@
+"""Who signs, as options say it, and the `Signer` made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from provenance.cli.session import settings, trust, trust_options
+
+if TYPE_CHECKING:
+    from provenance.signing import Signer
+
+__all__ = ["signer", "signer_options"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_MAX_TOKEN = 64 << 10
+
+
+def signer_options(command: F) -> F:
+    """`--key`, `--identity-token` and their company; `signer` takes what they give."""
+    options = (
+        click.option(
+            "--key",
+            metavar="REFERENCE",
+            help="Sign with a key: a file, awskms://, hashivault://, pkcs11:, env://, ...",
+        ),
+        click.option(
+            "--identity-token",
+            metavar="TOKEN|FILE",
+            help="OIDC token; else SIGSTORE_ID_TOKEN, the CI system's, or a browser.",
+        ),
+        click.option(
+            "--oob", is_flag=True, help="Log in on another machine, and bring the code here."
+        ),
+        click.option(
+            "--signing-config",
+            type=click.Path(exists=True, dir_okay=False),
+            help="Where to sign, with --trusted-root.",
+        ),
+        click.option(
+            "--unsafe-no-log",
+            is_flag=True,
+            help="With --key: leave the transparency log out; verifiers must be told.",
+        ),
+        click.option("-y", "--yes", is_flag=True, help="Accepted for cosign's users; no prompts."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return trust_options(command)
+
+
+def signer(given: dict[str, Any]) -> Signer:
+    """The signer that the options of a command ask for. Takes its options out of `given`."""
+    from provenance.signing import Signer
+
+    given.pop("yes")
+    key, token = given.pop("key"), given.pop("identity_token")
+    root, config = given.pop("trusted_root"), given.pop("signing_config")
+    unlogged, out_of_band = given.pop("unsafe_no_log"), given.pop("oob")
+    if key is None:
+        if unlogged:
+            raise click.UsageError("--unsafe-no-log is for keys: certificates need a log")
+        return Signer.keyless(
+            trust=trust(root, config),
+            identity_token=_token(token),
+            out_of_band=out_of_band,
+            settings=settings(),
+        )
+    if token is not None or out_of_band:
+        raise click.UsageError("--key signs without an identity: leave out the token or login")
+    return Signer.from_key(
+        key,
+        trust=None if unlogged and root is None else trust(root, config),
+        unsafe_no_log=unlogged,
+        settings=settings(),
+    )
+
+
+def _token(given: str | None) -> str | None:
+    """The token, or what is in the file of that name."""
+    if given is None or len(given) > 4096 or given.count(".") == 2:
+        return given
+    try:
+        with Path(given).open("rb") as file:
+            return file.read(_MAX_TOKEN).decode("utf-8", "replace").strip()
+    except OSError:
+        return given
