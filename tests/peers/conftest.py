@@ -43,6 +43,7 @@ def run(tmp_path: Path) -> Run:
             "HOME": str(tmp_path),
             "PATH": os.environ["PATH"],
             "COSIGN_YES": "true",
+            "COSIGN_PASSWORD": "",
             "TUF_ROOT": str(tmp_path / "tuf"),
         }
         done = subprocess.run(
