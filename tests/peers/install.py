@@ -38,14 +38,14 @@ class Peer:
     why: str
     """The reason for this pin."""
     how: str = "go install"
-    """`go install`; `go build` or `go test` in a module of our own; `debian`; `wheel`; `npm`; or
-    `unavailable`."""
+    """`go install`; `go build` or `go test` in a module of our own; `go program`, the same with a
+    program of ours, beside this file; `debian`; `wheel`; `npm`; or `unavailable`."""
     full: bool = False
     """Only with --full."""
     libraries: tuple[str, ...] = ()
     """Debian packages of shared libraries that it needs and machines rarely have."""
     root: str = ""
-    """The module that `module` is in, where the two differ and `go build` is used."""
+    """The module that `module` is in, where the two differ and `go build` is used; the program."""
     also: tuple[str, ...] = ()
     """Modules that `go build` takes at these versions or newer; npm packages besides `module`."""
 
@@ -157,6 +157,15 @@ PEERS = (
         full=True,
     ),
     Peer(
+        "rekor-v1",
+        "github.com/sigstore/rekor",
+        "v1.5.4",
+        "the log that is the public instance's default; newest for Go 1.26. Its trees in memory",
+        how="go program",
+        full=True,
+        root="rekor_v1/main.go",
+    ),
+    Peer(
         "timestamp-server",
         "github.com/sigstore/timestamp-authority/v2/cmd/timestamp-server",
         "v2.1.3",
@@ -234,6 +243,7 @@ def _install(peer: Peer) -> None:
         "go install": _go_install,
         "go build": _go_build,
         "go test": _go_test,
+        "go program": _go_program,
         "debian": _debian,
         "wheel": _wheel,
         "npm": _npm,
@@ -276,6 +286,16 @@ def _go_build(peer: Peer) -> None:
 def _go_test(peer: Peer) -> None:
     """The tests of a package, as a program."""
     _in_a_module(peer, "test", "-c")
+
+
+def _go_program(peer: Peer) -> None:
+    """A program of ours that puts a module's packages together."""
+    with tempfile.TemporaryDirectory() as folder:
+        here = Path(folder)
+        shutil.copy(Path(__file__).parent / peer.root, here)
+        _run([_go(), "mod", "init", "peer"], here)
+        _run([_go(), "mod", "edit", f"-require={peer.module}@{peer.version}"], here)
+        _run([_go(), "build", "-o", str(binary(peer.name)), "."], here)
 
 
 def _in_a_module(peer: Peer, *how: str) -> None:

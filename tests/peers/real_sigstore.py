@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from tests.peers.authority import code_signing_chain
-from tests.peers.real_documents import ORIGIN, signing_config, trusted_root
+from tests.peers.real_documents import ORIGIN, LogKey, signing_config, trusted_root
 from tests.peers.serving import free_port, peer, running
 
 import provenance as pv
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["RealSigstore", "serve_sigstore"]
+
+_ENDPOINTS = ("createLogEntry", "getLogEntryByUUID", "getLogInfo", "getPublicKey")
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,16 @@ class RealSigstore:
 
 
 @contextmanager
-def serve_sigstore(folder: Path) -> Iterator[RealSigstore]:
-    """Start everything below `folder`; stop each by its own process."""
+def serve_sigstore(folder: Path, *, rekor: int = 2) -> Iterator[RealSigstore]:
+    """Start everything below `folder`; stop each by its own process.
+
+    Args:
+        folder: where everything is kept.
+        rekor: version of the log.
+    """
     with ExitStack() as started:
+        # It ends where port 2112 is taken, which Rekor v1 takes too, but can do without.
+        tsa_url, tsa_chain = started.enter_context(_timestamps(folder / "tsa"))
         people, pipelines = (started.enter_context(LocalSigstore()) for _ in range(2))
         ca_key, ca_chain = code_signing_chain()
         roots = folder / "roots.pem"
@@ -61,13 +70,12 @@ def serve_sigstore(folder: Path) -> Iterator[RealSigstore]:
         issuers = {people.issuer: "email", pipelines.issuer: "github-workflow"}
         known = Fulcio(issuers, roots, ca_key, ct_url, ct_key)
         ca_url = started.enter_context(known.serve(folder / "ca"))
-        log_url, log_key = started.enter_context(_rekor(folder / "log"))
-        tsa_url, tsa_chain = started.enter_context(_timestamps(folder / "tsa"))
+        log_url, log_key = started.enter_context(_REKOR[rekor](folder / "log"))
         root = folder / "trusted_root.json"
         logs, ct_logs = {log_url: log_key}, {ct_url: ct_key}
         root.write_text(trusted_root(logs, ct_logs, {ca_url: ca_chain}, {tsa_url: tsa_chain}))
         config = folder / "signing_config.json"
-        config.write_text(signing_config(ca_url, {log_url: 2}, tsa_url, people.issuer))
+        config.write_text(signing_config(ca_url, {log_url: rekor}, tsa_url, people.issuer))
         yield RealSigstore(root, config, people, pipelines)
 
 
@@ -144,7 +152,29 @@ class Fulcio:
 
 
 @contextmanager
-def _rekor(folder: Path) -> Iterator[tuple[str, ed25519.Ed25519PublicKey]]:
+def _rekor_v1(folder: Path) -> Iterator[tuple[str, LogKey]]:
+    folder.mkdir()
+    port = free_port()
+    options = {
+        "rekor_server.address": "127.0.0.1",
+        "rekor_server.hostname": ORIGIN,
+        "rekor_server.signer": "memory",
+        "port": port,
+        # The search for entries needs a database of its own.
+        "enable_retrieve_api": "false",
+        "enabled_api_endpoints": ",".join(_ENDPOINTS),
+    }
+    words = (f"--{name}={value}" for name, value in options.items())
+    with running([peer("rekor-v1"), "serve", *words], port, folder):
+        url = f"http://127.0.0.1:{port}"
+        with urllib.request.urlopen(f"{url}/api/v1/log/publicKey", timeout=10) as answer:
+            key = serialization.load_pem_public_key(answer.read())
+        assert isinstance(key, ec.EllipticCurvePublicKey)
+        yield url, key
+
+
+@contextmanager
+def _rekor_v2(folder: Path) -> Iterator[tuple[str, LogKey]]:
     folder.mkdir()
     key = ed25519.Ed25519PrivateKey.generate()
     (folder / "key.pem").write_bytes(_secret_pem(key, serialization.PrivateFormat.PKCS8))
@@ -161,6 +191,9 @@ def _rekor(folder: Path) -> Iterator[tuple[str, ed25519.Ed25519PublicKey]]:
     words = (f"--{name}={value}" for name, value in options.items())
     with running([peer("rekor-tiles"), "serve", *words], port, folder):
         yield f"http://127.0.0.1:{port}", key.public_key()
+
+
+_REKOR = {1: _rekor_v1, 2: _rekor_v2}
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from tests.peers.real_sigstore import RealSigstore, serve_sigstore
 
 import provenance as pv
 from provenance.testing import ImageBuilder
+from provenance.verification.signed import Certified
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,10 +26,12 @@ WHO = "release@example.com"
 APK = b"P:musl\nV:1.2.5-r0\nA:x86_64\nL:MIT\n\n"
 
 
-@pytest.fixture(scope="module")
-def sigstore(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealSigstore]:
-    """Fulcio, TesseraCT, rekor-tiles and the timestamp server, for all tests of this file."""
-    with serve_sigstore(tmp_path_factory.mktemp("sigstore")) as running:
+@pytest.fixture(scope="module", params=[1, 2], ids=["rekor-v1", "rekor-v2"])
+def sigstore(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RealSigstore]:
+    """Fulcio, TesseraCT, either Rekor and the timestamp server, for all tests of this file."""
+    with serve_sigstore(tmp_path_factory.mktemp("sigstore"), rekor=request.param) as running:
         yield running
 
 
@@ -91,6 +94,55 @@ def test_we_verify_what_cosign_signs(
     (proof,) = pv.verify(image, who(sigstore), trust=sigstore.trust).signatures
     assert proof.identity == WHO
 
+
+def test_we_read_what_fulcio_certifies_of_a_workflow(
+    sigstore: RealSigstore, image: pv.Image
+) -> None:
+    """Expectations: Fulcio's docs/oid-info.md, the column of GitHub."""
+    subject = "repo:org/app:ref:refs/heads/main"
+    token = sigstore.pipelines.token(subject, **CLAIMS)
+    pv.sign(image, pv.Signer.keyless(trust=sigstore.trust, identity_token=token))
+    name = f"https://github.com/{CLAIMS['job_workflow_ref']}"
+    expected = pv.Identity(name, issuer=sigstore.pipelines.issuer)
+    (proof,) = pv.verify(image, expected, trust=sigstore.trust).signatures
+    signer = proof.signed.signer
+    assert isinstance(signer, Certified)
+    assert dict(signer.extensions) == EXTENSIONS | {"build-signer-uri": name}
+
+
+CLAIMS = {
+    "sha": "c1",
+    "event_name": "push",
+    "repository": "org/app",
+    "workflow": "release",
+    "ref": "refs/heads/main",
+    "job_workflow_ref": "org/build/.github/workflows/image.yml@refs/tags/v1",
+    "job_workflow_sha": "b1",
+    "runner_environment": "github-hosted",
+    "repository_id": "11",
+    "repository_owner": "org",
+    "repository_owner_id": "22",
+    "repository_visibility": "public",
+    "workflow_ref": "org/app/.github/workflows/release.yml@refs/heads/main",
+    "workflow_sha": "c1",
+    "run_id": "33",
+    "run_attempt": "1",
+}
+EXTENSIONS = {
+    "build-signer-digest": "b1",
+    "runner-environment": "github-hosted",
+    "source-repository-uri": "https://github.com/org/app",
+    "source-repository-digest": "c1",
+    "source-repository-ref": "refs/heads/main",
+    "source-repository-identifier": "11",
+    "source-repository-owner-uri": "https://github.com/org",
+    "source-repository-owner-identifier": "22",
+    "build-config-uri": "https://github.com/org/app/.github/workflows/release.yml@refs/heads/main",
+    "build-config-digest": "c1",
+    "build-trigger": "push",
+    "run-invocation-uri": "https://github.com/org/app/actions/runs/33/attempts/1",
+    "source-repository-visibility": "public",
+}
 
 PREDICATES: dict[str, tuple[str, object]] = {
     "slsaprovenance1": (
