@@ -129,6 +129,12 @@ CLAIMS = {
     "run_attempt": "1",
 }
 EXTENSIONS = {
+    "token-subject": "repo:org/app:ref:refs/heads/main",
+    "github-workflow-trigger": "push",
+    "github-workflow-sha": "c1",
+    "github-workflow-name": "release",
+    "github-workflow-repository": "org/app",
+    "github-workflow-ref": "refs/heads/main",
     "build-signer-digest": "b1",
     "runner-environment": "github-hosted",
     "source-repository-uri": "https://github.com/org/app",
