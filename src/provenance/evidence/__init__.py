@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from provenance.evidence.attaching import attach
+from provenance.evidence.bulk import Answer, verify_all
 from provenance.evidence.claims import attest, sign
 from provenance.evidence.examination import Evidence, Examination
 from provenance.evidence.gathering import examine
 from provenance.evidence.placements import Lookup, Placement, Referrer
-from provenance.evidence.proving import Proof, Verified, verify
+from provenance.evidence.proving import verify
 from provenance.evidence.pulling import pull
 from provenance.evidence.storing import Stored
 from provenance.evidence.surroundings import Node, referrers, tree
+from provenance.evidence.verified import Proof, Verified
 
 __all__ = [
+    "Answer",
     "Evidence",
     "Examination",
     "Lookup",
@@ -30,4 +33,5 @@ __all__ = [
     "sign",
     "tree",
     "verify",
+    "verify_all",
 ]

@@ -17,6 +17,7 @@ from provenance.evidence.gathering import examine_image
 from provenance.evidence.storing import Stored, require_digest, store_bundle
 from provenance.image import resolve
 from provenance.verification import Identity, verify_bundle
+from provenance.verification.signed import SignedStatement
 
 if TYPE_CHECKING:
     from provenance.evidence.examination import Evidence
@@ -168,6 +169,8 @@ def _present(image: Image, signer: Signer, statement: Statement) -> Evidence | N
             raise lookup.error
     for item in examination.evidence:
         if not item.outcome or item.signed is None or item.placement.through_index:
+            continue
+        if not isinstance(item.signed, SignedStatement):
             continue
         found = item.signed.statement
         if (found.predicate_type, found.predicate, found.subjects) == (

@@ -5,25 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from provenance.display.html import document
 from provenance.findings import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rich.tree import Tree
+
+    from provenance.attestation.statement import Statement
+    from provenance.digests import Digest
     from provenance.evidence.placements import Lookup, Placement
     from provenance.oci.descriptor import Descriptor
     from provenance.oci.reference import Reference
-    from provenance.verification import SignedStatement
+    from provenance.verification.signed import SignedImage, SignedStatement
 
 __all__ = ["Evidence", "Examination"]
-
-_MARKS = {
-    Outcome.PROVEN: "counts",
-    Outcome.REFUTED: "does not count",
-    Outcome.UNKNOWN: "could not tell",
-    Outcome.ABSENT: "absent",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +37,14 @@ class Evidence:
     """Why, in one sentence."""
     step: str = ""
     """The step of verification that refused."""
-    signed: SignedStatement | None = field(default=None, repr=False)
+    signed: SignedStatement | SignedImage | None = field(default=None, repr=False)
     """What it proves; set only when every cryptographic step passed, whoever signed."""
+    subject: Digest | None = None
+    """What it must be about: the image, or the index that it was resolved through."""
+    layer: Descriptor | None = field(default=None, repr=False)
+    """Of the layer that holds it, where one does."""
+    claimed: Statement | None = field(default=None, repr=False)
+    """What an unsigned statement says: anyone who may write there can have said it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,26 +78,18 @@ class Examination:
         return len(self.evidence)
 
     def explain(self) -> str:
-        """A few lines for people: what was found, where, and why it counts or not."""
-        lines = [str(self.reference)]
-        for item in self.evidence:
-            lines.append(f"  {item.kind}: {_MARKS[item.outcome]}: {item.reason}")
-            lines.append(f"    {item.descriptor.digest} by {item.placement}")
-        if not self.evidence:
-            lines.append("  nothing was found")
-        for lookup in self.lookups:
-            state = "answered" if lookup.error is None else f"could not tell: {lookup.error}"
-            lines.append(f"  looked at {lookup.placement}: {state}")
-        return "\n".join(lines)
+        """A tree for people: what was found, where, and why it counts or not."""
+        from provenance.evidence.explaining import as_text
+
+        return as_text(self)
+
+    def __rich__(self) -> Tree:
+        """The same, for terminals."""
+        from provenance.evidence.explaining import as_tree
+
+        return as_tree(self)
 
     def _repr_html_(self) -> str:
-        rows = [
-            (e.kind, _MARKS[e.outcome], e.reason, str(e.placement), e.descriptor.digest.short)
-            for e in self.evidence
-        ]
-        facts = {
-            "Image": str(self.reference),
-            "Outcome": self.outcome.value,
-            "Complete": "yes" if self.complete else "no: some placements did not answer",
-        }
-        return document("Examination", facts, ("kind", "verdict", "why", "where", "digest"), rows)
+        from provenance.evidence.explaining import as_html
+
+        return as_html(self)

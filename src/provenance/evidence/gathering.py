@@ -1,56 +1,54 @@
-"""`examine`: ask every placement, verify what lies there, and lose nothing on the way.
+"""`examine`: ask every placement, judge what lies there, and lose nothing on the way.
 
 One bad piece never hides a good one; a placement that did not answer is never an empty one.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from provenance.attestation.bundle import is_bundle_media_type
-from provenance.attestation.predicate_types import COSIGN_SIGN, family
-from provenance.errors import (
-    ContentMismatch,
-    InvalidEvidence,
-    MalformedDocument,
-    NotFound,
-    ProvenanceError,
-    VerificationError,
-)
+from provenance.errors import UnsupportedFormat
+from provenance.evidence.asked import evidence_place, one_session, public_keys
+from provenance.evidence.at_index import inside_index
+from provenance.evidence.at_referrers import at_referrers, opened
+from provenance.evidence.at_tags import at_digest_tags, in_saved_layout
+from provenance.evidence.candidates import Budget, Candidate, Place, Unopened
 from provenance.evidence.examination import Evidence, Examination
-from provenance.evidence.placements import (
-    LEGACY_SUFFIXES,
-    Lookup,
-    Placement,
-    is_vague,
-    listed_kind,
-)
-from provenance.findings import Outcome
+from provenance.evidence.judging import Judge
 from provenance.image import resolve
-from provenance.oci.manifest import Manifest
-from provenance.oci.repository import Mirrored, digest_tag, read_blob
 from provenance.settings import Limits
 from provenance.trust import Trust
-from provenance.verification import verify_bundle
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from provenance.attestation.public_key import PublicKey
     from provenance.digests import Digest
+    from provenance.evidence.asked import Keys
+    from provenance.evidence.candidates import Found
+    from provenance.evidence.placements import Lookup
     from provenance.image import Image, ImageLike
-    from provenance.oci.descriptor import Descriptor
+    from provenance.oci.reference import Reference
     from provenance.oci.registry import Registry
     from provenance.oci.repository import Repository
     from provenance.settings import Settings
-    from provenance.verification import Identity, SignedStatement
+    from provenance.verification import Identity
 
-__all__ = ["examine", "examine_image"]
+    Enough = Callable[[Sequence[Evidence]], bool]
 
-_NOT_YET = "signatures of this older form are found but not verified yet: use cosign verify"
+__all__ = ["examine", "examine_image", "search"]
 
 
 def examine(
     image: ImageLike,
     identity: Identity | None = None,
     *,
+    key: Keys | None = None,
+    annotations: Mapping[str, Any] | None = None,
+    unsafe_no_log: bool = False,
+    evidence_repository: str | None = None,
     trust: Trust | None = None,
     platform: str | None = None,
     registry: Registry | None = None,
@@ -64,6 +62,10 @@ def examine(
     Args:
         image: what to look beside.
         identity: whose signatures count; None: anyone's, which proves only that they are theirs.
+        key: in place of an identity; one of them must have signed. As in `verify`.
+        annotations: what must have been said of the image along with it; as in `verify`.
+        unsafe_no_log: count signatures that no transparency log has.
+        evidence_repository: where evidence lies, if not beside the image; as in `verify`.
         trust: whom to believe; None: Sigstore's public instance.
         platform: of an index.
         registry: session to use.
@@ -72,10 +74,25 @@ def examine(
 
     Raises:
         ProvenanceError: the image itself could not be resolved, or the trust root not be had.
+        UnsupportedFormat: the image never was in a registry: nothing can lie beside it.
+        TypeError: both `identity` and `key`.
     """
-    found = resolve(image, platform=platform, registry=registry, settings=settings, limits=limits)
-    trust = trust or Trust.public_good(settings=settings)
-    return examine_image(found, identity, trust=trust, limits=limits)
+    if identity is not None and key is not None:
+        raise TypeError("give identity= or key=, not both: a key and a name prove other things")
+    judge = Judge(
+        trust or Trust.public_good(settings=settings),
+        identity,
+        public_keys(key, settings=settings),
+        annotations or {},
+        unsafe_no_log=unsafe_no_log,
+        limits=limits or Limits(),
+    )
+    with one_session(image, registry, settings, limits) as session:
+        found = resolve(
+            image, platform=platform, registry=session, settings=settings, limits=limits
+        )
+        elsewhere = evidence_place(found, evidence_repository, session, settings)
+        return search(found, judge, elsewhere=elsewhere, registry=session, settings=settings)
 
 
 def examine_image(
@@ -83,150 +100,144 @@ def examine_image(
     identity: Identity | None,
     *,
     trust: Trust,
+    keys: tuple[PublicKey, ...] = (),
+    unsafe_no_log: bool = False,
+    elsewhere: Reference | None = None,
     limits: Limits | None = None,
-    stop_when_proven: bool = False,
 ) -> Examination:
-    """`examine`, of an image that is resolved.
+    """`examine`, of an image that is resolved and by keys that are read."""
+    judge = Judge(*(trust, identity, keys), unsafe_no_log=unsafe_no_log, limits=limits or Limits())
+    return search(image, judge, elsewhere=elsewhere)
 
-    `stop_when_proven` skips the older digest tags, and the index the image came through, once
-    something counts: what `verify` needs, in the fewest requests.
+
+def search(
+    image: Image,
+    judge: Judge,
+    *,
+    elsewhere: Reference | None = None,
+    registry: Registry | None = None,
+    settings: Settings | None = None,
+    enough: Enough | None = None,
+) -> Examination:
+    """Look at every placement, and judge what is there.
+
+    `enough` ends the search between two placements once what was found suffices: what `verify`
+    needs, in the fewest requests. `elsewhere` is the repository where evidence lies.
+
+    Raises:
+        UnsupportedFormat: the image never was in a registry: nothing can lie beside it.
     """
-    limits = limits or Limits()
-    evidence: list[Evidence] = []
-    lookups: list[Lookup] = []
-    subjects = [(image.digest, False)]
-    if image.index is not None:
-        subjects.append((image.index.digest, True))
-    with image.repository() as repository:
-        for subject, through_index in subjects:
-            if subject is None or (stop_when_proven and any(e.outcome for e in evidence)):
-                continue
-            look = _Look(repository, subject, identity, trust, limits, through_index=through_index)
-            look.at_referrers(evidence, lookups)
-            if stop_when_proven and any(e.outcome for e in evidence):
-                continue
-            look.at_digest_tags(evidence, lookups)
-    return Examination(image.reference, tuple(evidence), tuple(lookups))
-
-
-class _Look:
-    """One subject in one repository, looked at placement by placement."""
-
-    def __init__(
-        self,
-        repository: Repository,
-        subject: Digest,
-        identity: Identity | None,
-        trust: Trust,
-        limits: Limits,
-        *,
-        through_index: bool,
-    ) -> None:
-        self.repository, self.subject, self.identity = repository, subject, identity
-        self.trust, self.limits, self.through_index = trust, limits, through_index
-
-    def at_referrers(self, evidence: list[Evidence], lookups: list[Lookup]) -> None:
-        """Referrers, by API or fallback tag."""
-        try:
-            listed = self.repository.referrers(self.subject)
-        except ProvenanceError as error:
-            lookups.append(Lookup("referrers", error))
-            if not isinstance(self.repository, Mirrored):
-                return
-            # What a mirror holds can be proven without the registry; that it is all, cannot.
-            listed = self.repository.referrers_of_mirrors(self.subject)
-        else:
-            lookups.append(Lookup("referrers"))
-        placement = Placement(listed.scheme, through_index=self.through_index)
-        for descriptor in dict.fromkeys(listed.descriptors):
-            found, failure = self._judge_referrer(descriptor, placement)
-            evidence.append(found)
-            if failure is not None:
-                lookups.append(Lookup(f"referrer {descriptor.digest}", failure))
-
-    def _judge_referrer(
-        self, descriptor: Descriptor, placement: Placement
-    ) -> tuple[Evidence, ProvenanceError | None]:
-        """Read one referrer and judge it; and what kept it from being seen, if anything did."""
-        listed = listed_kind(descriptor)
-        if not is_bundle_media_type(descriptor.artifact_type) and not is_vague(descriptor):
-            reason = "an artifact without a signature of its own"
-            return Evidence(descriptor, listed, placement, Outcome.REFUTED, reason, "kind"), None
-        outcome = Outcome.REFUTED
-        failure: ProvenanceError | None = None
-        try:
-            return self._judge_bundle(descriptor, placement), None
-        except (MalformedDocument, VerificationError) as error:
-            step = error.step if isinstance(error, InvalidEvidence) else error.code
-            reason = str(error)
-        except NotFound as error:
-            step, reason = "content", f"it is listed but not there: {error}"
-        except ContentMismatch as error:
-            # Other bytes in its place prove no signature bad: what was listed was not seen.
-            step, reason, failure = error.code, str(error), error
-        except ProvenanceError as error:
-            seen = error.code not in _TRANSIENT
-            step, reason, outcome = error.code if seen else "lookup", str(error), Outcome.UNKNOWN
-            failure = None if seen else error
-        return Evidence(descriptor, listed, placement, outcome, reason, step), failure
-
-    def _judge_bundle(self, descriptor: Descriptor, placement: Placement) -> Evidence:
-        manifest = self.repository.manifest(descriptor)
-        kind = listed_kind(descriptor, manifest)
-        if manifest.subject is None or manifest.subject.digest != self.subject:
-            raise InvalidEvidence(
-                "it is listed for this image but refers to "
-                f"{manifest.subject.digest if manifest.subject else 'nothing'}",
-                step="subject",
-                digest=descriptor.digest,
-            )
-        layers = manifest.layers if isinstance(manifest, Manifest) else ()
-        if not any(is_bundle_media_type(layer.media_type) for layer in layers):
-            reason = "an artifact without a signature of its own"
-            return Evidence(descriptor, kind, placement, Outcome.REFUTED, reason, "kind")
-        if len(layers) != 1:
-            raise MalformedDocument(
-                f"a bundle's manifest has one layer, this has {len(layers)}",
-                digest=descriptor.digest,
-            )
-        raw = read_blob(self.repository, layers[0], limit=self.limits.bundle_bytes)
-        signed = verify_bundle(
-            raw, self.subject, trust=self.trust, identity=None, limits=self.limits
+    if image.digest is None:
+        raise UnsupportedFormat(
+            "an image out of a docker archive or daemon has no digest that anyone could sign",
+            reference=str(image.reference),
+            hint="name it in the registry or layout that it came from",
         )
-        return self._by_whom(descriptor, placement, signed)
-
-    def _by_whom(
-        self, descriptor: Descriptor, placement: Placement, signed: SignedStatement
-    ) -> Evidence:
-        """The last step: everything holds; is it whom one asked for?"""
-        predicate_type = signed.statement.predicate_type
-        kind = "signature" if predicate_type == COSIGN_SIGN else family(predicate_type)
-        why = self.identity.mismatch(signed.signer) if self.identity else ""
-        if why:
-            return Evidence(descriptor, kind, placement, Outcome.REFUTED, why, "identity", signed)
-        when = f" at {signed.time:%Y-%m-%d %H:%M:%S} UTC" if signed.time else ""
-        reason = f"signed by {signed.signer}{when}, log index {signed.log_index}"
-        return Evidence(descriptor, kind, placement, Outcome.PROVEN, reason, "", signed)
-
-    def at_digest_tags(self, evidence: list[Evidence], lookups: list[Lookup]) -> None:
-        """Cosign's older tags: whether something is there. What it proves is not read yet."""
-        for suffix, kind in LEGACY_SUFFIXES.items():
-            tag = digest_tag(self.subject, suffix)
-            try:
-                descriptor = self.repository.resolve(tag)
-            except NotFound:
-                lookups.append(Lookup(f"tag {tag}"))
-                continue
-            except ProvenanceError as error:
-                lookups.append(Lookup(f"tag {tag}", error))
-                continue
-            lookups.append(Lookup(f"tag {tag}"))
-            placement = Placement("tag", tag, self.through_index)
-            if suffix == "sbom":
-                reason, outcome = "an SBOM without a signature", Outcome.REFUTED
-            else:
-                reason, outcome = _NOT_YET, Outcome.UNKNOWN
-            evidence.append(Evidence(descriptor, kind, placement, outcome, reason, "format"))
+    findings = _Findings(judge, [], [], enough)
+    with ExitStack() as stack:
+        repositories = _Repositories(image, elsewhere, registry, settings, judge.limits, stack)
+        for place in _places(image, repositories):
+            if findings.suffice():
+                break
+            findings.look(place, _steps(image, place, repositories, whole=enough is None))
+    return Examination(image.reference, tuple(findings.evidence), tuple(findings.lookups))
 
 
-_TRANSIENT = frozenset({"rate-limited", "registry-unavailable", "unauthorized", "forbidden"})
+@dataclass
+class _Findings:
+    """What was found so far."""
+
+    judge: Judge
+    evidence: list[Evidence]
+    lookups: list[Lookup]
+    enough: Enough | None
+
+    def suffice(self) -> bool:
+        return self.enough is not None and self.enough(self.evidence)
+
+    def look(self, place: Place, steps: Iterator[Iterable[Found]]) -> None:
+        """Ask one placement of `place` after the other."""
+        unopened: list[Unopened] = []
+        for step in steps:
+            for found in step:
+                if isinstance(found, Unopened):
+                    unopened.append(found)
+                else:
+                    self._take(found)
+            if self.suffice():
+                break
+        # Last, so that a signature under a false name is found before anyone is told of none.
+        for other in unopened:
+            for found in [other.evidence()] if self.suffice() else opened(place, other):
+                self._take(found)
+
+    def _take(self, found: Found) -> None:
+        if isinstance(found, Candidate):
+            for judged in self.judge.judge(found):
+                self._take(judged)
+        elif isinstance(found, Evidence):
+            self.evidence.append(found)
+        elif not isinstance(found, Unopened):
+            self.lookups.append(found)
+
+
+@dataclass
+class _Repositories:
+    """The image's own repository and that of its evidence, opened when they are needed."""
+
+    image: Image
+    elsewhere: Reference | None
+    registry: Registry | None
+    settings: Settings | None
+    limits: Limits
+    stack: ExitStack
+    opened: dict[str, Repository] = field(default_factory=dict)
+
+    def place(self, subject: Digest, *, through_index: bool, budget: Budget) -> Place:
+        """Where evidence of `subject` lies."""
+        if self.elsewhere is None:
+            return self.beside(subject, through_index=through_index, budget=budget)
+        from provenance.oci.connect import connect
+
+        if "elsewhere" not in self.opened:
+            opening = connect(
+                self.elsewhere, registry=self.registry, settings=self.settings, limits=self.limits
+            )
+            self.opened["elsewhere"] = self.stack.enter_context(opening)
+        where = self.opened["elsewhere"]
+        return Place(where, subject, self.limits, budget, through_index, self.elsewhere.name)
+
+    def beside(self, subject: Digest, *, through_index: bool, budget: Budget) -> Place:
+        """The same in the image's own repository."""
+        if "beside" not in self.opened:
+            self.opened["beside"] = self.stack.enter_context(self.image.repository())
+        return Place(self.opened["beside"], subject, self.limits, budget, through_index)
+
+
+def _places(image: Image, repositories: _Repositories) -> Iterator[Place]:
+    """Beside the image, then beside each index that it was resolved through."""
+    budget = Budget(repositories.limits)
+    through: Image | None = image
+    while through is not None:
+        if through.digest is not None:
+            above = through is not image
+            yield repositories.place(through.digest, through_index=above, budget=budget)
+        through = through.index
+
+
+def _steps(
+    image: Image, place: Place, repositories: _Repositories, *, whole: bool
+) -> Iterator[Iterable[Found]]:
+    """The placements of one subject, the likeliest and cheapest first."""
+    yield at_referrers(place)
+    yield at_digest_tags(place)
+    yield in_saved_layout(place)
+    # Unsigned statements inside an index can never count: only who wants to see all reads them.
+    if not whole or place.through_index:
+        return
+    index = image.index.digest if image.index is not None else None
+    if index is None and image.is_index:
+        index = image.digest
+    if index is not None:
+        beside = repositories.beside(place.subject, through_index=False, budget=place.budget)
+        yield inside_index(beside, index)

@@ -1,6 +1,7 @@
 """Placements: the places beside an image where evidence can lie, and what lies there.
 
-Bundle referrers by API or fallback tag (cosign v3), and cosign's older digest tags.
+Referrers by API or fallback tag (cosign v3), cosign's older digest tags, the layouts that
+`cosign save` writes, and attestation manifests inside an index (BuildKit).
 """
 
 from __future__ import annotations
@@ -21,11 +22,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LEGACY_SUFFIXES",
+    "SBOM_TYPES",
     "Lookup",
     "Placement",
     "Referrer",
     "is_vague",
     "listed_kind",
+    "may_be_signed",
 ]
 
 LEGACY_SUFFIXES = {"sig": "legacy-signature", "att": "legacy-attestation", "sbom": "legacy-sbom"}
@@ -33,15 +36,26 @@ LEGACY_SUFFIXES = {"sig": "legacy-signature", "att": "legacy-attestation", "sbom
 PREDICATE_ANNOTATION = "dev.sigstore.bundle.predicateType"
 CONTENT_ANNOTATION = "dev.sigstore.bundle.content"
 
-_KINDS = {
-    "application/vnd.cncf.notary.signature": "notation-signature",
-    "application/vnd.dev.cosign.artifact.sig.v1+json": "legacy-signature",
-    "application/vnd.dev.cosign.artifact.sbom.v1+json": "legacy-sbom",
-    "application/vnd.in-toto+json": "in-toto",
+NOTATION = "application/vnd.cncf.notary.signature"
+"""Artifact type of a Notation signature (notaryproject, signature-specification)."""
+SBOM_TYPES = {
     "application/vnd.cyclonedx+json": "cyclonedx",
+    "application/vnd.cyclonedx+xml": "cyclonedx",
+    "application/vnd.cyclonedx": "cyclonedx",
     "application/spdx+json": "spdx",
     "text/spdx+json": "spdx",
+    "text/spdx": "spdx",
+    "application/vnd.syft+json": "syft",
 }
+"""Media types of documents that people attach without a signature, cosign's among them."""
+_KINDS = {
+    NOTATION: "notation-signature",
+    "application/vnd.dev.cosign.artifact.sig.v1+json": "legacy-signature",
+    "application/vnd.dev.cosign.artifact.att.v1+json": "legacy-attestation",
+    "application/vnd.dev.cosign.artifact.sbom.v1+json": "legacy-sbom",
+    "application/vnd.in-toto+json": "in-toto",
+} | SBOM_TYPES
+_SIGNED = frozenset({"legacy-signature", "legacy-attestation", "in-toto"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +63,24 @@ class Placement:
     """Where a piece of evidence lies."""
 
     scheme: str
-    """`api`, `fallback-tag`, `layout`, or `tag`."""
+    """`api`, `fallback-tag`, `layout`, `tag`, `saved` (a layout of `cosign save`) or `index`."""
     tag: str = ""
     """The digest tag, where it is one."""
     through_index: bool = False
     """Whether it is about the index that the image was resolved through."""
+    repository: str = ""
+    """Where it is not the image's own."""
 
     def __str__(self) -> str:
         text = {
             "api": "referrer (API)",
             "fallback-tag": "referrer (fallback tag)",
             "layout": "referrer (layout)",
+            "saved": "entry of a cosign save layout",
+            "index": "attestation manifest in the index",
         }.get(self.scheme, f"tag {self.tag}")
+        if self.repository:
+            text += f" in {self.repository}"
         return f"{text}, of the index" if self.through_index else text
 
 
@@ -100,6 +120,18 @@ def is_vague(descriptor: Descriptor) -> bool:
     return descriptor.artifact_type in {"", EMPTY_JSON, OCI_CONFIG}
 
 
+def may_be_signed(descriptor: Descriptor) -> bool:
+    """Whether what is listed looks like something that holds signatures.
+
+    Other things may all the same: the listed type is anyone's claim.
+    """
+    return (
+        is_vague(descriptor)
+        or is_bundle_media_type(descriptor.artifact_type)
+        or _KINDS.get(descriptor.artifact_type) in _SIGNED
+    )
+
+
 def listed_kind(descriptor: Descriptor, manifest: Manifest | Index | None = None) -> str:
     """What a referrer says it is, by its manifest where that was read, else as listed."""
     annotations = dict(descriptor.annotations)
@@ -119,10 +151,10 @@ def _true_type(manifest: Manifest | Index) -> str:
     """The artifact type, or the layer's where the manifest has only a placeholder."""
     from provenance.oci.manifest import Manifest
 
+    if isinstance(manifest, Manifest) and manifest.layers:
+        layer_type = manifest.layers[0].media_type
+        if is_bundle_media_type(layer_type):  # whatever the manifest calls itself
+            return layer_type
     if manifest.artifact_type and manifest.artifact_type != EMPTY_JSON:
         return manifest.artifact_type
-    if isinstance(manifest, Manifest):
-        if manifest.layers and is_bundle_media_type(manifest.layers[0].media_type):
-            return manifest.layers[0].media_type
-        return manifest.config.media_type
-    return ""
+    return manifest.config.media_type if isinstance(manifest, Manifest) else ""

@@ -2,162 +2,80 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from provenance.attestation.predicate_types import matches
-from provenance.errors import NoMatchingEvidence, NotEvaluated, ProvenanceError, UnsupportedFormat
-from provenance.evidence.gathering import examine_image
+from provenance.errors import (
+    ContentMismatch,
+    InvalidEvidence,
+    NoMatchingEvidence,
+    NotEvaluated,
+    ProvenanceError,
+)
+from provenance.evidence.asked import evidence_place, one_session, public_keys
+from provenance.evidence.following import REFERENCE, Document, Source, referred
+from provenance.evidence.gathering import search
+from provenance.evidence.judging import Judge
+from provenance.evidence.verified import Proof, Verified
 from provenance.findings import Outcome
 from provenance.image import resolve
+from provenance.settings import Limits
 from provenance.trust import Trust
 
 if TYPE_CHECKING:
-    from provenance.attestation.statement import Statement
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from provenance.evidence.asked import Keys
     from provenance.evidence.examination import Evidence, Examination
-    from provenance.evidence.placements import Placement
+    from provenance.evidence.following import Referred
     from provenance.image import ImageLike
-    from provenance.oci.descriptor import Descriptor
-    from provenance.oci.reference import Reference
     from provenance.oci.registry import Registry
-    from provenance.sbom import Sbom
-    from provenance.settings import Limits, Settings
-    from provenance.verification import Identity, SignedStatement
+    from provenance.settings import Settings
+    from provenance.verification import Identity
 
-__all__ = ["Proof", "Verified", "verify"]
+__all__ = ["Question", "question", "verify"]
 
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """One statement about the image, proven to be signed by whom one asked for."""
-
-    signed: SignedStatement
-    placement: Placement
-    descriptor: Descriptor
-    """Of the manifest that holds it."""
-    kind: str
-    """`signature`, or the family of its predicate type."""
-
-    @property
-    def statement(self) -> Statement:
-        """What was said."""
-        return self.signed.statement
-
-    @property
-    def predicate_type(self) -> str:
-        """The predicate's type."""
-        return self.statement.predicate_type
-
-    @property
-    def predicate(self) -> Any:
-        """The predicate, as decoded JSON."""
-        return self.statement.predicate
-
-    @property
-    def identity(self) -> str:
-        """Who signed."""
-        return self.signed.identity
-
-    @property
-    def issuer(self) -> str:
-        """Who vouched for them."""
-        return self.signed.issuer
-
-    @property
-    def time(self) -> dt.datetime | None:
-        """When, in UTC, as far as it is proven."""
-        return self.signed.time
-
-    @property
-    def log_index(self) -> int | None:
-        """Where in the transparency log, as far as it is proven."""
-        return self.signed.log_index
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """What verification established. Made by `verify` alone."""
-
-    reference: Reference
-    """`repository@digest`: deploy that, not the tag."""
-    proofs: tuple[Proof, ...]
-    failures: tuple[ProvenanceError, ...] = field(default=())
-    """Lookups that failed although something was proven."""
-
-    @property
-    def complete(self) -> bool:
-        """Whether every lookup that was made answered."""
-        return not self.failures
-
-    @property
-    def signatures(self) -> tuple[Proof, ...]:
-        """The signatures by whom one asked for."""
-        return tuple(p for p in self.proofs if p.kind == "signature")
-
-    @property
-    def attestations(self) -> tuple[Proof, ...]:
-        """Everything else they said."""
-        return tuple(p for p in self.proofs if p.kind != "signature")
-
-    def sbom(self) -> Sbom:
-        """The signed SBOM, parsed; the latest where there are several.
-
-        Raises:
-            NoMatchingEvidence: none was signed by whom one asked for.
-        """
-        from provenance.sbom import read_sbom
-
-        found = [p for p in self.attestations if matches(p.predicate_type, "sbom")]
-        if not found:
-            raise NoMatchingEvidence(
-                "no SBOM was signed by this identity",
-                reference=str(self.reference),
-                hint="attest one (provenance attest), or read an unsigned one with pull",
-            )
-        earliest = dt.datetime.min.replace(tzinfo=dt.UTC)
-        latest = max(found, key=lambda p: (p.time or earliest, p.log_index or 0))
-        return read_sbom(latest.statement.predicate_bytes)
-
-    def _repr_html_(self) -> str:
-        from provenance.display.html import document
-
-        rows = [
-            (
-                p.kind,
-                p.identity,
-                p.issuer,
-                f"{p.time:%Y-%m-%d %H:%M:%S} UTC" if p.time else "",
-                str(p.log_index),
-                str(p.placement),
-            )
-            for p in self.proofs
-        ]
-        columns = ("kind", "signed by", "issuer", "time", "log index", "where")
-        facts = {"Image": str(self.reference), "Complete": "yes" if self.complete else "no"}
-        return document("Verified", facts, columns, rows)
+# What was refused last comes closest: it is what people want to read first.
+_NEAR = {"identity": 0, "annotations": 0, "transparency-log": 1, "time": 1, "key": 1, "subject": 2}
 
 
 def verify(
     image: ImageLike,
     identity: Identity | None = None,
     *,
-    key: str | None = None,
+    key: Keys | None = None,
     require: str = "signature",
+    annotations: Mapping[str, Any] | None = None,
+    unsafe_no_log: bool = False,
+    threshold: int = 1,
+    min_log_entries: int = 0,
+    min_times: int = 0,
+    evidence_repository: str | None = None,
     trust: Trust | None = None,
     platform: str | None = None,
     registry: Registry | None = None,
     settings: Settings | None = None,
     limits: Limits | None = None,
 ) -> Verified:
-    """Prove that `identity` signed an image.
+    """Prove that `identity`, or the holder of `key`, signed an image.
 
     Args:
         image: a reference, path or image. A tag is pinned first; use the result's reference.
         identity: who must have signed.
-        key: in place of an identity; not verified yet.
+        key: in place of an identity: a file, key URI, PEM or `PublicKey`, or several, of which any
+            may have signed. A certificate never stands in for a key.
         require: what must be there: `signature`, a predicate family (`slsa-provenance`,
             `cyclonedx`, `spdx`, `sbom`, ...), a predicate type, or `any`.
+        annotations: what must have been said of the image along with each proof, with exactly
+            these values (`cosign verify -a`).
+        unsafe_no_log: accept signatures that no transparency log has, although the trust root
+            lists logs. Nothing then shows that a stolen key or certificate was used in secret.
+        threshold: how many different signers are wanted.
+        min_log_entries: proven entries in different logs that each signature must have.
+        min_times: proven times by different authorities that each signature must have.
+        evidence_repository: where signatures and statements lie, if not beside the image (cosign's
+            COSIGN_REPOSITORY, which holds where this is None and the image is in a registry).
         trust: whom to believe; None: Sigstore's public instance.
         platform: of an index.
         registry: session to use.
@@ -165,66 +83,204 @@ def verify(
         limits: caps on what is read.
 
     Returns:
-        Everything that `identity` is proven to have said of the image.
+        Everything that they are proven to have said of the image.
 
     Raises:
         NoMatchingEvidence: every placement answered, and nothing there proves it; `reasons`
-            tells why each piece does not count.
-        NotEvaluated: something there is of a form not verified yet: nothing is known.
+            tells why each piece does not count, the nearest miss first.
+        NotEvaluated: something there is of a form that could not be judged: nothing is known.
         ProvenanceError: a lookup failed (RateLimited, RegistryUnavailable, ...): nothing is
             known.
         TypeError: not exactly one of `identity` and `key`.
+    """
+    asked = question(
+        identity,
+        key=key,
+        require=require,
+        annotations=annotations,
+        unsafe_no_log=unsafe_no_log,
+        threshold=threshold,
+        min_log_entries=min_log_entries,
+        min_times=min_times,
+        evidence_repository=evidence_repository,
+        trust=trust,
+        platform=platform,
+        settings=settings,
+        limits=limits,
+    )
+    with one_session(image, registry, settings, limits) as session:
+        return asked.answer(image, session, kept=registry)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of each image, prepared once: keys read, trust loaded."""
+
+    judge: Judge
+    require: str
+    threshold: int
+    evidence_repository: str | None
+    platform: str | None
+    settings: Settings | None
+    limits: Limits | None
+
+    def answer(
+        self, image: ImageLike, session: Registry | None, *, kept: Registry | None = None
+    ) -> Verified:
+        """`verify`, of one image. `kept` is a session that stays open for later questions."""
+        more: dict[str, Any] = {"settings": self.settings, "limits": self.limits}
+        found = resolve(image, platform=self.platform, registry=session, **more)
+        elsewhere = evidence_place(found, self.evidence_repository, session, self.settings)
+        examination = search(
+            found,
+            self.judge,
+            elsewhere=elsewhere,
+            registry=session,
+            settings=self.settings,
+            enough=self._suffices,
+        )
+        proofs = tuple(p for item in examination if (p := _proof(item)))
+        failures = [look.error for look in examination.lookups if look.error is not None]
+        documents: list[Document] = []
+        if not self._suffices(examination.evidence):
+            source = Source(elsewhere or found.reference, session, **more)
+            documents = self._followed(proofs, source, failures)
+            signers = _signers(proofs, self.require)
+            signers |= {_who(p) for p, _ in _named(proofs, self.require, documents)}
+            if len(signers) < self.threshold:
+                raise self._no_proof(examination, tuple(failures), len(signers))
+        later = Source(elsewhere or found.reference, kept, **more)
+        return Verified(examination.reference, proofs, tuple(failures), tuple(documents), later)
+
+    def _suffices(self, evidence: Sequence[Evidence]) -> bool:
+        proofs = [p for item in evidence if (p := _proof(item))]
+        return len(_signers(proofs, self.require)) >= self.threshold
+
+    def _followed(
+        self, proofs: Iterable[Proof], source: Source, failures: list[ProvenanceError]
+    ) -> list[Document]:
+        """The documents that proven references name, fetched."""
+        documents = []
+        for _, named in _named(proofs, self.require):
+            try:
+                documents.append(source.read(named))
+            except ProvenanceError as error:
+                failures.append(error)
+        return documents
+
+    def _no_proof(
+        self, examination: Examination, failures: tuple[ProvenanceError, ...], signers: int
+    ) -> ProvenanceError:
+        """The error to raise: first what could not be told, then what is proven not to be there."""
+        place = str(examination.reference)
+        if failures:
+            first = failures[0]
+            if not isinstance(first, ContentMismatch):
+                return first
+            # Other bytes in the place of evidence say nothing of the evidence.
+            unread = NotEvaluated(
+                f"could not tell whether it is signed: {first.message}",
+                reference=place,
+                digest=first.digest,
+                hint="ask again; if it stays so, tell the registry's operator",
+            )
+            unread.__cause__ = first
+            return unread
+        unknown = [e for e in examination if e.outcome is Outcome.UNKNOWN]
+        if unknown:
+            return NotEvaluated(
+                f"could not tell whether it is signed: {unknown[0].kind}: {unknown[0].reason}",
+                reference=place,
+                hint="verify it with the tool that made it",
+            )
+        told = sorted(examination, key=lambda e: _NEAR.get(e.step, 3))
+        reasons = tuple(f"{e.kind} ({e.descriptor.digest.short}): {e.reason}" for e in told)
+        what = "signature" if self.require == "signature" else f"{self.require} attestation"
+        wanted = _wanted(self.judge)
+        if signers:
+            what = f"{what} by {self.threshold} signers but by {signers}"
+        others = "; ".join(reasons[:5]) if reasons else "nothing is stored beside it"
+        return NoMatchingEvidence(
+            f"no {what} by {wanted}: {others}",
+            reference=place,
+            reasons=reasons,
+            hint="check the identity or key, or see everything with provenance examine",
+        )
+
+
+def question(
+    identity: Identity | None,
+    *,
+    key: Keys | None,
+    require: str,
+    annotations: Mapping[str, Any] | None,
+    unsafe_no_log: bool,
+    threshold: int,
+    min_log_entries: int,
+    min_times: int,
+    evidence_repository: str | None,
+    trust: Trust | None,
+    platform: str | None,
+    settings: Settings | None,
+    limits: Limits | None,
+) -> Question:
+    """What `verify` is asked, checked and prepared.
+
+    Raises:
+        TypeError: not exactly one of `identity` and `key`.
+        ValueError: a threshold that anything would meet.
     """
     if (identity is None) == (key is None):
         raise TypeError(
             "give exactly one of identity= and key=: a key and a name prove other things"
         )
-    if identity is None:
-        raise UnsupportedFormat(
-            "signatures by keys are not verified yet", hint="verify it with cosign verify --key"
-        )
-    found = resolve(image, platform=platform, registry=registry, settings=settings, limits=limits)
-    trust = trust or Trust.public_good(settings=settings)
-    examination = examine_image(found, identity, trust=trust, limits=limits, stop_when_proven=True)
-    proofs = tuple(p for item in examination if (p := _proof(item)))
-    failures = tuple(lookup.error for lookup in examination.lookups if lookup.error is not None)
-    if any(
-        matches(p.predicate_type, "signature" if require == "signature" else require)
-        for p in proofs
-    ):
-        return Verified(examination.reference, proofs, failures)
-    raise _no_proof(examination, identity, require, failures)
+    if threshold < 1:
+        raise ValueError("threshold must be at least 1: of nobody nothing is proven")
+    judge = Judge(
+        trust or Trust.public_good(settings=settings),
+        identity,
+        public_keys(key, settings=settings),
+        annotations or {},
+        unsafe_no_log=unsafe_no_log,
+        min_log_entries=min_log_entries,
+        min_times=min_times,
+        limits=limits or Limits(),
+    )
+    return Question(judge, require, threshold, evidence_repository, platform, settings, limits)
 
 
 def _proof(item: Evidence) -> Proof | None:
-    if not item.outcome or item.signed is None:
+    if not item.outcome or item.signed is None or item.subject is None:
         return None
-    return Proof(item.signed, item.placement, item.descriptor, item.kind)
+    return Proof(item.signed, item.placement, item.descriptor, item.kind, item.subject, item.layer)
 
 
-def _no_proof(
-    examination: Examination,
-    identity: Identity,
-    require: str,
-    failures: tuple[ProvenanceError, ...],
-) -> ProvenanceError:
-    """The error to raise: first what could not be told, then what is proven not to be there."""
-    if failures:
-        return failures[0]
-    place = str(examination.reference)
-    unknown = [e for e in examination if e.outcome is Outcome.UNKNOWN]
-    if unknown:
-        return NotEvaluated(
-            f"could not tell whether it is signed: {unknown[0].kind}: {unknown[0].reason}",
-            reference=place,
-            hint="verify it with the tool that made it",
-        )
-    reasons = tuple(f"{e.kind} ({e.descriptor.digest.short}): {e.reason}" for e in examination)
-    what = "signature" if require == "signature" else f"{require} attestation"
-    others = "; ".join(reasons[:5]) if reasons else "nothing is stored beside it"
-    return NoMatchingEvidence(
-        f"no {what} by {identity}: {others}",
-        reference=place,
-        reasons=reasons,
-        hint="check the identity, or see everything with provenance examine",
-    )
+def _signers(proofs: Iterable[Proof], require: str) -> set[tuple[str, str]]:
+    """Who is proven to have signed what is required."""
+    return {_who(p) for p in proofs if p.is_a(require)}
+
+
+def _who(proof: Proof) -> tuple[str, str]:
+    return proof.identity, proof.issuer
+
+
+def _named(
+    proofs: Iterable[Proof], require: str, documents: Sequence[Document] | None = None
+) -> Iterator[tuple[Proof, Referred]]:
+    """What proven references name of the kind required; among `documents` where those are given."""
+    held = None if documents is None else {document.named for document in documents}
+    for proof in proofs:
+        if proof.predicate_type != REFERENCE:
+            continue
+        with suppress(InvalidEvidence):  # one that cannot be followed hides no other
+            for named in referred(proof.statement):
+                if named.is_a(require) and (held is None or named in held):
+                    yield proof, named
+
+
+def _wanted(judge: Judge) -> str:
+    """Whom one asked for, for people."""
+    if judge.identity is not None:
+        return str(judge.identity)
+    keys = [f"key {key.key_id}" for key in judge.keys]
+    return keys[0] if len(keys) == 1 else f"any of {len(keys)} keys"

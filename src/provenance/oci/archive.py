@@ -30,8 +30,9 @@ __all__ = ["ArchiveRepository", "TarLayout"]
 
 
 class ArchiveRepository(Closing):
-    """A tar with a layout in it. Implements `Writable`, `Holds` and `Deletes`. Use it in a `with`.
+    """A tar with a layout in it. Use it in a `with`.
 
+    Implements `Writable`, `Holds`, `Lists` and `Deletes`.
     What is pushed is in the file when the `with` ends without an exception, all at once.
     """
 
@@ -61,6 +62,10 @@ class ArchiveRepository(Closing):
     def tags(self) -> tuple[str, ...]:
         """Every name."""
         return self._contents.tags()
+
+    def entries(self) -> tuple[Descriptor, ...]:
+        """What `index.json` lists."""
+        return self._contents.top().manifests
 
     def holds(self, blob: Descriptor, /) -> bool:
         """Whether a blob is there, whole: it is hashed, once."""

@@ -45,7 +45,10 @@ _OWN = frozenset({"blobs", "oci-layout", "index.json", ".lock"})
 
 
 class LayoutRepository:
-    """A directory. Implements `Writable`, `Holds`, `Gathers`, `Deletes`; made on the first push."""
+    """A directory, made on the first push.
+
+    Implements `Writable`, `Holds`, `Lists`, `Gathers`, `Deletes`.
+    """
 
     def __init__(self, directory: Path, *, limits: Limits | None = None) -> None:
         """Use `directory`; nothing is read yet."""
@@ -80,6 +83,10 @@ class LayoutRepository:
     def tags(self) -> tuple[str, ...]:
         """Every name."""
         return self._contents.tags()
+
+    def entries(self) -> tuple[Descriptor, ...]:
+        """What `index.json` lists."""
+        return self._contents.top().manifests
 
     def holds(self, blob: Descriptor, /) -> bool:
         """Whether a blob is there, whole: it is hashed, once as long as the file stays the same.

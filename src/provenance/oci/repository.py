@@ -23,6 +23,7 @@ __all__ = [
     "Deletes",
     "Gathers",
     "Holds",
+    "Lists",
     "Mirrored",
     "Mounts",
     "Referrers",
@@ -127,6 +128,15 @@ class Claims(Protocol):
 
     def open_claim(self, blob: Descriptor, /) -> AbstractContextManager[VerifiedReader]:
         """As `open`; but the content of a claimed blob may have another digest, `found` then."""
+        ...
+
+
+@runtime_checkable
+class Lists(Protocol):
+    """An ability: to show what its own index lists, with the annotations of each entry."""
+
+    def entries(self) -> tuple[Descriptor, ...]:
+        """The entries of `index.json`, as they stand there."""
         ...
 
 

@@ -1,0 +1,157 @@
+"""`verify_all`: the same question of many images, with one trust, one session, one login each.
+
+Answers stream as they come; a fixed number of images is in work at a time, and nothing is kept of
+those that are answered.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from provenance.errors import ProvenanceError
+from provenance.evidence.proving import question
+from provenance.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from provenance.evidence.asked import Keys
+    from provenance.evidence.proving import Question
+    from provenance.evidence.verified import Verified
+    from provenance.image import ImageLike
+    from provenance.oci.registry import Registry
+    from provenance.settings import Limits
+    from provenance.trust import Trust
+    from provenance.verification import Identity
+
+__all__ = ["Answer", "verify_all"]
+
+_AHEAD = 2
+"""Images in work for each thread: one being verified, one waiting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one image: `verified`, or the `error` that says why not."""
+
+    index: int
+    """Its place among those that were given, from 0."""
+    image: ImageLike
+    verified: Verified | None = None
+    error: ProvenanceError | None = field(default=None)
+
+    def require(self) -> Verified:
+        """The result; raises the error in its place."""
+        if self.verified is None:
+            raise self.error or ProvenanceError("nothing is known")
+        return self.verified
+
+    def __bool__(self) -> bool:
+        """Whether it is proven."""
+        return self.verified is not None
+
+
+def verify_all(
+    images: Iterable[ImageLike],
+    identity: Identity | None = None,
+    *,
+    key: Keys | None = None,
+    require: str = "signature",
+    annotations: Mapping[str, Any] | None = None,
+    unsafe_no_log: bool = False,
+    threshold: int = 1,
+    min_log_entries: int = 0,
+    min_times: int = 0,
+    evidence_repository: str | None = None,
+    trust: Trust | None = None,
+    platform: str | None = None,
+    registry: Registry | None = None,
+    settings: Settings | None = None,
+    limits: Limits | None = None,
+    workers: int | None = None,
+) -> Iterator[Answer]:
+    """`verify`, of many images at a time.
+
+    Args:
+        images: any number; taken one by one as there is room.
+        identity: who must have signed each, as in `verify`.
+        key: in place of an identity, as in `verify`.
+        require: what must be there, as in `verify`.
+        annotations: what must have been said along with it, as in `verify`.
+        unsafe_no_log: as in `verify`.
+        threshold: as in `verify`.
+        min_log_entries: as in `verify`.
+        min_times: as in `verify`.
+        evidence_repository: as in `verify`.
+        trust: whom to believe; loaded once.
+        platform: of an index.
+        registry: session to use; None: one for all of them.
+        settings: how to fetch.
+        limits: caps on what is read, for each image.
+        workers: threads; None: `Settings.workers`.
+
+    Returns:
+        An iterator of answers, each as soon as it is known, whatever its place.
+
+    Raises:
+        TypeError: not exactly one of `identity` and `key`.
+        ProvenanceError: a key or the trust root could not be had. What goes wrong with an image is
+            in its answer.
+    """
+    asked = question(
+        identity,
+        key=key,
+        require=require,
+        annotations=annotations,
+        unsafe_no_log=unsafe_no_log,
+        threshold=threshold,
+        min_log_entries=min_log_entries,
+        min_times=min_times,
+        evidence_repository=evidence_repository,
+        trust=trust,
+        platform=platform,
+        settings=settings,
+        limits=limits,
+    )
+    count = workers or (settings or Settings.from_environment()).workers
+    return _answers(iter(images), asked, registry, count)
+
+
+def _answers(
+    images: Iterator[ImageLike], asked: Question, registry: Registry | None, workers: int
+) -> Iterator[Answer]:
+    from provenance.oci.registry import Registry
+
+    own = Registry(settings=asked.settings, limits=asked.limits) if registry is None else None
+    session = registry or own
+    numbered = enumerate(images)
+    waiting: set[Future[Answer]] = set()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="verify")
+    try:
+        while True:
+            while len(waiting) < workers * _AHEAD and (following := next(numbered, None)):
+                waiting.add(pool.submit(_answer, *following, asked, session, registry))
+            if not waiting:
+                return
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in sorted(done, key=lambda f: f.result().index):
+                yield future.result()
+    finally:  # also where nobody asks for the rest
+        pool.shutdown(wait=True, cancel_futures=True)
+        if own is not None:
+            own.close()
+
+
+def _answer(
+    index: int,
+    image: ImageLike,
+    asked: Question,
+    session: Registry | None,
+    kept: Registry | None,
+) -> Answer:
+    try:
+        return Answer(index, image, asked.answer(image, session, kept=kept))
+    except ProvenanceError as error:
+        return Answer(index, image, error=error)

@@ -1,0 +1,215 @@
+"""`Judge`: a candidate in, evidence out: what it proves, and whether that is what one asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from provenance.attestation.bundle import Bundle
+from provenance.attestation.predicate_types import COSIGN_SIGN, family
+from provenance.attestation.statement import Statement
+from provenance.errors import InvalidEvidence, ProvenanceError, UnsupportedFormat
+from provenance.evidence.candidates import DSSE, Unopened, refused
+from provenance.evidence.examination import Evidence
+from provenance.findings import Outcome
+from provenance.settings import Limits
+from provenance.strict_json import decode_object
+from provenance.verification.annotations import LayerSignature, verify_layer
+from provenance.verification.signed import SignedImage, SignedStatement
+from provenance.verification.verifier import verify_bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from provenance.attestation.public_key import PublicKey
+    from provenance.digests import Digest
+    from provenance.evidence.candidates import Candidate
+    from provenance.evidence.placements import Lookup
+    from provenance.trust import Trust
+    from provenance.verification.identity import Identity
+
+__all__ = ["Judge", "annotations_of", "kind_of"]
+
+_ENVELOPE = frozenset({"payload", "payloadType", "signatures"})
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Whom one believes, and what must hold. Pure: no network."""
+
+    trust: Trust
+    identity: Identity | None = None
+    """Who must have signed; None and no keys: anyone with a certificate, who is then named."""
+    keys: tuple[PublicKey, ...] = ()
+    """Keys one of which must have signed. A certificate never stands in for a key."""
+    annotations: Mapping[str, Any] = field(default_factory=dict)
+    """What must have been said of the image along with it, with exactly these values."""
+    unsafe_no_log: bool = False
+    min_log_entries: int = 0
+    """Proven entries in different logs that each signature must have."""
+    min_times: int = 0
+    """Proven times by different authorities that each signature must have."""
+    limits: Limits = field(default_factory=Limits)
+
+    def judge(self, candidate: Candidate) -> Iterator[Evidence | Lookup]:
+        """What `candidate` proves; or why it does not, which hides nothing else."""
+        signed: SignedStatement | SignedImage
+        try:
+            if candidate.shape == "bundle":
+                signed = self._bundle(candidate)
+            elif candidate.shape == "statement" and not _is_envelope(candidate.raw):
+                yield _unsigned(candidate)
+                return
+            else:
+                signed = self._layer(candidate)
+        except ProvenanceError as error:
+            where = Unopened(candidate.descriptor, candidate.placement, candidate.subject)
+            yield from refused(where, candidate.kind, error, candidate.layer)
+            return
+        yield self._weighed(candidate, signed)
+
+    def _bundle(self, candidate: Candidate) -> SignedStatement:
+        bundle = Bundle.parse(candidate.raw, limits=self.limits)
+        self._check_kind_of_signer(by_key=bundle.has_key and not bundle.has_certificate)
+
+        def prove(key: PublicKey | None) -> SignedStatement:
+            return verify_bundle(
+                bundle,
+                candidate.subject,
+                trust=self.trust,
+                key=key,
+                unsafe_no_log=self.unsafe_no_log,
+                limits=self.limits,
+            )
+
+        return self._by_any(prove)
+
+    def _layer(self, candidate: Candidate) -> SignedStatement | SignedImage:
+        media_type = candidate.layer.media_type
+        layer = LayerSignature.of(
+            candidate.layer.annotations,
+            candidate.raw,
+            # An envelope is one whatever its layer is called.
+            DSSE if candidate.shape == "statement" else media_type,
+        )
+        self._check_kind_of_signer(by_key=not layer.certificate)
+
+        def prove(key: PublicKey | None) -> SignedStatement | SignedImage:
+            return verify_layer(
+                layer,
+                candidate.subject,
+                trust=self.trust,
+                key=key,
+                unsafe_no_log=self.unsafe_no_log,
+                limits=self.limits,
+            )
+
+        return self._by_any(prove)
+
+    def _check_kind_of_signer(self, *, by_key: bool) -> None:
+        """A key and a certificate prove different things: what cannot count is told at once."""
+        if self.keys and not by_key:
+            raise InvalidEvidence(
+                "it is signed with a certificate, and a key was asked for",
+                step="key",
+                hint="verify it by identity",
+            )
+        if by_key and not self.keys:
+            told = "it is signed by a key without a certificate"
+            if self.identity is None:
+                raise UnsupportedFormat(told, hint="name the key to know whether it is by that")
+            raise InvalidEvidence(
+                f"{told}, and an identity was asked for",
+                step="identity",
+                hint="verify it by its key",
+            )
+
+    def _by_any(self, prove: Callable[[PublicKey | None], S]) -> S:
+        """The proof by whichever key made it. Raises the reason of the last that did not."""
+        if not self.keys:
+            return prove(None)
+        *others, last = self.keys
+        for key in others:
+            try:
+                return prove(key)
+            except InvalidEvidence:
+                continue
+        return prove(last)
+
+    def _weighed(self, candidate: Candidate, signed: SignedStatement | SignedImage) -> Evidence:
+        """The last steps: everything holds; is it what one asked for, and by whom?"""
+        kind = kind_of(signed)
+        step, why = self._miss(candidate.subject, signed)
+        outcome, reason = Outcome.REFUTED, why
+        if not why:
+            when = f" at {signed.time:%Y-%m-%d %H:%M:%S} UTC" if signed.time else ""
+            logged = f"log index {signed.log_index}" if signed.log_entries else "in no log"
+            outcome, reason = Outcome.PROVEN, f"signed by {signed.signer}{when}, {logged}"
+        return Evidence(
+            *(candidate.descriptor, kind, candidate.placement, outcome, reason, step, signed),
+            subject=candidate.subject,
+            layer=candidate.layer,
+        )
+
+    def _miss(self, subject: Digest, signed: SignedStatement | SignedImage) -> tuple[str, str]:
+        """The step that refuses what is proven, and why; empty: none does."""
+        if self.identity is not None and (why := self.identity.mismatch(signed.signer)):
+            return "identity", why
+        logs = {entry.log for entry in signed.log_entries}
+        if len(logs) < self.min_log_entries:
+            return (
+                "transparency-log",
+                f"{len(logs)} logs have it, fewer than {self.min_log_entries}",
+            )
+        clocks = {time.authority or time.source for time in signed.times}
+        if len(clocks) < self.min_times:
+            return "time", f"{len(clocks)} authorities prove a time, fewer than {self.min_times}"
+        said = annotations_of(signed, subject)
+        for name, value in self.annotations.items():
+            if name not in said or said[name] != value:
+                found = repr(said[name])[:100] if name in said else "nothing"
+                return "annotations", f"signed with {name}={found}, expected {value!r}"
+        return "", ""
+
+
+def kind_of(signed: SignedStatement | SignedImage) -> str:
+    """`signature`, or the family of the predicate type."""
+    if isinstance(signed, SignedImage):
+        return "signature"
+    predicate_type = signed.statement.predicate_type
+    return "signature" if predicate_type == COSIGN_SIGN else family(predicate_type)
+
+
+def annotations_of(signed: SignedStatement | SignedImage, subject: Digest) -> dict[str, Any]:
+    """What was said of `subject` along with it."""
+    if isinstance(signed, SignedImage):
+        return dict(signed.payload.annotations)
+    said: dict[str, Any] = {}
+    for named in signed.statement.subjects:
+        if named.is_about(subject):
+            said |= named.annotations
+    return said
+
+
+def _is_envelope(raw: bytes) -> bool:
+    """Whether these are the bytes of a DSSE envelope. Raises MalformedDocument for no JSON."""
+    return decode_object(raw).keys() >= _ENVELOPE
+
+
+def _unsigned(candidate: Candidate) -> Evidence:
+    """A statement that nobody signed: what it says is what anyone may have written there."""
+    statement = Statement.parse(candidate.raw)
+    about = "" if statement.is_about(candidate.subject) else ", and it is about something else"
+    return Evidence(
+        candidate.descriptor,
+        family(statement.predicate_type),
+        candidate.placement,
+        Outcome.REFUTED,
+        f"a statement that nobody signed{about}",
+        "unsigned",
+        subject=candidate.subject,
+        layer=candidate.layer,
+        claimed=statement,
+    )

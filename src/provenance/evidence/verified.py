@@ -1,0 +1,273 @@
+"""`Verified`: what verification established, and the statements by which it did."""
+
+from __future__ import annotations
+
+import datetime as dt
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from provenance.attestation.predicate_types import COSIGN_SIGN, matches
+from provenance.errors import InvalidEvidence, NoMatchingEvidence, UnsupportedFormat
+from provenance.evidence.following import REFERENCE, Referred, referred
+from provenance.evidence.judging import annotations_of
+from provenance.verification.signed import SignedImage, SignedStatement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.table import Table
+
+    from provenance.attestation.simple_signing import SimpleSigning
+    from provenance.attestation.statement import Statement
+    from provenance.digests import Digest
+    from provenance.errors import ProvenanceError
+    from provenance.evidence.following import Document, Source
+    from provenance.evidence.placements import Placement
+    from provenance.oci.descriptor import Descriptor
+    from provenance.oci.reference import Reference
+    from provenance.sbom import Sbom
+    from provenance.verification.signed import LogEntry, Signatory, VerifiedTime
+
+__all__ = ["Proof", "Verified"]
+
+_COLUMNS = ("kind", "signed by", "issuer", "time (UTC)", "log index", "where")
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One thing said about the image, proven to be signed by whom one asked for."""
+
+    signed: SignedStatement | SignedImage
+    placement: Placement
+    descriptor: Descriptor
+    """Of the manifest that holds it."""
+    kind: str
+    """`signature`, or the family of its predicate type."""
+    subject: Digest
+    """What it is about: the image, or the index that it was resolved through."""
+    layer: Descriptor | None = field(default=None, repr=False)
+    """Of the layer that holds it."""
+
+    @property
+    def statement(self) -> Statement:
+        """What was said.
+
+        Raises:
+            UnsupportedFormat: it is a signature of cosign's older form: see `payload`.
+        """
+        if isinstance(self.signed, SignedStatement):
+            return self.signed.statement
+        raise UnsupportedFormat(
+            "a signature of cosign's older form is no statement",
+            digest=self.descriptor.digest,
+            hint="its content is in payload and annotations",
+        )
+
+    @property
+    def payload(self) -> SimpleSigning | None:
+        """What was signed, where it is a signature of cosign's older form."""
+        return self.signed.payload if isinstance(self.signed, SignedImage) else None
+
+    @property
+    def annotations(self) -> dict[str, Any]:
+        """What was said of the image along with it."""
+        return annotations_of(self.signed, self.subject)
+
+    @property
+    def predicate_type(self) -> str:
+        """The predicate's type; empty for a signature of cosign's older form."""
+        return self.statement.predicate_type if self.payload is None else ""
+
+    @property
+    def predicate(self) -> Any:
+        """The predicate, as decoded JSON; None for a signature of cosign's older form."""
+        return self.statement.predicate if self.payload is None else None
+
+    @property
+    def signer(self) -> Signatory:
+        """Who signed, with everything the certificate says."""
+        return self.signed.signer
+
+    @property
+    def identity(self) -> str:
+        """Who signed."""
+        return self.signed.identity
+
+    @property
+    def issuer(self) -> str:
+        """Who vouched for them; empty for a key."""
+        return self.signed.issuer
+
+    @property
+    def time(self) -> dt.datetime | None:
+        """When, in UTC, as far as it is proven."""
+        return self.signed.time
+
+    @property
+    def times(self) -> tuple[VerifiedTime, ...]:
+        """Every proven time, and who proves it."""
+        return self.signed.times
+
+    @property
+    def log_index(self) -> int | None:
+        """Where in the transparency log, as far as it is proven."""
+        return self.signed.log_index
+
+    @property
+    def log_entries(self) -> tuple[LogEntry, ...]:
+        """Every proven entry of a transparency log."""
+        return self.signed.log_entries
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is true but easily misread."""
+        return self.signed.warnings
+
+    def is_a(self, wanted: str) -> bool:
+        """Whether it is of a predicate family or type; `signature` and `any` as in `verify`."""
+        predicate_type = COSIGN_SIGN if self.payload is not None else self.predicate_type
+        return matches(predicate_type, wanted)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON: everything that is proven, and where it lies."""
+        said: dict[str, Any] = {
+            "kind": self.kind,
+            "predicate_type": self.predicate_type or None,
+            "identity": self.identity,
+            "issuer": self.issuer,
+            "extensions": dict(getattr(self.signer, "extensions", {})),
+            "time": self.time.isoformat() if self.time else None,
+            "times": [
+                {"time": t.moment.isoformat(), "source": t.source, "authority": t.authority}
+                for t in self.times
+            ],
+            "log_index": self.log_index,
+            "log_entries": [
+                {"log": e.log, "index": e.index, "kind": e.kind} for e in self.log_entries
+            ],
+            "subject": self.subject,
+            "annotations": self.annotations,
+            "placement": str(self.placement),
+            "through_index": self.placement.through_index,
+            "digest": self.descriptor.digest,
+            "layer": self.layer.digest if self.layer is not None else None,
+            "warnings": list(self.warnings),
+            "predicate": self.predicate,
+        }
+        if self.payload is not None:
+            said["docker_reference"] = self.payload.docker_reference
+        return said
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What verification established. Made by `verify` alone."""
+
+    reference: Reference
+    """`repository@digest`: deploy that, not the tag."""
+    proofs: tuple[Proof, ...]
+    failures: tuple[ProvenanceError, ...] = field(default=())
+    """Lookups that failed although something was proven."""
+    documents: tuple[Document, ...] = field(default=(), repr=False)
+    """What signed references name, as far as it was fetched."""
+    source: Source | None = field(default=None, repr=False, compare=False)
+    """Where the rest of it lies."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every lookup that was made answered."""
+        return not self.failures
+
+    @property
+    def signatures(self) -> tuple[Proof, ...]:
+        """The signatures by whom one asked for."""
+        return tuple(p for p in self.proofs if p.kind == "signature")
+
+    @property
+    def attestations(self) -> tuple[Proof, ...]:
+        """Everything else they said."""
+        return tuple(p for p in self.proofs if p.kind != "signature")
+
+    def sbom(self) -> Sbom:
+        """The signed SBOM, parsed; the latest where there are several.
+
+        One that a signed reference names is fetched, and is the one that was named.
+
+        Raises:
+            NoMatchingEvidence: none was signed by whom one asked for.
+            ProvenanceError: the one that is named could not be had: nothing is known.
+        """
+        from provenance.sbom import read_sbom
+
+        found: list[tuple[Proof, Referred | None]] = [
+            (p, None) for p in self.attestations if p.is_a("sbom")
+        ]
+        found += [(p, named) for p, named in self._references() if named.is_a("sbom")]
+        if not found:
+            raise NoMatchingEvidence(
+                "no SBOM was signed by this identity",
+                reference=str(self.reference),
+                hint="attest one (provenance attest), or read an unsigned one with pull",
+            )
+        proof, named = max(found, key=lambda f: _order(f[0]))
+        if named is not None:
+            return read_sbom(self._document(named))
+        predicate = proof.predicate
+        # SPDX in tag-value form is attested as one string.
+        text = predicate.encode() if isinstance(predicate, str) else None
+        return read_sbom(proof.statement.predicate_bytes if text is None else text)
+
+    def _references(self) -> Iterator[tuple[Proof, Referred]]:
+        for proof in self.attestations:
+            if proof.predicate_type == REFERENCE:
+                with suppress(InvalidEvidence):  # one that cannot be followed hides no other
+                    for named in referred(proof.statement):
+                        yield proof, named
+
+    def _document(self, named: Referred) -> bytes:
+        for document in self.documents:
+            if document.named == named:
+                return document.raw
+        if self.source is None:
+            raise NoMatchingEvidence("the document that is named was not fetched")
+        return self.source.read(named).raw
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON: the evidence, and which lookups failed."""
+        return {
+            "reference": str(self.reference),
+            "complete": self.complete,
+            "failures": [str(f) for f in self.failures],
+            "proofs": [p.to_dict() for p in self.proofs],
+        }
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        return [
+            (
+                p.kind,
+                p.identity,
+                p.issuer,
+                f"{p.time:%Y-%m-%d %H:%M:%S}" if p.time else "not proven",
+                "none" if p.log_index is None else str(p.log_index),
+                str(p.placement),
+            )
+            for p in self.proofs
+        ]
+
+    def __rich__(self) -> Table:
+        """For terminals."""
+        from provenance.display.terminal import grid
+
+        return grid(_COLUMNS, self._rows())
+
+    def _repr_html_(self) -> str:
+        from provenance.display.html import document
+
+        facts = {"Image": str(self.reference), "Complete": "yes" if self.complete else "no"}
+        return document("Verified", facts, _COLUMNS, self._rows())
+
+
+def _order(proof: Proof) -> tuple[dt.datetime, int]:
+    """By which the latest comes last: one without a proven time is older than any."""
+    return proof.time or dt.datetime.min.replace(tzinfo=dt.UTC), proof.log_index or 0
