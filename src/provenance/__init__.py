@@ -32,6 +32,7 @@ if TYPE_CHECKING:  # the same table for type checkers and editors; a test compar
     from provenance.errors import Unauthorized as Unauthorized
     from provenance.errors import UnsupportedFormat as UnsupportedFormat
     from provenance.errors import VerificationError as VerificationError
+    from provenance.evidence import Answer as Answer
     from provenance.evidence import Evidence as Evidence
     from provenance.evidence import Examination as Examination
     from provenance.evidence import Referrer as Referrer
@@ -44,6 +45,7 @@ if TYPE_CHECKING:  # the same table for type checkers and editors; a test compar
     from provenance.evidence import sign as sign
     from provenance.evidence import tree as tree
     from provenance.evidence import verify as verify
+    from provenance.evidence import verify_all as verify_all
     from provenance.findings import Finding as Finding
     from provenance.findings import Outcome as Outcome
     from provenance.findings import Report as Report
@@ -82,6 +84,7 @@ __version__ = "0.1.0"
 
 # Name to module: a literal table, so that reading it runs nothing.
 _EXPORTS = {
+    "Answer": "provenance.evidence",
     "Change": "provenance.sbom",
     "Copied": "provenance.oci.copying",
     "Descriptor": "provenance.oci.descriptor",
@@ -133,6 +136,7 @@ _EXPORTS = {
     "tree": "provenance.evidence",
     "verify": "provenance.evidence",
     "verify_blob": "provenance.signing",
+    "verify_all": "provenance.evidence",
     "verify_bundle": "provenance.verification",
 }
 # The errors a caller may catch by name.

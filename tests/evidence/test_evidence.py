@@ -231,7 +231,7 @@ def test_an_older_tag_without_a_signature_is_told_as_that(
     assert image.digest is not None
     old = Manifest.build(EMPTY_DESCRIPTOR, [])
     local_registry.put_manifest("team/app", old.raw, tag=digest_tag(image.digest, "sig"))
-    with pytest.raises(pv.NoMatchingEvidence, match="legacy-signature.*without a signature"):
+    with pytest.raises(pv.NoMatchingEvidence, match=r"legacy-signature.*without a signature"):
         pv.verify(image, who(local_sigstore), trust=local_sigstore.trust)
     assert pv.referrers(image)[0].kind == "legacy-signature"
 
@@ -286,7 +286,7 @@ def test_nothing_is_stored_that_does_not_verify(
     before = len(local_registry.manifests["team/app"])
     local_sigstore.fail("tsa")
     try:
-        with pytest.raises(pv.SigningError, match="nothing was"):
+        with pytest.raises(pv.SigningError):
             pv.sign(image, local_sigstore.signer(WHO))
     finally:
         local_sigstore.recover()
@@ -305,7 +305,7 @@ def test_verify_wants_exactly_one_of_name_and_key(image: pv.Image, local_sigstor
     for arguments in cases:
         with pytest.raises(TypeError, match="exactly one"):
             pv.verify(image, **arguments)
-    with pytest.raises(pv.UnsupportedFormat):
+    with pytest.raises(pv.NotFound, match=r"cosign\.pub"):
         pv.verify(image, key="cosign.pub")
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from provenance.oci.registry import Registry
     from provenance.settings import Limits
     from provenance.trust import Trust
-    from provenance.verification import Identity
+    from provenance.verification.identity import Expected
 
 __all__ = ["Answer", "verify_all"]
 
@@ -55,7 +55,7 @@ class Answer:
 
 def verify_all(
     images: Iterable[ImageLike],
-    identity: Identity | None = None,
+    identity: Expected | None = None,
     *,
     key: Keys | None = None,
     require: str = "signature",

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from provenance.oci.registry import Registry
     from provenance.oci.repository import Repository
     from provenance.settings import Settings
-    from provenance.verification import Identity
+    from provenance.verification.identity import Expected
 
     Enough = Callable[[Sequence[Evidence]], bool]
 
@@ -43,7 +43,7 @@ __all__ = ["examine", "examine_image", "search"]
 
 def examine(
     image: ImageLike,
-    identity: Identity | None = None,
+    identity: Expected | None = None,
     *,
     key: Keys | None = None,
     annotations: Mapping[str, Any] | None = None,
@@ -79,10 +79,11 @@ def examine(
     """
     if identity is not None and key is not None:
         raise TypeError("give identity= or key=, not both: a key and a name prove other things")
+    keys = public_keys(key, settings=settings)
     judge = Judge(
         trust or Trust.public_good(settings=settings),
         identity,
-        public_keys(key, settings=settings),
+        keys,
         annotations or {},
         unsafe_no_log=unsafe_no_log,
         limits=limits or Limits(),
@@ -97,7 +98,7 @@ def examine(
 
 def examine_image(
     image: Image,
-    identity: Identity | None,
+    identity: Expected | None,
     *,
     trust: Trust,
     keys: tuple[PublicKey, ...] = (),

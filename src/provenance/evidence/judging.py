@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from provenance.attestation.bundle import Bundle
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from provenance.evidence.candidates import Candidate
     from provenance.evidence.placements import Lookup
     from provenance.trust import Trust
-    from provenance.verification.identity import Identity
+    from provenance.verification.identity import Expected
 
 __all__ = ["Judge", "annotations_of", "kind_of"]
 
@@ -40,10 +40,11 @@ class Judge:
     """Whom one believes, and what must hold. Pure: no network."""
 
     trust: Trust
-    identity: Identity | None = None
+    identity: Expected | None = None
     """Who must have signed; None and no keys: anyone with a certificate, who is then named."""
     keys: tuple[PublicKey, ...] = ()
-    """Keys one of which must have signed. A certificate never stands in for a key."""
+    """Keys one of which must have signed. A certificate never stands in for a key; beside an
+    `identity` it may have signed instead, and that judges both."""
     annotations: Mapping[str, Any] = field(default_factory=dict)
     """What must have been said of the image along with it, with exactly these values."""
     unsafe_no_log: bool = False
@@ -72,7 +73,8 @@ class Judge:
 
     def _bundle(self, candidate: Candidate) -> SignedStatement:
         bundle = Bundle.parse(candidate.raw, limits=self.limits)
-        self._check_kind_of_signer(by_key=bundle.has_key and not bundle.has_certificate)
+        by_key = bundle.has_key and not bundle.has_certificate
+        self._check_kind_of_signer(by_key=by_key)
 
         def prove(key: PublicKey | None) -> SignedStatement:
             return verify_bundle(
@@ -84,7 +86,7 @@ class Judge:
                 limits=self.limits,
             )
 
-        return self._by_any(prove)
+        return self._by_any(prove) if by_key else prove(None)
 
     def _layer(self, candidate: Candidate) -> SignedStatement | SignedImage:
         media_type = candidate.layer.media_type
@@ -94,7 +96,8 @@ class Judge:
             # An envelope is one whatever its layer is called.
             DSSE if candidate.shape == "statement" else media_type,
         )
-        self._check_kind_of_signer(by_key=not layer.certificate)
+        by_key = not layer.certificate
+        self._check_kind_of_signer(by_key=by_key)
 
         def prove(key: PublicKey | None) -> SignedStatement | SignedImage:
             return verify_layer(
@@ -106,11 +109,11 @@ class Judge:
                 limits=self.limits,
             )
 
-        return self._by_any(prove)
+        return self._by_any(prove) if by_key else prove(None)
 
     def _check_kind_of_signer(self, *, by_key: bool) -> None:
         """A key and a certificate prove different things: what cannot count is told at once."""
-        if self.keys and not by_key:
+        if self.keys and self.identity is None and not by_key:
             raise InvalidEvidence(
                 "it is signed with a certificate, and a key was asked for",
                 step="key",
@@ -128,8 +131,6 @@ class Judge:
 
     def _by_any(self, prove: Callable[[PublicKey | None], S]) -> S:
         """The proof by whichever key made it. Raises the reason of the last that did not."""
-        if not self.keys:
-            return prove(None)
         *others, last = self.keys
         for key in others:
             try:
@@ -141,6 +142,9 @@ class Judge:
     def _weighed(self, candidate: Candidate, signed: SignedStatement | SignedImage) -> Evidence:
         """The last steps: everything holds; is it what one asked for, and by whom?"""
         kind = kind_of(signed)
+        told = getattr(self.identity, "warnings_about", None)
+        if told is not None and (more := told(signed.signer)):
+            signed = replace(signed, warnings=(*signed.warnings, *more))
         step, why = self._miss(candidate.subject, signed)
         outcome, reason = Outcome.REFUTED, why
         if not why:

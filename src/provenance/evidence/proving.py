@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from provenance.image import ImageLike
     from provenance.oci.registry import Registry
     from provenance.settings import Settings
-    from provenance.verification import Identity
+    from provenance.verification.identity import Expected
 
 __all__ = ["Question", "question", "verify"]
 
@@ -42,7 +42,7 @@ _NEAR = {"identity": 0, "annotations": 0, "transparency-log": 1, "time": 1, "key
 
 def verify(
     image: ImageLike,
-    identity: Identity | None = None,
+    identity: Expected | None = None,
     *,
     key: Keys | None = None,
     require: str = "signature",
@@ -209,7 +209,7 @@ class Question:
 
 
 def question(
-    identity: Identity | None,
+    identity: Expected | None,
     *,
     key: Keys | None,
     require: str,
@@ -236,10 +236,11 @@ def question(
         )
     if threshold < 1:
         raise ValueError("threshold must be at least 1: of nobody nothing is proven")
+    keys = public_keys(key, settings=settings)
     judge = Judge(
         trust or Trust.public_good(settings=settings),
         identity,
-        public_keys(key, settings=settings),
+        keys,
         annotations or {},
         unsafe_no_log=unsafe_no_log,
         min_log_entries=min_log_entries,
