@@ -42,6 +42,7 @@ COMMANDS = {
     "pull": ("proof", "pull", "Write the files of an artifact to a folder."),
     "login": ("login", "login", "Keep a login that a registry has accepted."),
     "logout": ("login", "logout", "Remove a login."),
+    "keys": ("keys", "keys", "Make key pairs, and show the public half of any key."),
     "doctor": ("doctor", "doctor", "Name the settings, credentials and trust roots in force."),
     "completion": ("completion", "completion", "Print what a shell needs to complete commands."),
 }

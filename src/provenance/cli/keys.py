@@ -1,0 +1,101 @@
+"""`keys`: make key pairs, and show the public half of any key."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from provenance.cli.printing import echo
+from provenance.cli.session import settings
+
+__all__ = ["generate", "keys", "public"]
+
+# provenance.signing.keys.ALGORITHMS: --help imports no library. A test compares the two.
+_ALGORITHMS = (
+    *("ecdsa-p256", "ecdsa-p384", "ecdsa-p521"),
+    *("rsa-2048", "rsa-3072", "rsa-4096", "ed25519"),
+)
+
+
+@click.group()
+def keys() -> None:
+    """Make key pairs, and show the public half of any key."""
+
+
+@keys.command()
+@click.option(
+    *("--output-prefix", "--output-key-prefix", "prefix"),
+    default="cosign",
+    show_default=True,
+    metavar="PREFIX",
+    help="Write PREFIX.key and PREFIX.pub.",
+)
+@click.option(
+    "--algorithm",
+    type=click.Choice(_ALGORITHMS),
+    default="ecdsa-p256",
+    show_default=True,
+    help="What the key is made of.",
+)
+def generate(prefix: str, algorithm: str) -> None:
+    """Make a key pair in two files, as cosign reads them.
+
+    The private key is encrypted by a password: COSIGN_PASSWORD, or the answer to a prompt. Nothing
+    is overwritten.
+    """
+    from provenance.signing.keys import generate_key_pair, write_key_pair
+
+    pair = generate_key_pair(_new_password(), algorithm=algorithm)
+    private, written = write_key_pair(pair, prefix)
+    echo(f"{private}: the private key, encrypted\n{written}: {pair.public_key}")
+
+
+@keys.command()
+@click.argument("key")
+def public(key: str) -> None:
+    """Print the public key of KEY, in PEM: of a file, private or public, or a key reference.
+
+    The password of a private key is COSIGN_PASSWORD, or the answer to a prompt.
+    """
+    from provenance.errors import MalformedDocument
+    from provenance.signing.keys import open_key, open_public_key
+
+    try:
+        found = open_public_key(key, settings=settings())
+    except MalformedDocument:
+        # A private key, perhaps; if it is none either, that is what is said.
+        found = open_key(key, password=asked_password, settings=settings()).public_key
+    click.echo(found.to_pem().decode(), nl=False)
+
+
+def asked_password() -> str:
+    """COSIGN_PASSWORD, or what is typed in on a terminal without being shown."""
+    if (told := os.environ.get("COSIGN_PASSWORD")) is not None:
+        return told
+    _see_terminal()
+    answer: str = click.prompt(
+        "Password of the private key", default="", hide_input=True, show_default=False, err=True
+    )
+    return answer
+
+
+def _new_password() -> str:
+    if (told := os.environ.get("COSIGN_PASSWORD")) is not None:
+        return told
+    _see_terminal()
+    answer: str = click.prompt(
+        "Password of the new private key",
+        default="",
+        hide_input=True,
+        show_default=False,
+        confirmation_prompt="The same again",
+        err=True,
+    )
+    return answer
+
+
+def _see_terminal() -> None:
+    if not sys.stdin.isatty():
+        raise click.UsageError("standard input is no terminal to ask on: set COSIGN_PASSWORD")

@@ -1,0 +1,26 @@
+"""A key pair that `cosign generate-key-pair` (v3.1.3) made, with the password `PASSWORD`."""
+
+from __future__ import annotations
+
+__all__ = ["PASSWORD", "PRIVATE", "PUBLIC"]
+
+PASSWORD = "correct-horse"
+PRIVATE = b"""\
+-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----
+eyJrZGYiOnsibmFtZSI6InNjcnlwdCIsInBhcmFtcyI6eyJOIjo2NTUzNiwiciI6
+OCwicCI6MX0sInNhbHQiOiJRTVlXdUhLY2QxNzhiSkRlYjlMYWlMUysxUEM1RVZp
+dlZNOVM4RUtIOXV3PSJ9LCJjaXBoZXIiOnsibmFtZSI6Im5hY2wvc2VjcmV0Ym94
+Iiwibm9uY2UiOiJFN25jTmx6ODdYczFyZXdjWTBZd3RmdkV5T3lLazJpTyJ9LCJj
+aXBoZXJ0ZXh0IjoiTEZrYllqYWRRQkdZT0VISkFaZG42WVhUc1puMzl2dmNwNERh
+WHpOYk5TaW4waEl0YkRWWE90K2U3elBMWm40UHcrUWpYdnBReXNDVjlmVVR5dVAv
+YlJrdFN6cjJqWGJsZnpKTjZSdGNvdXVlSTVGZ01DWjVDcHJQUTcwbFBIT0FKRkxN
+N0RyQ3NwWlhHSFZDYmw1ZUR0Z0UrbDljcjVldnBsUXV1bC9nRFRJRW9Fb2pKYktp
+TDhCWE9FMG1kY2lSR0gvclZwVXZYUGlvOXc9PSJ9
+-----END ENCRYPTED SIGSTORE PRIVATE KEY-----
+"""
+PUBLIC = b"""\
+-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEHhZ6TjZry+unmj8rmm3oCV+gDKwE
+AayYnNNwZQddpsFjELYH6yqYDLUWaSfyurazjuIfd9AU7aI85gH1qm6ejg==
+-----END PUBLIC KEY-----
+"""
