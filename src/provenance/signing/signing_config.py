@@ -137,7 +137,8 @@ def _selected(document: Mapping[str, Any], urls: str, config: str) -> _Group:
     if not isinstance(said, dict):
         raise MalformedDocument("must be an object", pointer=f"/{config}")
     named = said.get("selector")
-    selector = _SELECTORS.get(named) if isinstance(named, (str, int)) else None
+    readable = isinstance(named, (str, int)) and not isinstance(named, bool)
+    selector = _SELECTORS.get(named) if readable else None
     if selector is None:
         raise MalformedDocument("must be ALL, ANY or EXACT", pointer=f"/{config}/selector")
     count = said.get("count", 0)
@@ -147,7 +148,9 @@ def _selected(document: Mapping[str, Any], urls: str, config: str) -> _Group:
 
 
 def _services(document: Mapping[str, Any], name: str) -> tuple[Service, ...]:
-    listed = document.get(name) or []
+    listed = document.get(name)
+    if listed is None:
+        return ()
     if not isinstance(listed, list) or len(listed) > _MAX_SERVICES:
         raise MalformedDocument("must be an array", pointer=f"/{name}")
     return tuple(_service(part, f"/{name}/{index}") for index, part in enumerate(listed))
