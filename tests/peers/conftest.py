@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.peers.real_sigstore import RealSigstore, serve_sigstore
 from tests.peers.serving import peer, serve_distribution, serve_olareg
 
 if TYPE_CHECKING:
@@ -37,7 +38,11 @@ def run(tmp_path: Path) -> Run:
     """Run a peer in a home of its own; its output is in the failure."""
 
     def call(
-        name: str, *arguments: str, check: bool = True, cwd: Path | None = None
+        name: str,
+        *arguments: str,
+        check: bool = True,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         environment = {
             "HOME": str(tmp_path),
@@ -45,6 +50,7 @@ def run(tmp_path: Path) -> Run:
             "COSIGN_YES": "true",
             "COSIGN_PASSWORD": "",
             "TUF_ROOT": str(tmp_path / "tuf"),
+            **(env or {}),
         }
         done = subprocess.run(
             [peer(name), *arguments],
@@ -72,3 +78,12 @@ def real_registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Re
         name = "registry" if request.param == "distribution" else "docker-registry"
         with serve_distribution(name, tmp_path) as host:
             yield RealRegistry(host, "fallback-tag")
+
+
+@pytest.fixture(scope="session", params=[1, 2], ids=["rekor-v1", "rekor-v2"])
+def real_sigstore(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RealSigstore]:
+    """Fulcio, TesseraCT, either Rekor and the timestamp server."""
+    with serve_sigstore(tmp_path_factory.mktemp("sigstore"), rekor=request.param) as services:
+        yield services

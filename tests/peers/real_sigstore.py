@@ -34,21 +34,66 @@ _ENDPOINTS = ("createLogEntry", "getLogEntryByUUID", "getLogInfo", "getPublicKey
 class RealSigstore:
     """Addresses and documents of what is running."""
 
-    trusted_root: Path
-    signing_config: Path
+    folder: Path
+    urls: dict[str, str]
+    """Of `ca`, `log` and `tsa`."""
     people: LocalSigstore
     """Vouches for e-mail addresses."""
     pipelines: LocalSigstore
     """Vouches for workflows, as GitHub does."""
+    rekor: int
+    """Version of the log."""
 
     @property
     def trust(self) -> pv.Trust:
         """As this library takes it."""
-        return pv.Trust.from_file(self.trusted_root, signing_config=self.signing_config)
+        config = self.folder / "signing_config.json"
+        return pv.Trust.from_file(self.folder / "trusted_root.json", signing_config=config)
+
+    def who(self, identity: str) -> pv.Identity:
+        """Somebody with an e-mail address."""
+        return pv.Identity(identity, issuer=self.people.issuer)
 
     def signer(self, identity: str) -> pv.Signer:
-        """Somebody with an e-mail address."""
+        """The same, signing."""
         return pv.Signer.keyless(trust=self.trust, identity_token=self.people.token(identity))
+
+    @property
+    def trusted(self) -> tuple[str, ...]:
+        """cosign's options: whom to believe."""
+        return ("--trusted-root", str(self.folder / "trusted_root.json"))
+
+    def expecting(self, identity: str) -> tuple[str, ...]:
+        """cosign's options: whom to expect."""
+        return ("--certificate-identity", identity, "--certificate-oidc-issuer", self.people.issuer)
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """cosign's options: where to sign."""
+        return (*self.trusted, "--signing-config", str(self.folder / "signing_config.json"))
+
+    def token(self, identity: str) -> tuple[str, ...]:
+        """cosign's options: as whom to sign."""
+        return ("--identity-token", self.people.token(identity))
+
+    @property
+    def older(self) -> tuple[tuple[str, ...], dict[str, str]]:
+        """cosign's options and environment for signing as before version 3."""
+        options = (
+            *("--new-bundle-format=false", "--use-signing-config=false"),
+            *("--fulcio-url", self.urls["ca"], "--rekor-url", self.urls["log"]),
+        )
+        return options, self.older_trust
+
+    @property
+    def older_trust(self) -> dict[str, str]:
+        """cosign's environment for whom to believe, as before version 3."""
+        return {
+            "SIGSTORE_ROOT_FILE": str(self.folder / "roots.pem"),
+            "SIGSTORE_CT_LOG_PUBLIC_KEY_FILE": str(self.folder / "ct" / "public.pem"),
+            "SIGSTORE_REKOR_PUBLIC_KEY": str(self.folder / "log" / "public.pem"),
+            "SIGSTORE_TSA_CERTIFICATE_FILE": str(self.folder / "tsa" / "chain.pem"),
+        }
 
 
 @contextmanager
@@ -68,15 +113,16 @@ def serve_sigstore(folder: Path, *, rekor: int = 2) -> Iterator[RealSigstore]:
         roots.write_bytes(ca_chain)
         ct_url, ct_key = started.enter_context(_certificate_log(folder / "ct", roots))
         issuers = {people.issuer: "email", pipelines.issuer: "github-workflow"}
-        known = Fulcio(issuers, roots, ca_key, ct_url, ct_key)
+        known = Fulcio(issuers, roots, ca_key, ct_url, folder / "ct" / "public.pem")
         ca_url = started.enter_context(known.serve(folder / "ca"))
         log_url, log_key = started.enter_context(_REKOR[rekor](folder / "log"))
-        root = folder / "trusted_root.json"
         logs, ct_logs = {log_url: log_key}, {ct_url: ct_key}
-        root.write_text(trusted_root(logs, ct_logs, {ca_url: ca_chain}, {tsa_url: tsa_chain}))
-        config = folder / "signing_config.json"
-        config.write_text(signing_config(ca_url, {log_url: rekor}, tsa_url, people.issuer))
-        yield RealSigstore(root, config, people, pipelines)
+        root = trusted_root(logs, ct_logs, {ca_url: ca_chain}, {tsa_url: tsa_chain})
+        (folder / "trusted_root.json").write_text(root)
+        config = signing_config(ca_url, {log_url: rekor}, tsa_url, people.issuer)
+        (folder / "signing_config.json").write_text(config)
+        urls = {"ca": ca_url, "log": log_url, "tsa": tsa_url}
+        yield RealSigstore(folder, urls, people, pipelines, rekor)
 
 
 @contextmanager
@@ -86,6 +132,10 @@ def _certificate_log(folder: Path, roots: Path) -> Iterator[tuple[str, ec.Ellipt
     (folder / "key.pem").write_bytes(
         _secret_pem(key, serialization.PrivateFormat.TraditionalOpenSSL)
     )
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    (folder / "public.pem").write_bytes(public)
     port = free_port()
     options = {
         "private_key": folder / "key.pem",
@@ -112,7 +162,7 @@ class Fulcio:
     chain: Path
     key: ec.EllipticCurvePrivateKey
     ct_url: str
-    ct_key: ec.EllipticCurvePublicKey
+    ct_key: Path
 
     @contextmanager
     def serve(self, folder: Path) -> Iterator[str]:
@@ -120,10 +170,6 @@ class Fulcio:
         folder.mkdir()
         form = serialization.PrivateFormat.PKCS8
         (folder / "key.pem").write_bytes(_secret_pem(self.key, form))
-        ct_key = self.ct_key.public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-        (folder / "ct.pem").write_bytes(ct_key)
         issuers = {
             url: {"IssuerURL": url, "ClientID": "sigstore", "Type": kind}
             for url, kind in self.issuers.items()
@@ -138,7 +184,7 @@ class Fulcio:
             "fileca-watch": "false",
             "config-path": folder / "config.json",
             "ct-log-url": self.ct_url,
-            "ct-log-public-key-path": folder / "ct.pem",
+            "ct-log-public-key-path": self.ct_key,
             "host": "127.0.0.1",
             "port": port,
             "grpc-host": "127.0.0.1",
@@ -168,7 +214,9 @@ def _rekor_v1(folder: Path) -> Iterator[tuple[str, LogKey]]:
     with running([peer("rekor-v1"), "serve", *words], port, folder):
         url = f"http://127.0.0.1:{port}"
         with urllib.request.urlopen(f"{url}/api/v1/log/publicKey", timeout=10) as answer:
-            key = serialization.load_pem_public_key(answer.read())
+            pem = answer.read()
+        (folder / "public.pem").write_bytes(pem)
+        key = serialization.load_pem_public_key(pem)
         assert isinstance(key, ec.EllipticCurvePublicKey)
         yield url, key
 
@@ -205,7 +253,8 @@ def _timestamps(folder: Path) -> Iterator[tuple[str, bytes]]:
     with running(command, port, folder):
         url = f"http://127.0.0.1:{port}/api/v1/timestamp"
         with urllib.request.urlopen(f"{url}/certchain", timeout=10) as answer:
-            chain = answer.read()
+            chain: bytes = answer.read()
+        (folder / "chain.pem").write_bytes(chain)
         yield url, chain
 
 

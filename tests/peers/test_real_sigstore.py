@@ -6,17 +6,16 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.peers.real_sigstore import RealSigstore, serve_sigstore
 
 import provenance as pv
 from provenance.testing import ImageBuilder
 from provenance.verification.signed import Certified
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.peers.conftest import Run
+    from tests.peers.real_sigstore import RealSigstore
 
     from provenance.testing.registry import LocalRegistry
 
@@ -26,15 +25,6 @@ WHO = "release@example.com"
 APK = b"P:musl\nV:1.2.5-r0\nA:x86_64\nL:MIT\n\n"
 
 
-@pytest.fixture(scope="module", params=[1, 2], ids=["rekor-v1", "rekor-v2"])
-def sigstore(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RealSigstore]:
-    """Fulcio, TesseraCT, either Rekor and the timestamp server, for all tests of this file."""
-    with serve_sigstore(tmp_path_factory.mktemp("sigstore"), rekor=request.param) as running:
-        yield running
-
-
 @pytest.fixture
 def image(local_registry: LocalRegistry) -> pv.Image:
     tag = f"{local_registry.host}/team/app:1.0"
@@ -42,69 +32,64 @@ def image(local_registry: LocalRegistry) -> pv.Image:
     return pv.resolve(tag)
 
 
-def who(sigstore: RealSigstore, name: str = WHO) -> pv.Identity:
-    return pv.Identity(name, issuer=sigstore.people.issuer)
-
-
-def checking(sigstore: RealSigstore, name: str = WHO) -> tuple[str, ...]:
-    """cosign's options: whom to believe, and whom to expect."""
-    return (
-        *("--trusted-root", str(sigstore.trusted_root), "--certificate-identity", name),
-        *("--certificate-oidc-issuer", sigstore.people.issuer),
-    )
-
-
-def signing(sigstore: RealSigstore, folder: Path) -> tuple[str, ...]:
-    """cosign's options: where to sign, and as whom."""
-    token = folder / "token"
-    token.write_text(sigstore.people.token(WHO))
-    return (
-        *("--yes", "--identity-token", str(token)),
-        *("--signing-config", str(sigstore.signing_config)),
-        *("--trusted-root", str(sigstore.trusted_root)),
-    )
-
-
 HTTP = "--allow-http-registry"
 
 
-def test_we_sign_and_verify(sigstore: RealSigstore, image: pv.Image) -> None:
-    pv.sign(image, sigstore.signer(WHO))
-    (proof,) = pv.verify(image, who(sigstore), trust=sigstore.trust).signatures
-    assert (proof.identity, proof.issuer) == (WHO, sigstore.people.issuer)
+def test_we_sign_and_verify(real_sigstore: RealSigstore, image: pv.Image) -> None:
+    pv.sign(image, real_sigstore.signer(WHO))
+    (proof,) = pv.verify(image, real_sigstore.who(WHO), trust=real_sigstore.trust).signatures
+    assert (proof.identity, proof.issuer) == (WHO, real_sigstore.people.issuer)
     assert proof.time is not None
     assert proof.log_index is not None
     with pytest.raises(pv.NoMatchingEvidence):
-        pv.verify(image, who(sigstore, "mallory@example.org"), trust=sigstore.trust)
+        pv.verify(image, real_sigstore.who("mallory@example.org"), trust=real_sigstore.trust)
 
 
-def test_cosign_verifies_what_we_sign(sigstore: RealSigstore, image: pv.Image, run: Run) -> None:
-    pv.sign(image, sigstore.signer(WHO))
-    done = run("cosign", "verify", HTTP, *checking(sigstore), "-o", "json", str(image.reference))
+def test_cosign_verifies_what_we_sign(
+    real_sigstore: RealSigstore, image: pv.Image, run: Run
+) -> None:
+    pv.sign(image, real_sigstore.signer(WHO))
+    done = run(
+        "cosign",
+        "verify",
+        HTTP,
+        *real_sigstore.trusted,
+        *real_sigstore.expecting(WHO),
+        "-o",
+        "json",
+        str(image.reference),
+    )
     assert str(image.digest) in done.stdout
-    other = checking(sigstore, "mallory@example.org")
+    other = (*real_sigstore.trusted, *real_sigstore.expecting("mallory@example.org"))
     refused = run("cosign", "verify", HTTP, *other, str(image.reference), check=False)
     assert refused.returncode != 0
 
 
 def test_we_verify_what_cosign_signs(
-    sigstore: RealSigstore, image: pv.Image, run: Run, tmp_path: Path
+    real_sigstore: RealSigstore, image: pv.Image, run: Run, tmp_path: Path
 ) -> None:
-    run("cosign", "sign", HTTP, *signing(sigstore, tmp_path), str(image.reference))
-    (proof,) = pv.verify(image, who(sigstore), trust=sigstore.trust).signatures
+    run(
+        "cosign",
+        "sign",
+        HTTP,
+        *real_sigstore.services,
+        *real_sigstore.token(WHO),
+        str(image.reference),
+    )
+    (proof,) = pv.verify(image, real_sigstore.who(WHO), trust=real_sigstore.trust).signatures
     assert proof.identity == WHO
 
 
 def test_we_read_what_fulcio_certifies_of_a_workflow(
-    sigstore: RealSigstore, image: pv.Image
+    real_sigstore: RealSigstore, image: pv.Image
 ) -> None:
     """Expectations: Fulcio's docs/oid-info.md, the column of GitHub."""
     subject = "repo:org/app:ref:refs/heads/main"
-    token = sigstore.pipelines.token(subject, **CLAIMS)
-    pv.sign(image, pv.Signer.keyless(trust=sigstore.trust, identity_token=token))
+    token = real_sigstore.pipelines.token(subject, **CLAIMS)
+    pv.sign(image, pv.Signer.keyless(trust=real_sigstore.trust, identity_token=token))
     name = f"https://github.com/{CLAIMS['job_workflow_ref']}"
-    expected = pv.Identity(name, issuer=sigstore.pipelines.issuer)
-    (proof,) = pv.verify(image, expected, trust=sigstore.trust).signatures
+    expected = pv.Identity(name, issuer=real_sigstore.pipelines.issuer)
+    (proof,) = pv.verify(image, expected, trust=real_sigstore.trust).signatures
     signer = proof.signed.signer
     assert isinstance(signer, Certified)
     assert dict(signer.extensions) == EXTENSIONS | {"build-signer-uri": name}
@@ -184,28 +169,52 @@ PREDICATES: dict[str, tuple[str, object]] = {
 
 @pytest.mark.parametrize("kind", PREDICATES)
 def test_cosign_verifies_what_we_attest(
-    sigstore: RealSigstore, image: pv.Image, run: Run, kind: str
+    real_sigstore: RealSigstore, image: pv.Image, run: Run, kind: str
 ) -> None:
     predicate_type, predicate = PREDICATES[kind]
     assert isinstance(predicate, dict)
-    pv.attest(image, predicate, sigstore.signer(WHO), predicate_type=predicate_type)
-    options = (HTTP, *checking(sigstore), "--type", kind, str(image.reference))
+    pv.attest(image, predicate, real_sigstore.signer(WHO), predicate_type=predicate_type)
+    options = (
+        HTTP,
+        *real_sigstore.trusted,
+        *real_sigstore.expecting(WHO),
+        "--type",
+        kind,
+        str(image.reference),
+    )
     run("cosign", "verify-attestation", *options)
-    options = (HTTP, *checking(sigstore), "--type", "https://example.com/other", options[-1])
+    options = (
+        HTTP,
+        *real_sigstore.trusted,
+        *real_sigstore.expecting(WHO),
+        "--type",
+        "https://example.com/other",
+        options[-1],
+    )
     assert run("cosign", "verify-attestation", *options, check=False).returncode != 0
 
 
 @pytest.mark.parametrize("kind", PREDICATES)
 def test_we_verify_what_cosign_attests(
-    sigstore: RealSigstore, image: pv.Image, run: Run, kind: str, tmp_path: Path
+    real_sigstore: RealSigstore, image: pv.Image, run: Run, kind: str, tmp_path: Path
 ) -> None:
     predicate_type, predicate = PREDICATES[kind]
     path = tmp_path / "predicate.json"
     path.write_text(json.dumps(predicate))
-    options = (HTTP, *signing(sigstore, tmp_path), "--type", kind, "--predicate", str(path))
+    options = (
+        HTTP,
+        *real_sigstore.services,
+        *real_sigstore.token(WHO),
+        "--type",
+        kind,
+        "--predicate",
+        str(path),
+    )
     run("cosign", "attest", *options, str(image.reference))
-    verified = pv.verify(image, who(sigstore), trust=sigstore.trust, require=predicate_type)
+    verified = pv.verify(
+        image, real_sigstore.who(WHO), trust=real_sigstore.trust, require=predicate_type
+    )
     (proof,) = verified.attestations
     assert proof.predicate_type.startswith(predicate_type)
     with pytest.raises(pv.NoMatchingEvidence):
-        pv.verify(image, who(sigstore), trust=sigstore.trust)
+        pv.verify(image, real_sigstore.who(WHO), trust=real_sigstore.trust)
