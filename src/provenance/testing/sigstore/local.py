@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from provenance.testing.sigstore.bundles import Forger
 from provenance.testing.sigstore.ca import CertificateAuthority
@@ -16,14 +19,16 @@ from provenance.testing.sigstore.service import PARTS, Service
 from provenance.testing.sigstore.timestamps import TimestampAuthority
 from provenance.testing.sigstore.trust_material import (
     Listed,
+    Part,
     client_trust_config,
     encode,
     signing_config,
     trusted_root,
 )
+from provenance.testing.sigstore.tuf_repository import TufRepository
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from types import TracebackType
 
     from provenance.signing import Signer
@@ -31,6 +36,9 @@ if TYPE_CHECKING:
     from provenance.trust import Trust
 
 __all__ = ["LocalSigstore"]
+
+_ROTATED = ("ca", "ct", "log", "tsa")
+_LISTS = ("tlogs", "ctlogs", "certificateAuthorities", "timestampAuthorities")
 
 
 class LocalSigstore:
@@ -83,6 +91,8 @@ class LocalSigstore:
         self._service: Service | None = None
         self._url = ""
         self._requests: list[RecordedRequest] = []
+        self._tuf: TufRepository | None = None
+        self._lock = threading.Lock()
 
     def _add_log(self, kind: str, start: dt.datetime, path: str | None) -> Log:
         # Clients take the host name of the log's URL for its origin.
@@ -117,6 +127,42 @@ class LocalSigstore:
             raise RuntimeError("this sigstore has no timestamp authority: it was made with tsas=0")
         return self.tsas[0]
 
+    def rotate(self, part: str) -> None:
+        """Replace the key of a part: of `ca`, `ct`, of each current `log` or `tsa`.
+
+        The trust root lists the old one up to now and the new one from now on: what the old
+        one signed stays good. What is published by TUF follows.
+        """
+        if part not in _ROTATED:
+            raise ValueError(f"no key of {part!r}: expected one of {', '.join(_ROTATED)}")
+        now = self.now()
+        {"ca": self._rotate_ca, "ct": self._rotate_ct, "log": self._rotate_logs}.get(
+            part, self._rotate_tsas
+        )(now)
+        if self._tuf is not None:
+            self._tuf.publish(self._published())
+
+    def _rotate_ca(self, now: dt.datetime) -> None:
+        _end(self._authorities, now)
+        kept, self.ca = self.ca, CertificateAuthority(self.now)
+        self.ca.ct_key = kept.ct_key
+        self._authorities.append(Listed(self.ca, "", now))
+
+    def _rotate_ct(self, now: dt.datetime) -> None:
+        _end(self._ct_keys, now)
+        self.ca.ct_key = ec.generate_private_key(ec.SECP256R1())
+        self._ct_keys.append(Listed(self.ca.ct_key, f"/ct-{len(self._ct_keys) + 1}", now))
+
+    def _rotate_logs(self, now: dt.datetime) -> None:
+        # As with Rekor, the next log has a URL of its own; the old one still answers.
+        for log in _end(self._logs, now):
+            self._add_log(f"v{log.version}", now, None)
+
+    def _rotate_tsas(self, now: dt.datetime) -> None:
+        for _ in _end(self._tsas, now):
+            path = f"/tsa-{len(self._tsas) + 1}"
+            self._tsas.append(Listed(TimestampAuthority(self.now), path, now))
+
     # Running
 
     def start(self) -> Self:
@@ -124,7 +170,9 @@ class LocalSigstore:
         if self._service is None:
             if self._url:
                 raise RuntimeError("the sigstore was stopped: make another")
-            self._service = Service(self.oidc, lambda: self.ca, self._logs, self._tsas)
+            self._service = Service(
+                self.oidc, lambda: self.ca, self._logs, self._tsas, lambda: self.tuf
+            )
             self._url = self.oidc.url = self._service.url
             self._requests = self._service.requests
         return self
@@ -237,6 +285,43 @@ class LocalSigstore:
         """Write the signing configuration to a file, for `--signing-config`."""
         return _write(path, self.signing_config_json)
 
+    def trusted_root_until(self, end: dt.datetime, *parts: str) -> bytes:
+        """The trust root with windows that end: an expired one, for times after `end`.
+
+        `parts` are `tlogs`, `ctlogs`, `certificateAuthorities` or `timestampAuthorities`; none
+        named: all of them.
+        """
+        document = self._root()
+        for name in parts or _LISTS:
+            for one in document[name]:
+                window = one.get("publicKey", one)["validFor"]
+                window["end"] = end.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return encode(document)
+
+    @property
+    def tuf(self) -> TufRepository:
+        """The TUF repository that publishes the trust root, at `tuf_url`."""
+        with self._lock:
+            if self._tuf is None:
+                self._tuf = TufRepository(self.now)
+                self._tuf.publish(self._published())
+            return self._tuf
+
+    @property
+    def tuf_url(self) -> str:
+        """Where it is; the root that clients begin with is `tuf.root_json`."""
+        return f"{self.url}/tuf"
+
+    def write_tuf_root(self, path: Path | str) -> Path:
+        """Write the TUF root to a file, for `Trust.from_tuf`."""
+        return _write(path, self.tuf.root_json)
+
+    def _published(self) -> dict[str, bytes]:
+        return {
+            "trusted_root.json": self.trusted_root_json,
+            "signing_config.v0.2.json": self.signing_config_json,
+        }
+
     @property
     def trust(self) -> Trust:
         """The trust root as this library takes it, with where to sign."""
@@ -268,6 +353,14 @@ class LocalSigstore:
         if self._service is None:
             raise RuntimeError("the sigstore is not running: use it in a with block, or start() it")
         return self._service
+
+
+def _end(listed: Iterable[Listed[Part]], now: dt.datetime) -> list[Part]:
+    """End what serves now, a second late: what was made just now is still before the end."""
+    ending = [one for one in listed if one.end is None]
+    for one in ending:
+        one.end = now.replace(microsecond=0) + dt.timedelta(seconds=1)
+    return [one.part for one in ending]
 
 
 def _write(path: Path | str, data: bytes) -> Path:

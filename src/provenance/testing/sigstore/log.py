@@ -22,6 +22,7 @@ from provenance.testing.sigstore.schemes import (
     schemes_of,
     verify_hashed,
 )
+from provenance.testing.sigstore.tiles import read_tile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,6 +108,16 @@ class Log:
         note = f"{self.origin}\n{size}\n{_b64(self._tree.root(size))}\n"
         name, signature = self._sign_note(note.encode())
         return f"{note}\n\N{EM DASH} {name} {_b64(self.log_id[:4] + signature)}\n"
+
+    def current_checkpoint(self) -> str:
+        """The signed note over the log as it is now."""
+        with self._lock:
+            return self.checkpoint(len(self._tree))
+
+    def tile(self, level: int, number: int, width: int) -> bytes | None:
+        """A tile of the tree, or (level -1) of entries; None: it is not that large."""
+        with self._lock:
+            return read_tile(self._tree, self.bodies, level, number, width)
 
     def _sign_note(self, note: bytes) -> tuple[str, bytes]:
         """Whose signature it is, and the signature."""

@@ -27,6 +27,12 @@ class Tree:
         """The hash of the tree of the first `size` leaves."""
         return self._hash(0, size) if size else hashlib.sha256().digest()
 
+    def node(self, start: int, span: int) -> bytes:
+        """The hash over `span` leaves from `start` on: a complete subtree. Raises IndexError."""
+        if not 0 <= start <= start + span <= len(self) or span < 1:
+            raise IndexError(f"no {span} leaves from {start} on")
+        return self._hash(start, start + span)
+
     def proof(self, index: int, size: int) -> list[bytes]:
         """The audit path of a leaf in the tree of `size`, from the leaf up (section 2.1.1)."""
         if not 0 <= index < size <= len(self):

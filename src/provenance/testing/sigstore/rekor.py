@@ -16,6 +16,7 @@ from provenance.testing.sigstore.answers import (
     refusal,
 )
 from provenance.testing.sigstore.log_v1 import LogV1
+from provenance.testing.sigstore.tiles import parse_tile
 
 if TYPE_CHECKING:
     from provenance.testing.registry.messages import Request, Response
@@ -31,7 +32,8 @@ def serves(log: Log, path: str) -> bool:
     """Whether `path`, below the log's own URL, is one of its API."""
     if isinstance(log, LogV1):
         return path == "/api/v1/log" or path.startswith("/api/v1/log/")
-    return path == _V2_ENTRIES
+    below = path.removeprefix("/api/v2")
+    return path == _V2_ENTRIES or below == "/checkpoint" or below.startswith("/tile/")
 
 
 def respond(log: Log, request: Request, path: str) -> Response:
@@ -40,7 +42,17 @@ def respond(log: Log, request: Request, path: str) -> Response:
         return _respond_v1(log, request, path)
     if (request.method, path) == ("POST", _V2_ENTRIES):
         return json_answer(201, log.add(document_of(request)))
-    return not_found(request)
+    if request.method != "GET":
+        return not_found(request)
+    # rekor-tiles answers below /api/v2, C2SP's clients ask at the root.
+    below = path.removeprefix("/api/v2")
+    if below == "/checkpoint":
+        return answer(200, "text/plain; charset=utf-8", log.current_checkpoint().encode())
+    asked = parse_tile(below.removeprefix("/tile/"))
+    found = None if asked is None else log.tile(*asked)
+    if found is None:
+        return not_found(request)
+    return answer(200, "application/octet-stream", found)
 
 
 def _respond_v1(log: LogV1, request: Request, path: str) -> Response:

@@ -31,10 +31,12 @@ if TYPE_CHECKING:
     from provenance.testing.sigstore.oidc import Issuer
     from provenance.testing.sigstore.timestamps import TimestampAuthority
     from provenance.testing.sigstore.trust_material import Listed
+    from provenance.testing.sigstore.tuf_repository import TufRepository
 
 __all__ = ["PARTS", "Service"]
 
-PARTS = ("ca", "log", "tsa", "oidc")
+PARTS = ("ca", "log", "tsa", "oidc", "tuf")
+_TUF = "/tuf/"
 _BAD = (
     ValueError,
     LookupError,
@@ -55,6 +57,7 @@ class Service:
         authority: Callable[[], CertificateAuthority],
         logs: Sequence[Listed[Log]],
         tsas: Sequence[Listed[TimestampAuthority]],
+        tuf: Callable[[], TufRepository],
     ) -> None:
         """Open a port.
 
@@ -63,8 +66,10 @@ class Service:
             authority: says who certifies now.
             logs: every log, and where it is; the sequence may grow.
             tsas: every timestamp authority, in the same way.
+            tuf: what publishes the trust root, made when it is asked for.
         """
         self.issuer, self._authority, self._logs, self._tsas = issuer, authority, logs, tsas
+        self._tuf = tuf
         self.failures: dict[str, int] = {}
         self.requests: list[RecordedRequest] = []
         self._lock = threading.Lock()
@@ -118,7 +123,13 @@ class Service:
             below = path.removeprefix(log.path)
             if path.startswith(f"{log.path}/") and rekor.serves(log.part, below):
                 return "log", functools.partial(rekor.respond, log.part, path=below)
+        if method == "GET" and path.startswith(_TUF):
+            return "tuf", self._published
         return "", not_found
+
+    def _published(self, request: Request) -> Response:
+        found = self._tuf().files.get(request.path.removeprefix(_TUF))
+        return not_found(request) if found is None else answer(200, "application/json", found)
 
     def _certificate(self, request: Request) -> Response:
         document = document_of(request)

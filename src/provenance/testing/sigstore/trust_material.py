@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from provenance.testing.sigstore.log import Log
     from provenance.testing.sigstore.timestamps import TimestampAuthority
 
-__all__ = ["Listed", "client_trust_config", "encode", "signing_config", "trusted_root"]
+__all__ = ["Listed", "Part", "client_trust_config", "encode", "signing_config", "trusted_root"]
 
 _MEDIA_TYPE = "application/vnd.dev.sigstore."
 
