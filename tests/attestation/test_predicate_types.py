@@ -25,6 +25,13 @@ from provenance.attestation.predicate_types import family, matches, resolve_pred
         ("https://in-toto.io/attestation/link/v0.3", "link"),
         ("https://in-toto.io/attestation/test-result/v0.1", "test-result"),
         ("https://in-toto.io/attestation/release/v0.1", "release"),
+        ("https://in-toto.io/Link/v1", "link"),
+        ("https://in-toto.io/attestation/scai/v0.3", "scai"),
+        ("https://in-toto.io/attestation/scai/attribute-report/v0.2", "scai"),
+        ("https://in-toto.io/attestation/reference/v0.1", "reference"),
+        ("https://in-toto.io/attestation/svr/v0.2", "svr"),
+        ("https://in-toto.io/attestation/runtime-trace/v0.1", "runtime-trace"),
+        ("https://spdx.dev/Document/v3", "spdx"),
         ("https://cosign.sigstore.dev/attestation/v1", "custom"),
     ],
 )
@@ -44,6 +51,10 @@ def test_a_type_has_its_family(predicate_type: str, name: str) -> None:
         "https://sigstore.dev/cosign/sign/v1\n",
         "https://slsa.dev/provenance/v1?x",
         "https://cyclonedx.org/bomb",
+        "https://cyclonedx.org/bom/v1.",
+        "https://spdx.dev/Document/v",
+        "https://slsa.dev/provenance/v\u0661",
+        "https://slsa.dev/provenance",
         "signature ",
     ],
 )
@@ -69,6 +80,10 @@ def test_an_alias_asks_for_what_cosign_would() -> None:
     [
         ("spdx", "https://spdx.dev/Document"),
         ("slsaprovenance1", "https://slsa.dev/provenance/v1"),
+        ("slsaprovenance", "https://slsa.dev/provenance/v0.2"),
+        ("slsa-provenance", "https://slsa.dev/provenance/v1"),
+        ("link", "https://in-toto.io/Link/v1"),
+        ("vsa", "https://slsa.dev/verification_summary/v1"),
         ("https://example.com/p", "https://example.com/p"),
         ("urn:x:y", "urn:x:y"),
     ],
@@ -78,5 +93,5 @@ def test_a_word_becomes_the_type_to_write(name: str, expected: str) -> None:
 
 
 def test_an_unknown_word_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="cyclonedx, link"):
+    with pytest.raises(ValueError, match="cyclonedx, link, openvex"):
         resolve_predicate_type("sbomb")

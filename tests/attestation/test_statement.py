@@ -76,6 +76,13 @@ def test_the_predicates_bytes_are_the_signed_ones() -> None:
         ({"subject": [{"name": "a"}]}, "/subject/0/digest"),
         ({"subject": [{"digest": {"sha256": 1}}]}, "/subject/0/digest"),
         ({"subject": [{"digest": {}, "annotations": 1}]}, "/subject/0/annotations"),
+        ({"subject": [{"digest": {}, "uri": 1}]}, "/subject/0/uri"),
+        ({"subject": [{"digest": {}, "mediaType": 1}]}, "/subject/0/mediaType"),
+        # Readers made from the protocol buffer know these spellings too.
+        ({"predicate_type": "https://example.com/q"}, "/predicate_type"),
+        ({"type": "https://in-toto.io/Statement/v1"}, "/type"),
+        ({"subject": [{"digest": {}, "media_type": "x"}]}, "/subject/0/media_type"),
+        ({"subject": [{"digest": {}, "download_location": ""}]}, "/subject/0/download_location"),
     ],
 )
 def test_a_fault_is_pointed_at(changes: dict[str, Any], pointer: str) -> None:
@@ -150,3 +157,40 @@ def test_what_was_read_cannot_be_changed_in_place() -> None:
     digests: Any = parse().subjects[0].digest
     with pytest.raises(TypeError):
         digests["sha256"] = "0" * 64
+
+
+def test_version_0_1_is_written_where_it_is_asked_for() -> None:
+    subject = ResourceDescriptor("app", {"sha256": SHA.hex})
+    built = Statement.build(
+        [subject], "https://example.com/p", {}, statement_type="https://in-toto.io/Statement/v0.1"
+    )
+    assert built.type == "https://in-toto.io/Statement/v0.1"
+    assert built.raw.startswith(b'{"_type":"https://in-toto.io/Statement/v0.1","subject":[{"name"')
+    with pytest.raises(UnsupportedFormat):
+        Statement.build([subject], "https://example.com/p", {}, statement_type="v1")
+
+
+@pytest.mark.parametrize("predicate", ["SPDXVersion: SPDX-2.3\n", [1], None, True])
+def test_a_predicate_of_any_json_type_is_written(predicate: Any) -> None:
+    subject = ResourceDescriptor("app", {"sha256": SHA.hex})
+    assert Statement.build([subject], "https://example.com/p", predicate).predicate == predicate
+
+
+def test_a_statement_about_nothing_is_not_built() -> None:
+    with pytest.raises(MalformedDocument):
+        Statement.build([], "https://example.com/p", {})
+
+
+def test_all_that_a_subject_says_is_read_and_written() -> None:
+    subject = ResourceDescriptor(
+        "app",
+        {"sha256": SHA.hex},
+        {"k": ["v"]},
+        uri="https://example.com/app",
+        media_type="application/octet-stream",
+        download_location="https://example.com/app.tar",
+        content="AA==",
+    )
+    (found,) = Statement.build([subject], "https://example.com/p", {}).subjects
+    assert found == subject
+    assert pickle.loads(pickle.dumps(found)) == found

@@ -7,8 +7,8 @@ import pickle
 import pytest
 
 from provenance.verification import Identity
-from provenance.verification.identity import GITHUB_ISSUER
-from provenance.verification.signed import Certified
+from provenance.verification.identity import GITHUB_ISSUER, AnyOf, Expected, KeyIdentity
+from provenance.verification.signed import Certified, KeyHolder
 
 WORKFLOW = "https://github.com/org/app/.github/workflows/release.yml@refs/tags/v1.2"
 BUILDER = "https://github.com/org/workflows/.github/workflows/build.yml@refs/heads/main"
@@ -180,3 +180,280 @@ def test_it_pickles_hashes_and_shows_itself() -> None:
     assert pickle.loads(pickle.dumps(who)) == who
     assert hash(who) == hash(pickle.loads(pickle.dumps(who)))
     assert str(who).endswith("source-repository-ref refs/tags/v1")
+
+
+# --- issuers, claims, GitLab, servers of one's own ------------------------------------------------
+
+PROJECT = "https://gitlab.com/group/sub/app"
+PIPELINE = f"{PROJECT}//.gitlab-ci.yml@refs/heads/main"
+KEY = KeyHolder("sha256:" + "a" * 64)
+ANOTHER = "signed by another workflow of the same repository"
+
+
+def test_an_issuer_may_be_a_pattern_and_matches_in_full() -> None:
+    who = Identity("dev@example.com", issuer=r"https://[a-z]+\.example", issuer_is_pattern=True)
+    assert who.mismatch(Certified("dev@example.com", "https://a.example")) == ""
+    for issuer in ("https://a.example.evil", "https://aXexample", "xhttps://a.example"):
+        why = who.mismatch(Certified("dev@example.com", issuer))
+        assert "expected something matching" in why
+    exact = Identity("dev@example.com", issuer=r"https://[a-z]+\.example")
+    assert exact.mismatch(Certified("dev@example.com", "https://a.example"))
+    with pytest.raises(ValueError, match="no regular expression"):
+        Identity.regexp("x", issuer="(", issuer_is_pattern=True)
+
+
+def test_a_name_too_long_matches_no_pattern() -> None:
+    who = Identity.regexp(".*", issuer="https://i")
+    assert who.mismatch(Certified("x" * 4096, "https://i")) == ""
+    assert who.mismatch(Certified("x" * 4097, "https://i"))
+
+
+@pytest.mark.parametrize(
+    ("claims", "good"),
+    [
+        ({"github-workflow-repository": "org/app"}, True),
+        ({"github-workflow-repository": "org/app", "source-repository-uri": ""}, True),
+        ({"github-workflow-repository": "org/other"}, False),
+        # What is said today counts, whatever the older claim says.
+        (
+            {
+                "github-workflow-repository": "org/app",
+                "source-repository-uri": "https://github.com/org/other",
+            },
+            False,
+        ),
+    ],
+)
+def test_an_old_certificate_names_its_repository_in_the_old_claim(
+    claims: dict[str, str],
+    good: bool,  # noqa: FBT001
+) -> None:
+    who = Identity.github(repository="org/app")
+    assert (who.mismatch(Certified(WORKFLOW, GITHUB_ISSUER, claims)) == "") is good
+
+
+def test_claims_of_cosigns_flags_are_exact() -> None:
+    who = Identity(WORKFLOW, issuer=GITHUB_ISSUER, claims={"github-workflow-trigger": "push"})
+    assert who.mismatch(signer(github_workflow_trigger="push")) == ""
+    assert "github-workflow-trigger (none), expected push" in who.mismatch(signer())
+    assert who.mismatch(signer(github_workflow_trigger="PUSH"))
+    with pytest.raises(ValueError, match="must not be empty"):
+        Identity(WORKFLOW, issuer=GITHUB_ISSUER, claims={"github-workflow-trigger": ""})
+
+
+def test_everything_that_can_be_asked_of_a_github_workflow() -> None:
+    who = Identity.github(
+        repository="org/app",
+        trigger="push",
+        sha="0" * 40,
+        environment="production",
+        runner="github-hosted",
+    )
+    right = {
+        "build_trigger": "push",
+        "source_repository_digest": "0" * 40,
+        "deployment_environment": "production",
+        "runner_environment": "github-hosted",
+    }
+    assert who.mismatch(signer(**right)) == ""
+    for name in right:
+        assert name.replace("_", "-") in who.mismatch(signer(**(right | {name: "other"})))
+    for name in ("trigger", "sha", "environment", "runner"):
+        with pytest.raises(ValueError, match="must not be empty"):
+            Identity.github(repository="org/app", **{name: ""})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("server", "issuer"),
+    [
+        ("https://github.com", GITHUB_ISSUER),
+        ("https://octo.ghe.com", "https://token.actions.octo.ghe.com"),
+        ("https://github.corp.example", "https://github.corp.example/_services/token"),
+    ],
+)
+def test_a_github_of_ones_own_has_its_own_issuer(server: str, issuer: str) -> None:
+    who = Identity.github(repository="org/app", server=server)
+    name = f"{server}/org/app/.github/workflows/release.yml@refs/tags/v1"
+    claims = {"source-repository-uri": f"{server}/org/app"}
+    assert who.mismatch(Certified(name, issuer, claims)) == ""
+    assert who.mismatch(Certified(name, "https://evil", claims))
+    own = Identity.github(repository="org/app", server=server, issuer=f"{issuer}/org")
+    assert own.mismatch(Certified(name, f"{issuer}/org", claims)) == ""
+
+
+@pytest.mark.parametrize("server", ["https://github.com/", "http://github.com", "github.com", ""])
+def test_a_server_is_spelled_as_the_certificate_has_it(server: str) -> None:
+    with pytest.raises(ValueError, match="no server"):
+        Identity.github(repository="org/app", server=server)
+    with pytest.raises(ValueError, match="no server"):
+        Identity.gitlab(project="group/app", server=server)
+
+
+def gitlab(name: str = PIPELINE, issuer: str = "https://gitlab.com", **claims: str) -> Certified:
+    named = {key.replace("_", "-"): value for key, value in claims.items()}
+    said = {"source-repository-uri": PROJECT, "source-repository-ref": "refs/heads/main"}
+    return Certified(name, issuer, said | named)
+
+
+@pytest.mark.parametrize(
+    ("who", "found"),
+    [
+        (Identity.gitlab(project="group/sub/app"), gitlab()),
+        (Identity.gitlab(project="group/sub/app", ref="refs/heads/main"), gitlab()),
+        (
+            Identity.gitlab(project="group/sub/app", config="group/sub/app//.gitlab-ci.yml"),
+            gitlab(),
+        ),
+        (
+            Identity.gitlab(project="group/sub/app", config="group/ci//build.yml@refs/heads/main"),
+            gitlab("https://gitlab.com/group/ci//build.yml@refs/heads/main"),
+        ),
+    ],
+)
+def test_a_gitlab_pipeline_matches(who: Identity, found: Certified) -> None:
+    assert who.mismatch(found) == ""
+
+
+@pytest.mark.parametrize(
+    ("who", "found"),
+    [
+        (Identity.gitlab(project="group/sub"), gitlab()),
+        (Identity.gitlab(project="group/sub/app", ref="refs/heads/dev"), gitlab()),
+        (Identity.gitlab(project="group/sub/app", ref="main"), gitlab()),
+        (
+            Identity.gitlab(project="group/sub/app"),
+            gitlab("https://gitlab.com/group/ci//build.yml@refs/heads/main"),
+        ),
+        (Identity.gitlab(project="group/sub/app"), gitlab(issuer="https://gitlab.evil")),
+        (
+            Identity.gitlab(project="group/sub/app"),
+            gitlab(source_repository_uri="https://gitlab.com/group/sub/app2"),
+        ),
+        (
+            Identity.gitlab(project="group/sub/app", config="group/sub/app//.gitlab-ci.yml@x"),
+            gitlab(),
+        ),
+    ],
+)
+def test_another_pipeline_does_not_match(who: Identity, found: Certified) -> None:
+    assert who.mismatch(found)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"project": "app"},
+        {"project": "group/app/"},
+        {"project": "https://gitlab.com/group/app"},
+        {"project": "group/app", "config": ".gitlab-ci.yml"},
+        {"project": "group/app", "config": ""},
+        {"project": "group/app", "ref": ""},
+    ],
+)
+def test_a_gitlab_project_is_spelled_group_app(asked: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match=r"group/app|must not be empty"):
+        Identity.gitlab(**asked)  # type: ignore[arg-type]
+
+
+# --- several, keys ------------------------------------------------------------------------------
+
+
+def test_any_of_several_is_enough_and_each_says_why_not() -> None:
+    first, second = Identity("a@x", issuer="https://i"), Identity("b@x", issuer="https://i")
+    who = Identity.any_of(first, second, KeyIdentity(KEY.key_id))
+    assert isinstance(who, AnyOf)
+    assert isinstance(who, Expected)
+    for right in (Certified("a@x", "https://i"), Certified("b@x", "https://i"), KEY):
+        assert who.mismatch(right) == ""
+    why = who.mismatch(Certified("c@x", "https://i"))
+    assert "expected a@x" in why
+    assert "expected b@x" in why
+    assert str(who) == f"{first} or {second} or {KEY}"
+    assert pickle.loads(pickle.dumps(who)) == who
+    with pytest.raises(ValueError, match="at least one"):
+        Identity.any_of()
+
+
+def test_a_key_and_a_name_never_stand_in_for_each_other() -> None:
+    assert Identity.regexp(".*", issuer=".*", issuer_is_pattern=True).mismatch(KEY)
+    assert Identity.key(KEY.key_id).mismatch(Certified(str(KEY), ""))
+    assert Identity.key(KEY.key_id).mismatch(KeyHolder("sha256:" + "b" * 64))
+    for wrong in ("", "a" * 64, "sha256:" + "A" * 64, "sha256:" + "a" * 63):
+        with pytest.raises(ValueError, match="no key id"):
+            Identity.key(wrong)
+
+
+# --- near misses, warnings ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("who", "found", "near"),
+    [
+        (
+            Identity(WORKFLOW, issuer=GITHUB_ISSUER),
+            signer(WORKFLOW.replace("refs/tags/v1.2", "refs/heads/dev")),
+            "signed by the same workflow at refs/heads/dev",
+        ),
+        (
+            Identity.github(
+                repository="org/app", signer_workflow="org/app/.github/workflows/release.yml@x"
+            ),
+            signer(),
+            "signed by the same workflow at refs/tags/v1.2",
+        ),
+        (
+            Identity(WORKFLOW, issuer=GITHUB_ISSUER),
+            signer(WORKFLOW.replace("release", "test")),
+            f"{ANOTHER}, .github/workflows/test.yml at refs/tags/v1.2",
+        ),
+        (
+            Identity("Dev@example.com", issuer="https://i"),
+            Certified("dev@example.com", "https://i"),
+            "the same name but for upper and lower case",
+        ),
+        (
+            Identity("https://example.com/a", issuer="https://i"),
+            Certified("https://example.com/a/", "https://i"),
+            "the same name but for a final slash",
+        ),
+        (
+            Identity.regexp("example.com$", issuer="https://i"),
+            Certified("dev@example.com", "https://i"),
+            "the pattern matches a part of the name; it must match all of it",
+        ),
+        (Identity("a@x", issuer="https://i"), Certified("b@y", "https://i"), ""),
+        (Identity("a@x", issuer="https://i"), Certified("a@x", "https://i"), ""),
+        (Identity("a@x", issuer="https://i"), KEY, ""),
+    ],
+)
+def test_what_is_nearly_right_is_told(
+    who: Identity, found: Certified | KeyHolder, near: str
+) -> None:
+    assert who.near_miss(found) == near
+    assert Identity.any_of(Identity("z", issuer="https://z"), who).near_miss(found) == near
+    if near:
+        assert f"({near})" in who.mismatch(found)
+
+
+def test_the_same_name_by_another_issuer_is_near() -> None:
+    who = Identity(WORKFLOW, issuer="https://gitlab.com")
+    assert who.near_miss(signer()) == f"the same name by {GITHUB_ISSUER}"
+
+
+def test_a_reusable_workflow_without_a_source_repository_warns() -> None:
+    by_name = Identity(BUILDER, issuer=GITHUB_ISSUER)
+    found = signer(BUILDER)
+    assert by_name.mismatch(found) == ""
+    (warning,) = by_name.warnings_about(found)
+    assert "reusable workflow, which signed for https://github.com/org/app" in warning
+    assert Identity.any_of(by_name).warnings_about(found) == (warning,)
+    asked = Identity.github(
+        repository="org/app", signer_workflow="org/workflows/.github/workflows/build.yml"
+    )
+    assert asked.warnings_about(found) == ()
+    assert Identity(WORKFLOW, issuer=GITHUB_ISSUER).warnings_about(signer()) == ()
+    assert by_name.warnings_about(KEY) == ()
+    foreign = gitlab("https://gitlab.com/group/ci//build.yml@refs/heads/main")
+    named = Identity(foreign.identity, issuer=foreign.issuer)
+    assert len(named.warnings_about(foreign)) == 1
+    assert Identity(PIPELINE, issuer=foreign.issuer).warnings_about(gitlab()) == ()

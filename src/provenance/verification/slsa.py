@@ -136,7 +136,7 @@ def check_provenance(
         }
         for name, (wanted, got) in said.items():
             if wanted is not None:
-                checks.append(_same(name, wanted, got))
+                checks.append(_same(name, wanted, got, checks))
         if versioned_tag is not None and wanted_version is not None:
             checks.append(_versioned(versioned_tag, wanted_version, predicate.ref))
         checks += _inputs(predicate, workflow_inputs or {})
@@ -151,10 +151,12 @@ def check_provenance(
     return Provenance(predicate, signed.signer, tuple(checks))
 
 
-def _same(field: str, expected: str, got: str) -> Check:
+def _same(field: str, expected: str, got: str, held: list[Check]) -> Check:
+    """What the certificate says too was compared with it before."""
     if got != expected:
         raise disagree(field, expected, got)
-    return Check(field, got, "predicate")
+    vouched = any(got == check.value and check.where == "certificate" for check in held)
+    return Check(f"expected {field}", got, "certificate" if vouched else "predicate")
 
 
 def _versioned(text: str, wanted: Mapping[str, str | None], ref: str) -> Check:

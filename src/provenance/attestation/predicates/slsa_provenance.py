@@ -36,6 +36,7 @@ _WORKFLOW_TYPES = (
     "https://github.com/actions/buildtypes/workflow/v1",
     "https://slsa-framework.github.io/github-actions-buildtypes/workflow/v1",
 )
+_GENERATOR = "https://github.com/slsa-framework/slsa-github-generator/"
 _COMMIT_KEYS = ("gitCommit", "sha1", "sha256")
 _COMMIT = re.compile(r"[0-9a-f]{40}", re.ASCII)
 
@@ -159,8 +160,9 @@ class SlsaProvenance(TypedPredicate):
     def invocation_id(self) -> str:
         """The run: with GitHub its URL, with slsa-github-generator `RUN-ATTEMPT`."""
         found = [text(self.raw, *self._place("invocation"))]
-        if self.is_v1:  # GitLab spells it so
-            found.append(text(self.raw, "runDetails", "metadata", "invocationID"))
+        # GitLab's runner and in-toto's Go library spell it otherwise than the specification.
+        *metadata, name = self._place("invocation")
+        found.append(text(self.raw, *metadata, f"{name.removesuffix('Id')}ID"))
         return _agreed((value for value in found if value), "invocation") or ""
 
     @property
@@ -228,6 +230,15 @@ class SlsaProvenance(TypedPredicate):
         return ("invocation", "configSource")
 
     def _sources(self) -> Iterable[GitUri]:
+        """Every place that names the source. Where the builder lists it first, that too."""
+        yield from self._sources_asked_for()
+        first_is_source = self.build_type in _WORKFLOW_TYPES or self.build_type.startswith(
+            _GENERATOR
+        )
+        if first_is_source and (materials := self.materials):
+            yield GitUri.parse(materials[0].uri)
+
+    def _sources_asked_for(self) -> Iterable[GitUri]:
         if not self.is_v1:
             if uri := text(self.raw, *self._config(), "uri"):
                 yield GitUri.parse(uri)
