@@ -81,8 +81,10 @@ def verify_blob(
         MalformedDocument, UnsupportedFormat, LimitExceeded: no bundle, or not one that can be
             judged: nothing is known.
         NotEvaluated: the trust root could not be had.
+        ProvenanceError: the key could not; see `open_public_key`.
         TypeError: not exactly one of `identity` and `key`.
     """
+    from provenance.signing.keys import open_public_key
     from provenance.verification import verify_blob_bundle
 
     if (identity is None) == (key is None):
@@ -96,7 +98,7 @@ def verify_blob(
         _artifact(blob, found, limits),
         trust=trust or Trust.public_good(settings=settings),
         identity=identity,
-        key=None if key is None else _public_key(key, settings),
+        key=None if key is None else open_public_key(key, settings=settings),
         unsafe_no_log=unsafe_no_log,
         limits=limits,
     )
@@ -104,15 +106,6 @@ def verify_blob(
 
 def _message(blob: str | Path | bytes, limits: Limits) -> Message:
     return Bytes(blob) if isinstance(blob, bytes) else File(Path(blob), limits.document_bytes)
-
-
-def _public_key(key: str | Path | bytes | PublicKey, settings: Settings | None) -> PublicKey:
-    from importlib import import_module
-
-    opened: PublicKey = import_module("provenance.signing.keys").open_public_key(
-        key, settings=settings
-    )
-    return opened
 
 
 def _bundle(bundle: str | Path | bytes | Bundle, limits: Limits) -> Bundle:

@@ -17,16 +17,16 @@ from provenance.signing.algorithms import hash_name, scheme_of
 from provenance.signing.exchange import ServiceError
 from provenance.signing.handle import DigestHandle
 from provenance.signing.message import Bytes
-from provenance.signing.record import Record, b64
+from provenance.signing.record import Envelope, Record, b64
 from provenance.signing.timestamping import stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from provenance.attestation.public_key import PublicKey
     from provenance.signing.exchange import Exchange
     from provenance.signing.handle import KeyHandle
     from provenance.signing.message import Message
-    from provenance.signing.record import Envelope
     from provenance.signing.signing_config import Choice, Service
 
 __all__ = ["Credential", "make_bundle"]
@@ -75,23 +75,26 @@ def make_bundle(
 
 
 def _sign(message: Message | Envelope, credential: Credential) -> Record:
-    from provenance.signing.record import Envelope
+    from provenance.signing.keys.schemes import check_signature
 
     envelope = message if isinstance(message, Envelope) else None
     signed: Message = Bytes(message.signed) if isinstance(message, Envelope) else message
-    key = credential.key
-    scheme = scheme_of(key.public_key.algorithm)
+    key, public = credential.key, credential.key.public_key
+    scheme = scheme_of(public.algorithm)
     if scheme.hash and isinstance(key, DigestHandle):
-        digest = signed.digest(scheme.hash)
-        signature = _ask(lambda: key.sign_digest(digest), key)
+        digest = covered = signed.digest(scheme.hash)
+        signature = _ask(lambda: key.sign_digest(digest), public)
     else:
         data = signed.read()
         digest = hashlib.new(scheme.hash or "sha256", data).digest()
-        signature = _ask(lambda: key.sign(data), key)
-    return Record(signature, scheme, digest, key.public_key, credential.certificate, envelope)
+        covered = digest if scheme.hash else data
+        signature = _ask(lambda: key.sign(data), public)
+    # A handle may be anybody's code: what is not its key's is not sent anywhere.
+    check_signature(public, covered, signature)
+    return Record(signature, scheme, digest, public, credential.certificate, envelope)
 
 
-def _ask(sign: Callable[[], bytes], key: KeyHandle) -> bytes:
+def _ask(sign: Callable[[], bytes], key: PublicKey) -> bytes:
     """What a handle signs; whatever it raises is ours from here on."""
     try:
         return bytes(sign())
@@ -100,7 +103,7 @@ def _ask(sign: Callable[[], bytes], key: KeyHandle) -> bytes:
     # A handle is the caller's code, over any service's library.
     except Exception as error:
         raise SigningError(
-            f"{key.public_key} did not sign: {type(error).__name__}", hint="see its cause"
+            f"{key} did not sign: {type(error).__name__}", hint="see its cause"
         ) from error
 
 

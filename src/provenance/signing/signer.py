@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from provenance.attestation.public_key import PublicKey
     from provenance.signing.credentials import Credentials
     from provenance.signing.handle import KeyHandle
+    from provenance.signing.keys import Password
     from provenance.signing.message import Message
     from provenance.verification.signed import Signed
 
@@ -137,7 +138,7 @@ class Signer:
         cls,
         reference: str | Path,
         *,
-        password: str | bytes | Callable[[], str | bytes] | None = None,
+        password: Password = None,
         trust: Trust | None = None,
         signing_config: str | Path | None = None,
         unsafe_no_log: bool = False,
@@ -147,21 +148,24 @@ class Signer:
 
         Args:
             reference: a path, or `awskms://…`, `hashivault://…`, `pkcs11:…`, `env://NAME`, ….
-            password: of an encrypted file; None: COSIGN_PASSWORD, or a prompt.
+            password: of an encrypted file, or the PIN of a token: the text, or what asks for it
+                when it is needed; None: COSIGN_PASSWORD, COSIGN_PKCS11_PIN.
             trust: where to log and stamp what is signed, as in `of`.
             signing_config: as in `of`.
             unsafe_no_log: as in `of`.
             settings: as in `of`; how to reach the key service, too.
 
         Raises:
-            NotFound, MalformedDocument, UnsupportedFormat: there is no key of that reference.
-            SigningError, NotEvaluated: as `of`; or the key cannot be used.
+            InvalidReference, NotFound, MalformedDocument, UnsupportedFormat: there is no key of
+                that reference.
+            SigningError: the password is wrong or missing; or as `of`.
+            Unauthorized, Forbidden, RateLimited, RegistryUnavailable, NotEvaluated: the key
+                service did not give it; or as `of`.
         """
-        from importlib import import_module
+        from provenance.signing.keys import open_key
 
         settings = settings or Settings.from_environment()
-        keys = import_module("provenance.signing.keys")
-        handle: KeyHandle = keys.open_key(reference, password=password, settings=settings)
+        handle = open_key(reference, password=password, settings=settings)
         return cls.of(
             handle,
             trust=trust,
