@@ -10,10 +10,15 @@ from asn1crypto import core
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ObjectIdentifier
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 
-from provenance.errors import InvalidEvidence, UnsupportedFormat
-from provenance.verification.certificate import check_judgeable, is_usual_key, read_certificate
+from provenance.errors import InvalidEvidence, MalformedDocument
+from provenance.verification.certificate import (
+    check_profile,
+    load_certificate,
+    read_certificate,
+)
 
 if TYPE_CHECKING:
     from provenance.testing.sigstore import LocalSigstore
@@ -117,33 +122,61 @@ def test_a_certificate_that_does_not_say_one_thing_is_refused(
     assert caught.value.step == "certificate-profile"
 
 
-def test_what_the_library_cannot_judge_is_told_beforehand(local_sigstore: LocalSigstore) -> None:
-    wide = ec.generate_private_key(ec.SECP384R1())
-    issued = local_sigstore.ca.issue(wide.public_key(), "dev@example.com", "https://i")
-    check_judgeable(issued)
-    assert not is_usual_key(issued)
-    assert is_usual_key(certificate(EMAIL, {}))
-
-
-def test_several_certificate_timestamps_are_not_judged(local_sigstore: LocalSigstore) -> None:
-    import struct
-
-    issued = local_sigstore.ca.issue(KEY.public_key(), "dev@example.com", "https://i")
-    oid = ObjectIdentifier("1.3.6.1.4.1.11129.2.4.2")
-    found = issued.extensions.get_extension_for_oid(oid).value
-    one = core.OctetString.load(found.public_bytes()).native[2:]
-    twice = core.OctetString(struct.pack("!H", 2 * len(one)) + one + one).dump()
+def signers(*extensions: x509.ExtensionType, critical: bool = False) -> x509.Certificate:
     begin = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-    built = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([]))
         .issuer_name(x509.Name([]))
         .public_key(KEY.public_key())
         .serial_number(1)
         .not_valid_before(begin)
-        .not_valid_after(begin)
-        .add_extension(x509.UnrecognizedExtension(oid, twice), critical=False)
-        .sign(KEY, hashes.SHA256())
+        .not_valid_after(begin + dt.timedelta(minutes=10))
     )
-    with pytest.raises(UnsupportedFormat, match="several certificate timestamps"):
-        check_judgeable(built)
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=critical)
+    return load_certificate(builder.sign(KEY, hashes.SHA256()).public_bytes(Encoding.DER))
+
+
+def usage(*, signs: bool = True, certifies: bool = False) -> x509.KeyUsage:
+    return x509.KeyUsage(signs, False, False, False, False, certifies, False, False, False)
+
+
+CODE = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING])
+
+
+def test_the_profile_of_a_signer_passes(local_sigstore: LocalSigstore) -> None:
+    check_profile(signers(usage(), CODE))
+    check_profile(local_sigstore.ca.issue(KEY.public_key(), "dev@example.com", "https://i"))
+
+
+@pytest.mark.parametrize(
+    ("extensions", "why"),
+    [
+        ((CODE,), "key usage"),
+        ((usage(signs=False), CODE), "key usage"),
+        ((usage(certifies=True), CODE), "key usage"),
+        ((usage(),), "extended key usage"),
+        ((usage(), x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])), "extended key"),
+        ((usage(), CODE, x509.BasicConstraints(ca=True, path_length=0)), "an authority's"),
+    ],
+)
+def test_a_certificate_for_something_else_is_refused(
+    extensions: tuple[x509.ExtensionType, ...], why: str
+) -> None:
+    with pytest.raises(InvalidEvidence, match=why) as caught:
+        check_profile(signers(*extensions))
+    assert caught.value.step == "certificate-profile"
+
+
+def test_a_critical_extension_that_is_not_understood_refuses() -> None:
+    unknown = x509.UnrecognizedExtension(ObjectIdentifier("1.2.3.4"), b"x")
+    check_profile(signers(usage(), CODE, unknown))
+    with pytest.raises(InvalidEvidence, match=r"1\.2\.3\.4"):
+        check_profile(signers(usage(), CODE, unknown, critical=True))
+
+
+@pytest.mark.parametrize("raw", [b"", b"x", b"\x30\x00", bytes(100)])
+def test_what_is_no_certificate_is_malformed(raw: bytes) -> None:
+    with pytest.raises(MalformedDocument):
+        load_certificate(raw)

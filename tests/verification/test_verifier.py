@@ -280,7 +280,7 @@ def test_a_certificate_without_sct_is_refused(
 def test_a_bundle_without_timestamp_is_refused(
     local_sigstore: LocalSigstore, payload: bytes, refused: Refused
 ) -> None:
-    assert refused(local_sigstore.forger(stamped=False).statement(payload)) == "malformed-document"
+    assert refused(local_sigstore.forger(stamped=False).statement(payload)) == "time"
 
 
 @pytest.mark.parametrize(
@@ -327,13 +327,18 @@ def test_the_index_is_the_proofs_and_not_the_one_written_beside_it(
     assert check(good).log_index == expected
 
 
-def test_with_several_timestamps_the_time_is_left_open(
+def test_of_several_timestamps_each_is_told_and_the_earliest_is_the_time(
     good: dict[str, Any], local_sigstore: LocalSigstore, check: Verify
 ) -> None:
     signature = base64.b64decode(good["dsseEnvelope"]["signatures"][0]["sig"])
     digest = hashes.Hash(hashes.SHA256())
     digest.update(signature)
-    second = local_sigstore.tsa.stamp(digest.finalize())
+    first = check(good).time
+    assert first is not None
+    later = dt.timedelta(minutes=1)
+    second = local_sigstore.tsa.stamp(digest.finalize(), at=first + later)
     stamps = material(good)["timestampVerificationData"]["rfc3161Timestamps"]
     stamps.append({"signedTimestamp": base64.b64encode(second).decode()})
-    assert check(good).time is None
+    found = check(good)
+    assert [t.moment for t in found.times] == [first, first + later]
+    assert found.time == first

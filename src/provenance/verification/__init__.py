@@ -7,6 +7,7 @@ from provenance.verification.blobs import verify_blob_bundle
 from provenance.verification.identity import Identity
 from provenance.verification.signed import SignedBlob, SignedImage, SignedStatement
 from provenance.verification.slsa import Provenance, check_provenance
+from provenance.verification.thresholds import Thresholds
 from provenance.verification.verifier import verify_bundle
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "SignedBlob",
     "SignedImage",
     "SignedStatement",
+    "Thresholds",
     "check_provenance",
     "verify_blob_bundle",
     "verify_bundle",

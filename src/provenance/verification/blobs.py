@@ -1,20 +1,29 @@
-# ruff: noqa: ARG001 - the arguments are those of the finished function
 """`verify_blob_bundle`: a bundle over the bytes of a file, or a statement about them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from provenance.errors import UnsupportedFormat
+from provenance.attestation.bundle import Bundle
+from provenance.attestation.bundle_parts import MessageSignature, read_parts
+from provenance.digests import Digest
+from provenance.errors import InvalidEvidence
+from provenance.verification.content import HASHES, SignedBytes
+from provenance.verification.signed import SignedBlob, SignedStatement
+from provenance.verification.verifier import (
+    check_identity,
+    check_subject,
+    demanded,
+    establish,
+    statement_in,
+)
 
 if TYPE_CHECKING:
-    from provenance.attestation.bundle import Bundle
     from provenance.attestation.public_key import PublicKey
-    from provenance.digests import Digest
     from provenance.settings import Limits
     from provenance.trust import Trust
-    from provenance.verification.identity import Identity
-    from provenance.verification.signed import SignedBlob, SignedStatement
+    from provenance.verification.identity import Expected
+    from provenance.verification.thresholds import Thresholds
 
 __all__ = ["verify_blob_bundle"]
 
@@ -24,10 +33,76 @@ def verify_blob_bundle(
     artifact: bytes | Digest,
     *,
     trust: Trust,
-    identity: Identity | None = None,
+    identity: Expected | None = None,
     key: PublicKey | None = None,
     unsafe_no_log: bool = False,
+    require: Thresholds | None = None,
     limits: Limits | None = None,
 ) -> SignedBlob | SignedStatement:
-    """Prove that a bundle signs `artifact`."""
-    raise UnsupportedFormat("bundles over bytes are not verified yet")
+    """Prove that `identity`, or the holder of `key`, signed `artifact`, or a statement about it.
+
+    Args:
+        bundle: a Sigstore bundle.
+        artifact: the bytes of the file, or their digest alone, which is enough wherever the
+            signature is over a hash of that algorithm.
+        trust: whom to believe. No network is used.
+        identity: who must have signed; with neither this nor `key`: anyone with a certificate,
+            and the caller checks who it was.
+        key: the key that must have signed instead; a certificate never stands in for it.
+        unsafe_no_log: as of `verify_bundle`.
+        require: more witnesses than usual.
+        limits: `bundle_bytes` applies.
+
+    Returns:
+        A `SignedBlob` where the bytes are signed, a `SignedStatement` where a statement is.
+
+    Raises:
+        ValueError: both an identity and a key.
+        MalformedDocument: no bundle.
+        InvalidEvidence: `step` refused.
+        UnsupportedFormat: it could not be told, as from the digest alone where another hash is
+            signed.
+    """
+    if not isinstance(bundle, Bundle):
+        bundle = Bundle.parse(bundle, limits=limits)
+    parts = read_parts(bundle)
+    signed = SignedBytes.of(parts.content, artifact)
+    if isinstance(parts.content, MessageSignature):
+        _check_stated(parts.content, signed)
+    proven = establish(parts, signed, demanded(trust, identity, key, unsafe_no_log, require))
+    if isinstance(parts.content, MessageSignature):
+        check_identity(identity, proven.signer)
+        return SignedBlob(
+            digest=artifact if isinstance(artifact, Digest) else Digest.of(artifact),
+            signer=proven.signer,
+            times=proven.times,
+            log_entries=proven.log_entries,
+            warnings=proven.warnings,
+        )
+    statement = statement_in(parts.content)
+    digests = (artifact,) if isinstance(artifact, Digest) else _digests(artifact)
+    check_subject(statement, *digests)
+    check_identity(identity, proven.signer)
+    return SignedStatement(
+        statement=statement,
+        signer=proven.signer,
+        times=proven.times,
+        log_entries=proven.log_entries,
+        warnings=proven.warnings,
+    )
+
+
+def _digests(artifact: bytes) -> tuple[Digest, ...]:
+    return tuple(Digest.of(artifact, algorithm) for algorithm in HASHES)
+
+
+def _check_stated(content: MessageSignature, signed: SignedBytes) -> None:
+    """The digest in the bundle is a hint, not signed: but a false one belongs to another file."""
+    found = signed.hashed(content.algorithm)
+    if content.digest and found is not None and found != content.digest:
+        raise InvalidEvidence(
+            f"the bundle is for a file with the {content.algorithm} digest "
+            f"{content.digest.hex()[:128]}, this one has {found.hex()}",
+            step="message-digest",
+            hint="give the file that was signed",
+        )

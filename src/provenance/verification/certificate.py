@@ -1,16 +1,19 @@
-"""What a Fulcio certificate says. Source: Fulcio's OID list, 1.3.6.1.4.1.57264.1."""
+"""The signer's certificate: that it is one for signing, and what Fulcio says in it.
+
+Source: Fulcio's certificate specification and OID list, 1.3.6.1.4.1.57264.1; RFC 5280.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from provenance.errors import InvalidEvidence, UnsupportedFormat
+from provenance.errors import InvalidEvidence, MalformedDocument
 from provenance.verification.signed import Certified, read_only
 
 if TYPE_CHECKING:
     from cryptography import x509
 
-__all__ = ["check_judgeable", "is_usual_key", "read_certificate"]
+__all__ = ["check_profile", "load_certificate", "read_certificate"]
 
 _FULCIO = "1.3.6.1.4.1.57264.1."
 _NAMES = {
@@ -76,38 +79,53 @@ def read_certificate(certificate: x509.Certificate) -> Certified:
     return Certified(identities[0], issuer, read_only(extensions))
 
 
-def check_judgeable(certificate: x509.Certificate) -> None:
-    """Raise UnsupportedFormat for a certificate that may be good, but not for the library to say.
+def load_certificate(der: bytes) -> x509.Certificate:
+    """The certificate in `der`. Raises MalformedDocument."""
+    from cryptography import x509
 
-    It takes keys on elliptic curves and exactly one certificate timestamp.
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        _ = certificate.extensions, certificate.not_valid_before_utc
+    except (ValueError, TypeError, x509.DuplicateExtension) as error:
+        raise MalformedDocument(f"a certificate is none: {str(error)[:200]}") from error
+    except x509.UnsupportedGeneralNameType as error:
+        raise _refuse("the certificate names something that is no identity") from error
+    return certificate
+
+
+def check_profile(certificate: x509.Certificate) -> None:
+    """Raise unless the certificate is a signer's: for signing code, and no authority's.
+
+    Fulcio, `certificate-specification.md`: key usage digital signature, extended key usage code
+    signing; RFC 5280 section 4.2: a critical extension that is not understood refuses.
+
+    Raises:
+        InvalidEvidence: step `certificate-profile`.
     """
     from cryptography import x509
-    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+    from cryptography.x509.oid import ExtendedKeyUsageOID
 
-    if not isinstance(certificate.public_key(), EllipticCurvePublicKey):
-        raise UnsupportedFormat(
-            "the signing key is not on an elliptic curve, which is not verified yet",
-            hint="verify it with cosign",
-        )
-    try:
-        stamps = certificate.extensions.get_extension_for_class(
-            x509.PrecertificateSignedCertificateTimestamps
-        ).value
-    except x509.ExtensionNotFound:
-        return
-    if len(list(stamps)) > 1:
-        raise UnsupportedFormat(
-            "the certificate has several certificate timestamps; exactly one is verified here",
-            hint="verify it with cosign",
-        )
-
-
-def is_usual_key(certificate: x509.Certificate) -> bool:
-    """Whether the key is on P-256, of which it is settled that it signs with SHA-256."""
-    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
-
-    key = certificate.public_key()
-    return isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1)
+    usage: x509.KeyUsage | None = None
+    purposes: list[x509.ObjectIdentifier] = []
+    for extension in certificate.extensions:
+        value = extension.value
+        if isinstance(value, x509.KeyUsage):
+            usage = value
+        elif isinstance(value, x509.ExtendedKeyUsage):
+            purposes = list(value)
+        elif isinstance(value, x509.BasicConstraints) and value.ca:
+            raise _refuse("the certificate is an authority's, not a signer's")
+        elif extension.critical and not isinstance(
+            value, (x509.SubjectAlternativeName, x509.BasicConstraints)
+        ):
+            raise _refuse(
+                f"the certificate has a critical extension, {extension.oid.dotted_string}, that "
+                "is not understood"
+            )
+    if usage is None or not usage.digital_signature or usage.key_cert_sign:
+        raise _refuse("the certificate is not for signatures (key usage)")
+    if ExtendedKeyUsageOID.CODE_SIGNING not in purposes:
+        raise _refuse("the certificate is not for signing code (extended key usage)")
 
 
 def _identity(name: x509.GeneralName) -> str:

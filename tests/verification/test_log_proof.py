@@ -83,7 +83,7 @@ def test_a_promise_without_its_signature_gives_no_time(
     old: dict[str, Any], refused: Callable[..., str]
 ) -> None:
     del entry_of(old)["inclusionPromise"]
-    assert refused(old) == "malformed-document"
+    assert refused(old) == "time"
 
 
 def entry_of(document: dict[str, Any]) -> dict[str, Any]:

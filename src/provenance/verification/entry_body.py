@@ -1,0 +1,278 @@
+"""What a log entry says was signed, held against what the bundle says: both must be the same.
+
+An entry that is in the log, but for something else, proves nothing: CVE-2022-36056 (payload),
+CVE-2026-22703 (signature and key). Source: rekor, `pkg/types/{hashedrekord,dsse,intoto}`, and
+rekor-tiles, `hashedrekord.proto` and `dsse.proto`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from provenance.attestation.bundle_parts import Envelope
+from provenance.attestation.public_key import PublicKey
+from provenance.errors import InvalidEvidence, MalformedDocument, UnsupportedFormat
+from provenance.strict_json import decode_object
+from provenance.verification.content import SignedBytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from provenance.attestation.bundle_parts import Content, LoggedEntry
+
+__all__ = ["Signing", "check_entry"]
+
+_STEP = "log-entry"
+_ALGORITHMS = {"SHA2_256": "sha256", "SHA2_384": "sha384", "SHA2_512": "sha512"}
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """What was signed, by what: what an entry must agree with."""
+
+    content: Content
+    signed: SignedBytes
+    signature: bytes = field(repr=False)
+    """The one that was verified."""
+    certificate: bytes = field(repr=False)
+    """In DER; empty: signed by a key."""
+    key: PublicKey | None
+    """None: signed with a certificate."""
+
+    def is_signature(self, value: Any) -> bool:
+        """Whether `value` is the signature in base64."""
+        return isinstance(value, str) and _data(value) == self.signature
+
+    def is_verifier(self, pem: Any) -> bool:
+        """Whether `pem`, in base64, is the certificate, or the key."""
+        raw = _data(pem)
+        if self.key is None:
+            return _pem_certificate(raw) == self.certificate
+        return b"PUBLIC KEY" in raw and PublicKey.parse(raw) == self.key
+
+    def is_message_verifier(self, verifier: Any) -> bool:
+        """Whether a `Verifier` message of Rekor v2 is the certificate, or the key."""
+        if self.key is None:
+            return _data(_at(verifier, "x509Certificate", "rawBytes")) == self.certificate
+        raw = _data(_at(verifier, "publicKey", "rawBytes"))
+        return PublicKey.parse(raw) == self.key
+
+
+def check_entry(entry: LoggedEntry, signing: Signing) -> None:
+    """Raise unless the body of `entry` is for what `signing` is.
+
+    Raises:
+        InvalidEvidence: step `log-entry`: it is for something else, or of another kind than
+            stated beside it.
+        UnsupportedFormat: of a kind that is not read, or a hash that cannot be recomputed.
+    """
+    try:
+        body = decode_object(entry.body)
+        if (body.get("kind"), body.get("apiVersion")) != (entry.kind, entry.version):
+            raise _refuse("the log entry is of another kind than the bundle says")
+        check = _CHECKS.get((entry.kind, entry.version))
+        if check is None:
+            raise UnsupportedFormat(
+                f"the log entry is of kind {entry.kind[:50]!r}, version {entry.version[:20]!r}, "
+                "which is not verified",
+                hint="verify it with cosign",
+            )
+        check(_at(body, "spec"), signing)
+    except MalformedDocument as error:
+        raise _refuse(f"the log entry cannot be read: {error}") from error
+
+
+def _hashedrekord_v001(spec: Any, signing: Signing) -> None:
+    """Over the bytes themselves: of an envelope, what its signatures are over."""
+    _same_hash(_at(spec, "data", "hash"), signing.signed, "the signed bytes")
+    _one_signature(signing.is_signature(_at(spec, "signature", "content")))
+    _one_verifier(signing.is_verifier(_at(spec, "signature", "publicKey", "content")))
+
+
+def _hashedrekord_v002(spec: Any, signing: Signing) -> None:
+    entry = _at(spec, "hashedRekordV002")
+    _same_digest(_at(entry, "data"), signing.signed, "the signed bytes")
+    _one_signature(signing.is_signature(_at(entry, "signature", "content")))
+    _one_verifier(signing.is_message_verifier(_at(entry, "signature", "verifier")))
+
+
+def _dsse_v001(spec: Any, signing: Signing) -> None:
+    envelope = _envelope(signing)
+    _same_hash(_at(spec, "payloadHash"), SignedBytes(envelope.payload), "the payload")
+    _listed(_at(spec, "signatures"), signing, "signature", "verifier", signing.is_verifier)
+
+
+def _dsse_v002(spec: Any, signing: Signing) -> None:
+    envelope, entry = _envelope(signing), _at(spec, "dsseV002")
+    _same_digest(_at(entry, "payloadHash"), SignedBytes(envelope.payload), "the payload")
+    _listed(_at(entry, "signatures"), signing, "content", "verifier", signing.is_message_verifier)
+
+
+def _intoto_v001(spec: Any, signing: Signing) -> None:
+    """The entry has no signature: only the hash of the envelope binds it."""
+    envelope, content = _envelope(signing), _at(spec, "content")
+    if "payloadHash" in content:
+        _same_hash(content["payloadHash"], SignedBytes(envelope.payload), "the payload")
+    _one_verifier(signing.is_verifier(_at(spec, "publicKey")))
+    stated = _at(content, "hash")
+    if _at(stated, "algorithm") != "sha256":
+        raise _refuse("the log entry has a hash of the envelope other than SHA-256")
+    for spelling in _spellings(envelope):
+        if hashlib.sha256(spelling).hexdigest() == _at(stated, "value"):
+            return
+    if envelope.raw:
+        raise _refuse("the log entry is for another envelope")
+    raise UnsupportedFormat(
+        "the log entry has the hash of an envelope that is spelled in a way not known here",
+        hint="verify it with the envelope as cosign attached it",
+    )
+
+
+def _intoto_v002(spec: Any, signing: Signing) -> None:
+    """The signature is in base64 twice, as is the payload where it was not left out."""
+    envelope, content = _envelope(signing), _at(spec, "content")
+    logged = _at(content, "envelope")
+    if "payloadHash" not in content and "payload" not in logged:
+        raise _refuse("the log entry has neither payload nor its hash")
+    if "payloadHash" in content:
+        _same_hash(content["payloadHash"], SignedBytes(envelope.payload), "the payload")
+    if "payload" in logged and not _is_twice(logged["payload"], envelope.payload):
+        raise _refuse("the log entry is for another payload")
+    if logged.get("payloadType", envelope.payload_type) != envelope.payload_type:
+        raise _refuse("the log entry is for another type of payload")
+    for one in _array(_at(logged, "signatures")):
+        if _is_twice(_at(one, "sig"), signing.signature):
+            _one_verifier(signing.is_verifier(_at(one, "publicKey")))
+            return
+    _one_signature(False)
+
+
+_CHECKS: dict[tuple[str, str], Callable[[Any, Signing], None]] = {
+    ("hashedrekord", "0.0.1"): _hashedrekord_v001,
+    ("hashedrekord", "0.0.2"): _hashedrekord_v002,
+    ("dsse", "0.0.1"): _dsse_v001,
+    ("dsse", "0.0.2"): _dsse_v002,
+    ("intoto", "0.0.1"): _intoto_v001,
+    ("intoto", "0.0.2"): _intoto_v002,
+}
+
+
+def _listed(
+    signatures: Any,
+    signing: Signing,
+    content: str,
+    verifier: str,
+    is_verifier: Callable[[Any], bool],
+) -> None:
+    """The verified signature, with its verifier, is among those of the entry."""
+    for one in _array(signatures):
+        if signing.is_signature(_at(one, content)):
+            _one_verifier(is_verifier(_at(one, verifier)))
+            return
+    _one_signature(False)
+
+
+def _envelope(signing: Signing) -> Envelope:
+    if not isinstance(signing.content, Envelope):
+        raise _refuse("the log entry is for an envelope, and the bundle has none")
+    return signing.content
+
+
+def _spellings(envelope: Envelope) -> tuple[bytes, ...]:
+    """The envelope's own bytes, else how Go's DSSE library writes one of a single signature."""
+    if envelope.raw:
+        return (envelope.raw,)
+    if len(envelope.signatures) != 1:
+        return ()
+    head = b'{"payloadType":"%b","payload":"%b","signatures":[{' % (
+        envelope.payload_type.encode(),
+        base64.b64encode(envelope.payload),
+    )
+    signature = b'"sig":"%b"}]}' % base64.b64encode(envelope.signatures[0])
+    return head + b'"keyid":"",' + signature, head + signature
+
+
+def _same_hash(stated: Any, signed: SignedBytes, what: str) -> None:
+    """Rekor v1: the name of the algorithm and hex."""
+    algorithm = _at(stated, "algorithm")
+    found = _recomputed(algorithm, signed)
+    if found.hex() != _at(stated, "value"):
+        raise _refuse(f"the log entry has another hash of {what}")
+
+
+def _same_digest(stated: Any, signed: SignedBytes, what: str) -> None:
+    """Rekor v2: the enumeration's name and base64."""
+    algorithm = _at(stated, "algorithm")
+    name = _ALGORITHMS.get(algorithm, "") if isinstance(algorithm, str) else ""
+    if _recomputed(name, signed) != _data(_at(stated, "digest")):
+        raise _refuse(f"the log entry has another hash of {what}")
+
+
+def _recomputed(algorithm: Any, signed: SignedBytes) -> bytes:
+    found = signed.hashed(algorithm) if isinstance(algorithm, str) else None
+    if found is None:
+        raise UnsupportedFormat(
+            f"the log entry has a hash ({str(algorithm)[:20]}) that cannot be recomputed",
+            hint="give the file itself, not its digest",
+        )
+    return found
+
+
+def _one_signature(holds: bool) -> None:  # noqa: FBT001 - an outcome, named by the function
+    if not holds:
+        raise _refuse("the log entry is for another signature")
+
+
+def _one_verifier(holds: bool) -> None:  # noqa: FBT001 - an outcome, named by the function
+    if not holds:
+        raise _refuse("the log entry is for another certificate or key")
+
+
+def _at(value: Any, *names: str) -> Any:
+    """The field at the end of a path. Raises InvalidEvidence where there is none."""
+    for name in names:
+        if not isinstance(value, dict) or name not in value:
+            raise _refuse(f"the log entry lacks {name}")
+        value = value[name]
+    return value
+
+
+def _array(value: Any) -> list[Mapping[str, Any]]:
+    if not isinstance(value, list):
+        raise _refuse("the log entry has no list of signatures")
+    return value
+
+
+def _data(text: Any) -> bytes:
+    """Bytes out of base64. Raises InvalidEvidence for anything else."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError, TypeError) as error:
+        raise _refuse("the log entry has something that is no base64") from error
+
+
+def _is_twice(text: Any, data: bytes) -> bool:
+    """Whether `text` is base64 of base64 of `data`."""
+    return _data(text) == base64.b64encode(data)
+
+
+def _pem_certificate(raw: bytes) -> bytes:
+    """DER of the one certificate in `raw`; empty for anything else."""
+    text = raw.decode("ascii", "replace").strip()
+    head, tail = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+    if not (text.startswith(head) and text.endswith(tail)) or text.count("-----BEGIN") != 1:
+        return b""
+    try:
+        return base64.b64decode("".join(text[len(head) : -len(tail)].split()), validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def _refuse(message: str) -> InvalidEvidence:
+    return InvalidEvidence(
+        message, step=_STEP, hint="the entry belongs to another bundle, or the bundle is forged"
+    )

@@ -1,0 +1,267 @@
+"""`prove`: our own algorithm, for every shape of signature. It reads as an argument.
+
+Source: the Sigstore client specification; each step's own module names its other sources.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from provenance.errors import InvalidEvidence, MalformedDocument, UnsupportedFormat
+from provenance.verification.anchors import anchors_of
+from provenance.verification.certificate import check_profile, load_certificate, read_certificate
+from provenance.verification.chain import verify_chain
+from provenance.verification.entry_body import Signing, check_entry
+from provenance.verification.log_proof import check_log_validity, prove_entry
+from provenance.verification.scts import check_scts
+from provenance.verification.signatures import check_signature, signs
+from provenance.verification.signed import KeyHolder
+from provenance.verification.thresholds import Thresholds
+from provenance.verification.timestamps import verify_timestamps
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+
+    from provenance.attestation.bundle_parts import BundleParts
+    from provenance.attestation.public_key import PublicKey
+    from provenance.trust import Trust
+    from provenance.verification.anchors import Anchors
+    from provenance.verification.content import SignedBytes
+    from provenance.verification.log_proof import ProvenEntry
+    from provenance.verification.signed import LogEntry, Signatory, VerifiedTime
+
+__all__ = ["Demand", "Proven", "prove"]
+
+_SKEW = dt.timedelta(minutes=5)
+"""A log's clock may be ahead of ours by this."""
+_CLOCK = "the clock of this machine, or of the log, is wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a signature is held to."""
+
+    trust: Trust
+    key: PublicKey | None = None
+    """Who must have signed; None: a certificate is asked for."""
+    unsafe_no_log: bool = False
+    require: Thresholds = field(default_factory=Thresholds)
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """What is established of a signature, whatever it is over."""
+
+    signer: Signatory
+    times: tuple[VerifiedTime, ...]
+    log_entries: tuple[LogEntry, ...]
+    warnings: tuple[str, ...]
+    chain: tuple[x509.Certificate, ...] = field(default=(), repr=False)
+    """Above the signer's certificate, its issuer first; empty for a key."""
+
+
+def prove(parts: BundleParts, signed: SignedBytes, demand: Demand) -> Proven:
+    """Prove that a certificate, or the key asked for, signed `signed`.
+
+    Raises:
+        InvalidEvidence: `step` refused.
+        UnsupportedFormat: it could not be told: an algorithm, a kind of entry, a part that the
+            trust root lacks.
+        MalformedDocument: a certificate is none.
+    """
+    # Plan:
+    #  1 key or certificate, as asked; neither stands in for the other
+    #  2 the log entries are in the logs they name (promise, proof, checkpoint)
+    #  3 authorities of the trust root stamped this signature
+    #  4 so there is a time, and a certificate chains to the trust root at each; its
+    #    timestamps are of trusted certificate logs, and it is for signing code
+    #  5 the logs were trusted when they logged, and not in our future
+    #  6 the signature is over the bytes
+    #  7 the log entries are for this signature by this signer
+    #  8 there are as many witnesses as required
+    anchors = anchors_of(demand.trust)
+    key, certificates = _verifier(parts, demand.key)  # 1
+    signature = _the_signature(parts, key, signed)
+    entries, warnings = _entries(parts, anchors)  # 2
+    stamped, reasons = verify_timestamps(parts.timestamps, signature, anchors)  # 3
+    times = (*(e.time for e in entries if e.time is not None), *stamped)
+    chain: tuple[x509.Certificate, ...] = ()
+    if certificates:  # 4
+        _check_times(parts, times, reasons, anchors)
+        for time in times:
+            chain = verify_chain(certificates[0], certificates[1:], time.moment, anchors)
+        required = max(demand.require.certificate_timestamps, 1 if anchors.certificate_logs else 0)
+        check_scts(certificates[0], chain, anchors, required)
+        check_profile(certificates[0])
+    for entry in entries:  # 5
+        check_log_validity(entry, times)
+        _check_past(entry)
+    check_signature(key, signature, signed)  # 6
+    for entry in entries:  # 7
+        leaf = parts.certificates[0] if certificates else b""
+        signing = Signing(parts.content, signed, signature, leaf, demand.key)
+        check_entry(entry.entry, signing)
+    _check_witnesses(entries, stamped, anchors, demand)  # 8
+    return Proven(
+        read_certificate(certificates[0]) if certificates else _holder(demand.key),
+        times,
+        tuple(e.report for e in entries),
+        (*warnings, *(f"a timestamp does not count: {reason}" for reason in reasons)),
+        chain,
+    )
+
+
+def _verifier(
+    parts: BundleParts, key: PublicKey | None
+) -> tuple[PublicKeyTypes, tuple[x509.Certificate, ...]]:
+    """The key that must have signed, and its certificate with what came above it."""
+    if key is not None:
+        if parts.certificates:
+            raise InvalidEvidence(
+                f"it is signed with a certificate, and {key} was asked for",
+                step="key",
+                hint="ask for the identity in the certificate instead",
+            )
+        return _loaded(key), ()
+    if not parts.certificates:
+        raise InvalidEvidence(
+            "it is signed by a key without a certificate"
+            + (f" (hint {parts.key_hint[:100]!r})" if parts.key_hint else ""),
+            step="key",
+            hint="name the public key (key=, --key)",
+        )
+    certificates = tuple(load_certificate(c) for c in parts.certificates)
+    for other in certificates[1:]:
+        # protobuf-specs: a chain in a bundle leaves out the root, which only the trust root gives.
+        if parts.version and other.issuer == other.subject:
+            raise InvalidEvidence(
+                "the bundle brings a root certificate of its own",
+                step="certificate-chain",
+                hint="whom to trust is for the trust root alone to say",
+            )
+    return _key_of(certificates[0]), certificates
+
+
+def _the_signature(parts: BundleParts, key: PublicKeyTypes, signed: SignedBytes) -> bytes:
+    """The only one; of several on one envelope, the first that is by the key.
+
+    DSSE: one is enough, and those of others are theirs to prove.
+    """
+    if not parts.signatures:
+        raise InvalidEvidence("the envelope has no signature", step="signature")
+    if len(set(parts.signatures)) == 1:
+        return parts.signatures[0]
+    return next((s for s in parts.signatures if signs(key, s, signed)), parts.signatures[0])
+
+
+def _entries(
+    parts: BundleParts, anchors: Anchors
+) -> tuple[tuple[ProvenEntry, ...], tuple[str, ...]]:
+    """Those that are proven, and why others count not. A false one refuses the whole."""
+    proven: list[ProvenEntry] = []
+    warnings: list[str] = []
+    seen: set[tuple[bytes, bytes]] = set()
+    for entry in parts.entries:
+        if (entry.log_id, entry.body) in seen:
+            raise InvalidEvidence(
+                "the same log entry is there twice",
+                step="transparency-log",
+                hint="the bundle is damaged or forged",
+            )
+        seen.add((entry.log_id, entry.body))
+        found = prove_entry(entry, parts.version, anchors)
+        if found is not None:
+            proven.append(found)
+        else:
+            warnings.append("a log entry is of a log that the trust root does not list")
+    return tuple(proven), tuple(warnings)
+
+
+def _check_times(
+    parts: BundleParts,
+    times: tuple[VerifiedTime, ...],
+    reasons: tuple[str, ...],
+    anchors: Anchors,
+) -> None:
+    """A certificate is good for minutes: without a proven time nobody knows which."""
+    if parts.timestamps and not anchors.stampers:
+        raise UnsupportedFormat(
+            "the bundle has timestamps, and the trust root lists no timestamp authority",
+            hint="name the trust root of the instance that signed",
+        )
+    if not times:
+        raise InvalidEvidence(
+            f"no time of the signature is proven: {reasons[0]}"
+            if reasons
+            else "no time of the signature is proven: neither a log nor an authority states one",
+            step="time",
+            hint="the bundle is damaged or forged, or of another instance",
+        )
+
+
+def _check_past(entry: ProvenEntry) -> None:
+    if entry.time is not None and entry.time.moment > dt.datetime.now(dt.UTC) + _SKEW:
+        raise InvalidEvidence(
+            f"the log has the entry since {entry.time.moment:%Y-%m-%d %H:%M:%S} UTC, which is to "
+            "come",
+            step="time",
+            hint=_CLOCK,
+        )
+
+
+def _check_witnesses(
+    entries: tuple[ProvenEntry, ...],
+    stamped: tuple[VerifiedTime, ...],
+    anchors: Anchors,
+    demand: Demand,
+) -> None:
+    logs = len({e.log.log_id for e in entries})
+    usual = 1 if anchors.logs and not demand.unsafe_no_log else 0
+    if logs < usual:
+        raise InvalidEvidence(
+            "no log of the trust root is proven to have the signature",
+            step="transparency-log",
+            hint="a trust root that lists logs requires an entry; unsafe_no_log=True does without",
+        )
+    if logs < demand.require.log_entries:
+        raise InvalidEvidence(
+            f"{logs} logs have the signature, where {demand.require.log_entries} are required",
+            step="threshold",
+            hint="sign with a signing configuration that names more logs",
+        )
+    authorities = len({t.authority for t in stamped})
+    if authorities < demand.require.timestamps:
+        raise InvalidEvidence(
+            f"{authorities} timestamp authorities have stamped the signature, where "
+            f"{demand.require.timestamps} are required",
+            step="threshold",
+            hint="sign with a signing configuration that names more authorities",
+        )
+
+
+def _holder(key: PublicKey | None) -> KeyHolder:
+    if key is None:
+        raise InvalidEvidence("nobody signed", step="key")
+    return KeyHolder(key.key_id)
+
+
+@functools.lru_cache(maxsize=64)
+def _loaded(key: PublicKey) -> PublicKeyTypes:
+    return key.load()
+
+
+def _key_of(certificate: x509.Certificate) -> PublicKeyTypes:
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    try:
+        return certificate.public_key()
+    except UnsupportedAlgorithm as error:
+        raise UnsupportedFormat(
+            "the key in the certificate is of an algorithm not known here"
+        ) from error
+    except ValueError as error:
+        raise MalformedDocument("the key in the certificate is none") from error

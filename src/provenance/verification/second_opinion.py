@@ -1,0 +1,146 @@
+"""The sigstore library, which must accept whatever is of a shape that it reads.
+
+Our own algorithm proves every shape. Where the library's public API reads one too, nothing is
+proven unless it says the same: two hands made them, and a mistake in one is caught by the other.
+`docs/decisions/0012` says why, and lists where the two differ.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+from provenance.attestation.bundle_parts import Envelope
+from provenance.errors import InvalidEvidence, NotEvaluated, UnsupportedFormat
+from provenance.verification.anchors import anchors_of
+from provenance.verification.certificate import load_certificate
+from provenance.verification.scts import embedded
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from sigstore.models import Bundle as SigstoreBundle
+    from sigstore.verify import Verifier
+
+    from provenance.attestation.bundle_parts import BundleParts
+    from provenance.trust import Trust
+    from provenance.verification.content import SignedBytes
+    from provenance.verification.proving import Demand, Proven
+
+__all__ = ["confirm", "is_read_by_library"]
+
+_ENVELOPE_KINDS = (("dsse", "0.0.1"), ("hashedrekord", "0.0.2"))
+_MESSAGE_KINDS = (("hashedrekord", "0.0.1"), ("hashedrekord", "0.0.2"))
+
+
+def confirm(parts: BundleParts, signed: SignedBytes, demand: Demand, proven: Proven) -> None:
+    """Raise unless the library accepts what we have proven, or does not read such a shape.
+
+    Raises:
+        InvalidEvidence: step `second-opinion`: the library refuses.
+    """
+    if not is_read_by_library(parts, signed, demand, proven):
+        return
+    from sigstore.errors import Error
+
+    try:
+        _verify(parts, signed, demand.trust)
+    except (Error, ValueError, TypeError) as error:
+        raise InvalidEvidence(
+            f"the sigstore library refuses it: {' '.join(str(error).split())[:300]}",
+            step="second-opinion",
+            hint="please report this bundle: two implementations differ",
+        ) from error
+
+
+def is_read_by_library(
+    parts: BundleParts, signed: SignedBytes, demand: Demand, proven: Proven
+) -> bool:
+    """Whether the library is able to judge: by what is in the bundle and in the trust root."""
+    if (
+        demand.key is not None
+        or not parts.certificates
+        or demand.unsafe_no_log
+        or not parts.version
+    ):
+        return False
+    if len(parts.entries) != 1 or len(parts.signatures) != 1:
+        return False
+    entry = parts.entries[0]
+    if entry.proof is None or not entry.proof.checkpoint:
+        return False
+    is_envelope = isinstance(parts.content, Envelope)
+    kinds = _ENVELOPE_KINDS if is_envelope else _MESSAGE_KINDS
+    if (entry.kind, entry.version) not in kinds or signed.hashed("sha256") is None:
+        return False
+    return _reads_certificate(load_certificate(parts.certificates[0])) and _reads_root(
+        demand.trust, proven
+    )
+
+
+def _reads_certificate(leaf: x509.Certificate) -> bool:
+    """On P-256, of which it is settled that it signs with SHA-256, and with one timestamp."""
+    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+
+    key = leaf.public_key()
+    return (
+        isinstance(key, EllipticCurvePublicKey)
+        and isinstance(key.curve, SECP256R1)
+        and len(embedded(leaf)) == 1
+    )
+
+
+def _reads_root(trust: Trust, proven: Proven) -> bool:
+    """Whether what was proven is proven by parts of the trust root that the library uses.
+
+    It chains through certificates of the root alone, and takes the end of an authority's validity
+    for the first moment after it, where protobuf-specs has both ends inside (`TimeRange`).
+    """
+    anchors = anchors_of(trust)
+    trusted = {c for a in anchors.authorities for c in a.chain}
+    ends = {(s.uri, s.validity.end) for s in anchors.stampers}
+    return (
+        bool(anchors.logs)
+        and bool(anchors.certificate_logs)
+        and trusted.issuperset(proven.chain)
+        and all(s.signer is not None for s in anchors.stampers)
+        and not any((t.authority, t.moment) in ends for t in proven.times)
+    )
+
+
+def _verify(parts: BundleParts, signed: SignedBytes, trust: Trust) -> None:
+    from sigstore.hashes import Hashed
+    from sigstore.models import Bundle as SigstoreBundle
+
+    # What it reads is what we have read, and nothing that another parser might see.
+    bundle: SigstoreBundle = SigstoreBundle.from_json(parts.to_json())
+    if isinstance(parts.content, Envelope):
+        found = _verifier(trust).verify_dsse(bundle, _AnyIdentity())
+        if found != (parts.content.payload_type, parts.content.payload):
+            raise ValueError("it read another payload")
+        return
+    from sigstore_models.common.v1 import HashAlgorithm
+
+    digest = signed.hashed("sha256")
+    if digest is None:
+        raise NotEvaluated("the library judges SHA-256 alone")
+    hashed = Hashed(algorithm=HashAlgorithm.SHA2_256, digest=digest)
+    _verifier(trust).verify_artifact(hashed, bundle, _AnyIdentity())
+
+
+class _AnyIdentity:
+    """Lets every certificate pass: who signed is for our own last step."""
+
+    def verify(self, cert: x509.Certificate) -> None:
+        """Pass."""
+
+
+@functools.lru_cache(maxsize=16)
+def _verifier(trust: Trust) -> Verifier:
+    """One for each trust: keys and certificates are parsed once, and only read from then on."""
+    from sigstore.errors import Error
+    from sigstore.verify import Verifier
+
+    try:
+        return Verifier(trusted_root=trust.trusted_root())
+    except Error as error:
+        raise UnsupportedFormat(f"the trust root cannot be used: {str(error)[:200]}") from error
