@@ -260,7 +260,7 @@ def test_everything_that_can_be_asked_of_a_github_workflow() -> None:
         assert name.replace("_", "-") in who.mismatch(signer(**(right | {name: "other"})))
     for name in ("trigger", "sha", "environment", "runner"):
         with pytest.raises(ValueError, match="must not be empty"):
-            Identity.github(repository="org/app", **{name: ""})  # type: ignore[arg-type]
+            Identity.github(repository="org/app", **{name: ""})
 
 
 @pytest.mark.parametrize(
@@ -352,7 +352,7 @@ def test_another_pipeline_does_not_match(who: Identity, found: Certified) -> Non
 )
 def test_a_gitlab_project_is_spelled_group_app(asked: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=r"group/app|must not be empty"):
-        Identity.gitlab(**asked)  # type: ignore[arg-type]
+        Identity.gitlab(**asked)
 
 
 # --- several, keys ------------------------------------------------------------------------------
