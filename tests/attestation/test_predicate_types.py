@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from provenance.attestation.predicate_types import family, matches, resolve_predicate_type
+from provenance.attestation.predicate_types import (
+    FAMILIES,
+    family,
+    matches,
+    resolve_predicate_type,
+)
 
 
 @pytest.mark.parametrize(
@@ -95,3 +100,11 @@ def test_a_word_becomes_the_type_to_write(name: str, expected: str) -> None:
 def test_an_unknown_word_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ValueError, match="cyclonedx, link, openvex"):
         resolve_predicate_type("sbomb")
+
+
+@pytest.mark.parametrize("name", [*FAMILIES, "sbom", "any"])
+def test_a_type_that_spells_the_name_of_a_family_is_none_of_it(name: str) -> None:
+    """Signed and true to its bytes, but no signature, SBOM or provenance for that."""
+    assert family(name) not in {*FAMILIES, "sbom", "any"}
+    assert not any(matches(name, wanted) for wanted in (*FAMILIES, "sbom"))
+    assert matches(name, "any")

@@ -55,6 +55,8 @@ FAMILIES: dict[str, str] = {
 }
 """Family name to the regular expression its types match in full."""
 
+_NAMES = FAMILIES.keys() | {"any", "sbom"}
+
 COSIGN_TYPES: dict[str, str] = {
     "custom": CUSTOM,
     "cyclonedx": CYCLONEDX,
@@ -93,13 +95,17 @@ _NEW = {
 def family(predicate_type: str) -> str:
     """The family of a predicate type, or the type itself where it belongs to none.
 
+    A type that only spells the name of a family is none of it.
+
     >>> family("https://slsa.dev/provenance/v0.2")
     'slsa-provenance'
+    >>> family("slsa-provenance")
+    "type 'slsa-provenance'"
     """
     for name, pattern in FAMILIES.items():
         if re.fullmatch(pattern, predicate_type, re.ASCII):
             return name
-    return predicate_type
+    return f"type {predicate_type!r}" if predicate_type in _NAMES else predicate_type
 
 
 def matches(predicate_type: str, wanted: str) -> bool:
@@ -113,7 +119,7 @@ def matches(predicate_type: str, wanted: str) -> bool:
         return True
     if wanted == "sbom":
         return family(predicate_type) in {"spdx", "cyclonedx"}
-    return wanted in {predicate_type, family(predicate_type)}
+    return wanted == (family(predicate_type) if wanted in FAMILIES else predicate_type)
 
 
 def resolve_predicate_type(name: str) -> str:

@@ -43,7 +43,12 @@ class Referred:
     """What it is, as an attestation would say; empty where the statement does not."""
 
     def is_a(self, wanted: str) -> bool:
-        """Whether it is of the family or type wanted, as the statement says."""
+        """Whether it is of the family or type wanted, as the statement says.
+
+        Never a signature: that says nothing that could be too large.
+        """
+        if matches(self.predicate_type, "signature"):
+            return False
         if self.predicate_type:
             return matches(self.predicate_type, wanted)
         kind = SBOM_TYPES.get(self.media_type, "")
