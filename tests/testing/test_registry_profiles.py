@@ -328,7 +328,11 @@ def test_sign_copy_there_and_back_and_verify(name: str, local_sigstore: LocalSig
             for copy in (place, there, back):
                 verified = pv.verify(copy, who, trust=local_sigstore.trust, registry=session)
                 assert verified.reference.digest == built.digest
-                assert (len(verified.signatures), verified.failures) == (1, ())
+                assert len(verified.signatures) == 1
+                # Whether a web page stands for "no such API" or for a fault is not told.
+                pages = [f for f in verified.failures if "is answered by" in str(f)]
+                assert list(verified.failures) == pages
+                assert verified.complete or name in {"gcr", "ghcr-redirecting"}
 
 
 def test_a_refusal_to_list_counts_what_the_fallback_tag_holds_and_is_no_absence() -> None:

@@ -35,7 +35,7 @@ def at_referrers(place: Place) -> Iterator[Found]:
         # What a mirror holds can be proven without the registry; that it is all, cannot.
         listed = repository.referrers_of_mirrors(place.subject)
     else:
-        yield Lookup(name)
+        yield Lookup(name, listed.doubt)
     placement = place.placement(listed.scheme)
     for descriptor in dict.fromkeys(listed.descriptors):
         found = Unopened(descriptor, placement, place.subject)

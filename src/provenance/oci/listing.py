@@ -14,6 +14,7 @@ from provenance.errors import (
     LimitExceeded,
     MalformedDocument,
     NotFound,
+    ProvenanceError,
     RegistryUnavailable,
     Unauthorized,
     UnsupportedFormat,
@@ -37,9 +38,11 @@ if TYPE_CHECKING:
 __all__ = ["list_referrers", "list_tags", "read_fallback_index"]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-# "The server does not have this end point", as seen in the wild. A redirect to another host is
-# one: some registries send people's browsers to a web page. One to the same host is followed.
-_UNSUPPORTED = frozenset({400, 404, 405, 406, 501}) | _REDIRECTS
+# "The server does not have this end point", as seen in the wild. A redirect to another host may
+# be that too: some registries send people's browsers to a web page. One to the same host is
+# followed.
+_UNSUPPORTED = frozenset({400, 404, 405, 406, 501})
+_LISTS = frozenset({OCI_INDEX, "application/json"})  # Harbor before 2.10 sent the latter
 
 
 def list_referrers(
@@ -61,11 +64,14 @@ def list_referrers(
     # Harbor before 2.8 has no API and says so by a 401. What the fallback tag holds counts then;
     # that it holds nothing does not: a refusal is no absence.
     refusal: Unauthorized | None = None
+    doubt: ProvenanceError | None = None
     if repository.learnt.referrers_api is not False:
         try:
             listed = _from_api(repository, subject, artifact_type)
         except _RefusedUnasked as refused:
-            listed, refusal = None, refused.error
+            listed, refusal, doubt = None, refused.error, refused.error
+        except _AnsweredByOthers as others:
+            listed, doubt = None, others.error
         if listed is not None:
             repository.learnt.referrers_api = True
             found, scheme = listed, "api"
@@ -77,7 +83,15 @@ def list_referrers(
             raise refusal
         found = tuple(d for d in found if _is_asked(d, artifact_type))
     _check_count(repository, len(found))
-    return Referrers(found, scheme)
+    return Referrers(found, scheme, doubt)
+
+
+class _AnsweredByOthers(Exception):
+    """A web page, or a redirect to one: where there is no API, or where something is amiss."""
+
+    def __init__(self, error: RegistryUnavailable) -> None:
+        super().__init__(error.message)
+        self.error = error
 
 
 class _RefusedUnasked(Exception):
@@ -153,12 +167,14 @@ def _from_api(
     query = f"?{urlencode({'artifactType': artifact_type})}" if artifact_type else ""
     with closing(_pages(repository, f"referrers/{subject}{query}", OCI_INDEX)) as pages:
         for number, response in enumerate(pages):
-            if number == 0 and _lacks_api(repository, response):
-                return None
+            if number == 0:
+                _check_who_answers(repository, subject, response)
+                if _lacks_api(repository, response):
+                    return None
             if response.status != 200:
                 _refuse_page(repository, response, number, subject)
             media_type = _content_type(response)
-            if media_type not in {OCI_INDEX, "application/json"}:
+            if media_type not in _LISTS:
                 raise _no_page(repository, subject, f"is {media_type[:60]!r}")
             raw = response.read_capped(repository.limits.manifest_bytes, "list of referrers")
             try:
@@ -195,13 +211,25 @@ def _refuse_page(
         raise
 
 
+def _check_who_answers(repository: RegistryRepository, subject: Digest, response: Response) -> None:
+    """Raise _AnsweredByOthers for an answer that no API gives. It is not remembered."""
+    if response.status in _REDIRECTS:
+        why = f"is answered by a redirect ({response.status}) to another host"
+    elif response.status == 200 and _content_type(response) not in _LISTS:
+        why = f"is answered by {_content_type(response)[:60]!r}"
+    else:
+        return
+    error = _no_page(repository, subject, why)
+    error.message += f" ({display_url(response.url)})"
+    raise _AnsweredByOthers(error)
+
+
 def _lacks_api(repository: RegistryRepository, response: Response) -> bool:
     """Whether the first answer says that there is no such end point; remembered if it is sure.
 
     A repository that is not there (yet) may be answered 404 too: that says nothing of the API.
     """
-    page = response.status == 200 and _content_type(response) not in {OCI_INDEX, "application/json"}
-    if not page and response.status not in _UNSUPPORTED:
+    if response.status not in _UNSUPPORTED:
         return False
     code = error_code(response, repository.limits.error_bytes) if response.status == 404 else ""
     if code not in {"NAME_UNKNOWN", "MANIFEST_UNKNOWN"}:

@@ -203,7 +203,8 @@ class RegistryRepository(Conversation):
         if not beside.descriptors:
             return own
         found = {d.digest: d for d in (*own.descriptors, *beside.descriptors)}
-        return Referrers(tuple(found.values()), own.scheme if own.descriptors else beside.scheme)
+        scheme = own.scheme if own.descriptors else beside.scheme
+        return Referrers(tuple(found.values()), scheme, own.doubt)
 
     def referrers_of_mirrors(self, subject: Digest, /, *, artifact_type: str = "") -> Referrers:
         """What mirrors list as referring to `subject`, as far as they answer: never all."""

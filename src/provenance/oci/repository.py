@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from provenance.digests import Digest, check_content
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from provenance.digests import VerifiedReader
+    from provenance.errors import ProvenanceError
     from provenance.oci.descriptor import Descriptor
     from provenance.oci.manifest import Index, Manifest
     from provenance.oci.sources import Content, Progress
@@ -43,6 +44,9 @@ class Referrers:
     descriptors: tuple[Descriptor, ...]
     scheme: str
     """How they were found: `api`, `fallback-tag` or `layout`."""
+    doubt: ProvenanceError | None = field(default=None, compare=False)
+    """Why there may be others all the same: a web page or a redirect answered in the place of the
+    API. Registries without the API do that always, others while something is amiss."""
 
     def __iter__(self) -> Iterator[Descriptor]:
         return iter(self.descriptors)
