@@ -25,13 +25,13 @@ def test_spdx_in_tag_value_is_one_string() -> None:
     text = "SPDXVersion: SPDX-2.3\nDocumentName: ü\n"
     predicate_type, body = predicate_of_file("spdx", text.encode())
     assert (predicate_type, json.loads(body)) == ("https://spdx.dev/Document", text)
+    assert json.loads(predicate_of_file("spdx", b'{"a": 1}\n')[1]) == '{"a": 1}\n'
 
 
 @pytest.mark.parametrize(
     ("word", "predicate_type", "body"),
     [
         ("spdxjson", "https://spdx.dev/Document", b'{"spdxVersion": "SPDX-2.3"}'),
-        ("spdx", "https://spdx.dev/Document", b' {"spdxVersion": "SPDX-2.3"}'),
         ("cyclonedx", "https://cyclonedx.org/bom", b'{"specVersion":"1.60",  "a":1.0}'),
         ("vuln", "https://cosign.sigstore.dev/attestation/vuln/v1", b"{}"),
         ("openvex", "https://openvex.dev/ns", b"{}"),

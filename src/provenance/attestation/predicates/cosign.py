@@ -14,7 +14,6 @@ from provenance.attestation.predicate_types import (
     CUSTOM,
     SLSA_PROVENANCE_V02,
     SLSA_PROVENANCE_V1,
-    SPDX,
     resolve_predicate_type,
 )
 from provenance.attestation.predicates.fields import moment, value_at
@@ -68,8 +67,8 @@ def predicate_of_file(
 ) -> tuple[str, bytes]:
     """The predicate type and predicate that `cosign attest --type NAME` makes of a file.
 
-    `custom` wraps any text with the time; `spdx` makes one string of a tag-value document; all
-    else is JSON and is kept as it is, where cosign writes it anew.
+    `custom` wraps any text with the time; `spdx` makes one string of the file, whatever it is
+    (`spdxjson` is for JSON); all else is JSON and is kept as it is, where cosign writes it anew.
 
     Args:
         name: cosign's word, a family name, or a URI.
@@ -86,7 +85,7 @@ def predicate_of_file(
         moment_of_it = (now or dt.datetime.now(dt.UTC)).astimezone(dt.UTC)
         stamp = moment_of_it.strftime("%Y-%m-%dT%H:%M:%SZ")
         return predicate_type, _json({"Data": _text(data), "Timestamp": stamp})
-    if name == "spdx" and predicate_type == SPDX and not data.lstrip().startswith(b"{"):
+    if name == "spdx":
         return predicate_type, _json(_text(data))
     document = decode(data)
     if not isinstance(document, dict):
