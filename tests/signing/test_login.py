@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import gc
 import io
+import json
 import sys
 import threading
 import urllib.request
 import webbrowser
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
 import pytest
 import requests
 
 from provenance.errors import RegistryUnavailable, SigningError
 from provenance.settings import Settings
+from provenance.signing import Signer
 from provenance.signing.login import Login
 from provenance.signing.tokens import find_token
+from provenance.testing.registry.messages import Response
 from provenance.testing.registry.server import Server
 from provenance.testing.registry.tls import server_context
 from provenance.testing.sigstore import LocalSigstore
@@ -26,6 +30,8 @@ from provenance.trust import Trust
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from provenance.testing.registry.messages import Request
 
 WITHOUT_AUTHORITY = r"no certificate this machine trusts.*Settings\.ca_bundle or REQUESTS_CA_BUNDLE"
 
@@ -93,3 +99,84 @@ def test_the_issuer_of_a_login_is_reached_with_the_authority_of_the_settings(
     with pytest.raises(SigningError, match=WITHOUT_AUTHORITY):
         find_token(trust, settings=Settings(), environ={})
     gc.collect()
+
+
+class Desk:
+    """An issuer where the code is shown to the person: no browser comes back to this machine."""
+
+    def __init__(self, sigstore: LocalSigstore) -> None:
+        self.sigstore, self.base, self.forms = sigstore, "", list[dict[str, str]]()
+
+    def respond(self, request: Request) -> Response:
+        if request.path == "/.well-known/openid-configuration":
+            return Response.of_json(
+                200,
+                {
+                    "authorization_endpoint": f"{self.base}/auth",
+                    "token_endpoint": f"{self.base}/token",
+                },
+            )
+        form = dict(parse_qsl(request.body.read().decode()))
+        self.forms.append(form)
+        if form.get("code") != "the-code":
+            return Response.of_json(400, {"error": "invalid_grant"})
+        return Response.of_json(200, {"access_token": self.sigstore.token("ann@example.com")})
+
+
+class TestACodeFromAnotherMachine:
+    @pytest.fixture
+    def desk(self, sigstore: LocalSigstore) -> Iterator[tuple[Desk, Trust]]:
+        desk = Desk(sigstore)
+        server = Server(desk)
+        desk.base = server.base
+        document = json.loads(sigstore.signing_config_json)
+        document["oidcUrls"][0]["url"] = server.base
+        config = json.dumps(document).encode()
+        yield desk, Trust.from_json(sigstore.trusted_root_json, signing_config=config)
+        server.stop()
+
+    @pytest.mark.filterwarnings("ignore::ResourceWarning")
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+    def test_is_typed_in_and_nothing_is_printed_among_the_results(
+        self,
+        desk: tuple[Desk, Trust],
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        monkeypatch.setattr(webbrowser, "open", lambda _: pytest.fail("a browser was opened"))
+        monkeypatch.setattr(sys, "stdin", Terminal("the-code\n"))
+        signer = Signer.keyless(trust=desk[1], out_of_band=True)
+        assert signer.identity == "ann@example.com"
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert f"{desk[0].base}/auth" in err
+        (form,) = desk[0].forms
+        assert form["code_verifier"]  # RFC 7636: whoever sees the code cannot use it
+        gc.collect()
+
+    @pytest.mark.filterwarnings("ignore::ResourceWarning")
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+    @pytest.mark.parametrize("typed", ["another\n", ""])
+    def test_that_is_wrong_or_missing_is_no_identity(
+        self, desk: tuple[Desk, Trust], monkeypatch: pytest.MonkeyPatch, typed: str
+    ) -> None:
+        monkeypatch.setattr(sys, "stdin", Terminal(typed))
+        with pytest.raises(SigningError, match="the login did not succeed"):
+            Signer.keyless(trust=desk[1], out_of_band=True)
+        gc.collect()
+
+    def test_is_not_asked_for_where_there_is_a_token(
+        self, desk: tuple[Desk, Trust], monkeypatch: pytest.MonkeyPatch, sigstore: LocalSigstore
+    ) -> None:
+        monkeypatch.setenv("SIGSTORE_ID_TOKEN", sigstore.token("env@example.com"))
+        assert Signer.keyless(trust=desk[1], out_of_band=True).identity == "env@example.com"
+
+
+def test_a_configuration_without_an_issuer_says_what_to_give(
+    sigstore: LocalSigstore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = json.loads(sigstore.signing_config_json) | {"oidcUrls": []}
+    config = json.dumps(document).encode()
+    trust = Trust.from_json(sigstore.trusted_root_json, signing_config=config)
+    with pytest.raises(SigningError, match=r"names no issuer.*SIGSTORE_ID_TOKEN"):
+        find_token(trust, environ={}, out_of_band=True)

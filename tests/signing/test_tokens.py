@@ -8,7 +8,7 @@ import sys
 import threading
 import urllib.request
 import webbrowser
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,6 +16,9 @@ from provenance.errors import SigningError
 from provenance.signing import Signer
 from provenance.signing.tokens import _from_person, certified_as, find_token, is_local
 from provenance.testing.sigstore import LocalSigstore
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 GITHUB = "https://token.actions.githubusercontent.com"
 
@@ -93,6 +96,29 @@ def test_a_github_job_asks_its_own_issuer(
             {"iss": "https://gitlab.com", "ci_config_ref_uri": "gitlab.com/g/p//.ci.yml@refs/h/m"},
             "https://gitlab.com/g/p//.ci.yml@refs/h/m",
         ),
+        (
+            "organization:o:pipeline:p",
+            {
+                "iss": "https://agent.buildkite.com",
+                "organization_slug": "o",
+                "pipeline_slug": "p",
+            },
+            "https://buildkite.com/o/p",
+        ),
+        (
+            "org/o/project/p/user/u",
+            {
+                "iss": "https://oidc.circleci.com/org/o",
+                "oidc.circleci.com/project-id": "p",
+                "oidc.circleci.com/pipeline-definition-id": "d",
+            },
+            "https://circleci.com/api/v2/projects/p/pipeline-definitions/d",
+        ),
+        (
+            "repo:org/app",
+            {"iss": f"{GITHUB}/acme", "job_workflow_ref": "org/w/.github/workflows/b.yml@m"},
+            "https://github.com/org/w/.github/workflows/b.yml@m",
+        ),
         # Only GitHub's own issuer names workflows.
         ("x", {"job_workflow_ref": "org/w/b.yml@m"}, "x"),
     ],
@@ -157,3 +183,43 @@ def test_a_login_that_fails_is_told_so() -> None:
         trust = sigstore.trust
     with pytest.raises(SigningError, match="did not succeed"):
         _from_person(trust)
+
+
+@pytest.mark.parametrize(
+    ("variable", "program", "expected"),
+    [
+        ("BUILDKITE", "buildkite-agent", ["oidc", "request-token", "--audience", "sigstore"]),
+        (
+            "CIRCLECI",
+            "circleci",
+            ["run", "oidc", "get", "--claims", '{"aud": "sigstore"}', "--root-issuer"],
+        ),
+    ],
+)
+def test_agents_of_ci_systems_are_asked_for_a_token(
+    local_sigstore: LocalSigstore,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    variable: str,
+    program: str,
+    expected: list[str],
+) -> None:
+    token, agent = local_sigstore.token("https://ci.example/job"), tmp_path / program
+    agent.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/asked\necho {token}\n')
+    agent.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv(variable, "true")
+    assert find_token(local_sigstore.trust, environ={}) == token
+    assert (tmp_path / "asked").read_text().splitlines() == expected
+    agent.write_text("#!/bin/sh\nexit 1\n")
+    with pytest.raises(SigningError, match="this CI system gave no identity token"):
+        find_token(local_sigstore.trust, environ={})
+
+
+def test_gitlab_gives_its_token_by_the_variable_of_its_name(
+    local_sigstore: LocalSigstore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITLAB_CI", "true")
+    with pytest.raises(SigningError, match=r"declare an id_token \(GitLab\)"):
+        find_token(local_sigstore.trust, environ={})
+    assert find_token(local_sigstore.trust, environ={"SIGSTORE_ID_TOKEN": "t"}) == "t"

@@ -23,6 +23,7 @@ __all__ = ["certified_as", "expiry", "find_token", "is_local"]
 _GITHUB = "https://token.actions.githubusercontent.com"
 _GITLAB = "https://gitlab.com"
 _BUILDKITE = "https://agent.buildkite.com"
+_CIRCLECI = "https://oidc.circleci.com"
 _AUDIENCE = "sigstore"
 
 
@@ -84,16 +85,33 @@ def certified_as(token: str) -> tuple[str, str]:
     """
     parsed, claims = _read(token)
     issuer: str = parsed.federated_issuer
-    if issuer == _GITHUB and (workflow := claims.get("job_workflow_ref")):
-        return f"https://github.com/{workflow}", issuer
-    if issuer == _GITLAB and (workflow := claims.get("ci_config_ref_uri")):
-        return f"https://{workflow}", issuer
-    pipeline = claims.get("organization_slug"), claims.get("pipeline_slug")
-    if issuer == _BUILDKITE and all(pipeline):
-        return "https://buildkite.com/{}/{}".format(*pipeline), issuer
+    if named := _pipeline(issuer, claims):
+        return named, issuer
     if claims.get("email_verified") is True and (email := claims.get("email")):
         return str(email), issuer
     return parsed.identity, issuer
+
+
+def _pipeline(issuer: str, claims: Mapping[str, Any]) -> str:
+    """The URI that names a job of a CI system; empty for other tokens.
+
+    Source: sigstore/fulcio, `config/identity/config.yaml`, subject-alternative-name-template.
+    """
+    named = claims.get
+    if issuer == _GITHUB or issuer.startswith(f"{_GITHUB}/"):  # an enterprise has its own
+        workflow = named("job_workflow_ref")
+        return f"https://github.com/{workflow}" if workflow else ""
+    if issuer == _GITLAB:
+        config = named("ci_config_ref_uri")
+        return f"https://{config}" if config else ""
+    if issuer == _BUILDKITE:
+        parts = named("organization_slug"), named("pipeline_slug")
+        return "https://buildkite.com/{}/{}".format(*parts) if all(parts) else ""
+    if issuer == _CIRCLECI or issuer.startswith(f"{_CIRCLECI}/org/"):
+        ids = tuple(named(f"oidc.circleci.com/{n}-id") for n in ("project", "pipeline-definition"))
+        definition = "https://circleci.com/api/v2/projects/{}/pipeline-definitions/{}"
+        return definition.format(*ids) if all(ids) else ""
+    return ""
 
 
 def expiry(token: str) -> float:
