@@ -179,7 +179,10 @@ LIES_OF_REKOR_1: dict[str, tuple[Change, str]] = {
         first_entry(lambda e: e | {"integratedTime": e["integratedTime"] + 1}),
         "does not verify",
     ),
-    "another index": (first_entry(lambda e: e | {"logIndex": 7}), "does not verify"),
+    "another index": (
+        first_entry(lambda e: e | {"logIndex": e["logIndex"] + 100}),
+        "does not verify",
+    ),
 }
 
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from provenance.settings import Settings
     from provenance.signing.message import Message
     from provenance.signing.signer import Signer
-    from provenance.verification import Identity, SignedBlob, SignedStatement
+    from provenance.verification import SignedBlob, SignedStatement
+    from provenance.verification.identity import Expected
 
 __all__ = ["sign_blob", "verify_blob"]
 
@@ -51,7 +52,7 @@ def sign_blob(blob: str | Path | bytes, signer: Signer, *, limits: Limits | None
 def verify_blob(
     blob: str | Path | bytes | Digest,
     bundle: str | Path | bytes | Bundle,
-    identity: Identity | None = None,
+    identity: Expected | None = None,
     *,
     key: str | Path | bytes | PublicKey | None = None,
     trust: Trust | None = None,
