@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from provenance.testing.environment_image import image_from_environment
     from provenance.testing.images import BuiltImage, ImageBuilder, build_index
+    from provenance.testing.key_services import LocalKms, LocalTransit
     from provenance.testing.registry import LocalRegistry
     from provenance.testing.sigstore import LocalSigstore
 
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
 _EXPORTS = {
     "BuiltImage": "provenance.testing.images",
     "ImageBuilder": "provenance.testing.images",
+    "LocalKms": "provenance.testing.key_services",
     "LocalRegistry": "provenance.testing.registry",
     "LocalSigstore": "provenance.testing.sigstore",
+    "LocalTransit": "provenance.testing.key_services",
     "build_index": "provenance.testing.images",
     "image_from_environment": "provenance.testing.environment_image",
 }
@@ -26,8 +29,10 @@ _EXPORTS = {
 __all__ = [
     "BuiltImage",
     "ImageBuilder",
+    "LocalKms",
     "LocalRegistry",
     "LocalSigstore",
+    "LocalTransit",
     "build_index",
     "image_from_environment",
 ]

@@ -1,17 +1,15 @@
 """Key references: one grammar for every place a key can be. The words are cosign's.
 
-| | |
-|---|---|
-| `PATH` | a PEM file |
-| `env://NAME` | PEM in an environment variable |
-| `awskms://[HOST]/ID`, `alias/NAME` or ARN | AWS KMS |
-| `gcpkms://projects/P/locations/L/keyRings/R/cryptoKeys/K[/versions/V]` | Google Cloud KMS |
-| `azurekms://HOST/KEY[/VERSION]` | Azure Key Vault |
-| `hashivault://KEY`, `openbao://KEY` | the transit engine of Vault and OpenBao |
-| `pkcs11:token=T;object=K?module-path=P` | a token behind PKCS#11 (RFC 7512) |
-| `k8s://NAMESPACE/NAME` | a secret of Kubernetes |
-| `gitlab://PROJECT` | CI variables of a GitLab project |
-| `https://…` | a public key in PEM |
+- `PATH`: a PEM file
+- `env://NAME`: PEM in an environment variable
+- `awskms://[HOST]/ID`, `alias/NAME` or an ARN: AWS KMS
+- `gcpkms://projects/P/locations/L/keyRings/R/cryptoKeys/K[/versions/V]`: Google Cloud KMS
+- `azurekms://HOST/KEY[/VERSION]`: Azure Key Vault
+- `hashivault://KEY`, `openbao://KEY`: the transit engine of Vault and OpenBao
+- `pkcs11:token=T;object=K?module-path=P`: a token behind PKCS#11 (RFC 7512)
+- `k8s://NAMESPACE/NAME`: a secret of Kubernetes
+- `gitlab://PROJECT`: CI variables of a GitLab project
+- `https://...`: a public key in PEM
 
 Source: sigstore `pkg/signature/kms` (aws, gcp, azure, hashivault), cosign `pkg/signature/keys.go`.
 """

@@ -37,7 +37,7 @@ __all__ = ["open_transit_key"]
 
 _HASHES = {"sha256": "sha2-256", "sha384": "sha2-384", "sha512": "sha2-512"}
 _TOKEN_BYTES = 4096
-_MOUNT = re.compile(r"[\w.-]+(?:/[\w.-]+)*", re.ASCII)
+_MOUNT = re.compile(r"[\w-][\w.-]*(?:/[\w-][\w.-]*)*", re.ASCII)
 _SIGNATURE = re.compile(r"[a-z]+:v([0-9]{1,9}):([A-Za-z0-9+/=_-]+)")
 
 
