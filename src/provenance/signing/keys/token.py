@@ -16,7 +16,6 @@ from provenance.attestation.public_key import PublicKey
 from provenance.errors import (
     NotEvaluated,
     NotFound,
-    RegistryUnavailable,
     SigningError,
     Unauthorized,
     UnsupportedFormat,
@@ -226,7 +225,7 @@ def _translated(reference: TokenKey) -> Iterator[None]:
     except errors.PinLocked as error:
         raise Unauthorized(f"the PIN of {reference} is locked", hint="unlock it") from error
     except errors.PKCS11Error as error:
-        raise RegistryUnavailable(
+        raise NotEvaluated(
             f"the token of {reference} refuses ({type(error).__name__})",
             hint="check the module, the token and what the key may be used for",
         ) from error
