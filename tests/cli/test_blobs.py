@@ -1,0 +1,227 @@
+"""`sign-blob` and `verify-blob`, as people type them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from provenance.cli.main import main
+from provenance.signing.keys import generate_key_pair, write_key_pair
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from provenance.testing.sigstore import LocalSigstore
+
+WHO = "release@example.com"
+
+
+class Result:
+    def __init__(self, status: int, out: str, err: str) -> None:
+        self.status, self.out, self.err = status, out, err
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*arguments: object) -> Result:
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        status = ended.value.code
+        return Result(status if isinstance(status, int) else -1, out, err)
+
+    return call
+
+
+@pytest.fixture
+def place(local_sigstore: LocalSigstore, tmp_path: Path) -> Path:
+    """A folder with a file, a token, a trust root and where to sign."""
+    (tmp_path / "app").write_bytes(b"a release")
+    (tmp_path / "token").write_text(local_sigstore.token(WHO) + "\n")
+    local_sigstore.write_trusted_root(tmp_path / "root.json")
+    local_sigstore.write_signing_config(tmp_path / "config.json")
+    return tmp_path
+
+
+def where(place: Path) -> list[object]:
+    return [
+        *("--trusted-root", place / "root.json"),
+        *("--signing-config", place / "config.json"),
+    ]
+
+
+def signed(run: Run, place: Path, *more: object) -> Path:
+    """The bundle's file, signed as WHO unless `more` says otherwise."""
+    target = place / "app.sigstore.json"
+    who = more or ("--identity-token", place / "token")
+    result = run("sign-blob", place / "app", "--bundle", target, *where(place), *who)
+    assert (result.status, result.out) == (0, f"{target}\n"), result.err
+    return target
+
+
+def expected(place: Path, sigstore: LocalSigstore) -> list[object]:
+    return [
+        *("--certificate-identity", WHO),
+        *("--certificate-oidc-issuer", sigstore.issuer),
+        *("--trusted-root", place / "root.json"),
+    ]
+
+
+def test_a_file_is_signed_and_verified(
+    run: Run, place: Path, local_sigstore: LocalSigstore
+) -> None:
+    bundle, who = signed(run, place), expected(place, local_sigstore)
+    result = run("verify-blob", place / "app", "--bundle", bundle, *who)
+    assert result.status == 0
+    digest = hashlib.sha256(b"a release").hexdigest()
+    first = result.out.splitlines()[0]
+    assert first == f"sha256:{digest} signed by {WHO} (issuer {local_sigstore.issuer})"
+    result = run("verify-blob", f"sha256:{digest}", "--bundle", bundle, *who, "-o", "json")
+    document = json.loads(result.out)
+    assert document["schema"] == "provenance/verify-blob/v1"
+    assert (document["identity"], document["digest"]) == (WHO, f"sha256:{digest}")
+    assert document["logEntries"][0]["index"] >= 0
+
+
+def test_without_a_file_the_bundle_is_the_result(run: Run, place: Path) -> None:
+    token = place / "token"
+    result = run("sign-blob", place / "app", *where(place), "--identity-token", token, "-y")
+    assert result.status == 0
+    assert json.loads(result.out)["messageSignature"]
+    given = token.read_text().strip()
+    assert given not in result.out + result.err
+
+
+def test_patterns_are_matched_in_full(run: Run, place: Path, local_sigstore: LocalSigstore) -> None:
+    bundle = signed(run, place)
+
+    def verify(pattern: str) -> int:
+        return run(
+            *("verify-blob", place / "app", "--bundle", bundle),
+            *("--certificate-identity-regexp", pattern),
+            *("--certificate-oidc-issuer-regexp", r"http://127\.0\.0\.1:\d+"),
+            *("--trusted-root", place / "root.json"),
+        ).status
+
+    assert verify(r"release@example\.(com|org)") == 0
+    assert verify("release") == 1
+
+
+def test_what_is_not_so_is_a_proven_no(
+    run: Run, place: Path, local_sigstore: LocalSigstore
+) -> None:
+    bundle, who = signed(run, place), expected(place, local_sigstore)
+    (place / "app").write_bytes(b"another")
+    result = run("verify-blob", place / "app", "--bundle", bundle, *who)
+    assert result.status == 1
+    assert "digest" in result.err
+    result = run("verify-blob", "sha256:" + "0" * 64, "--bundle", bundle, *who)
+    assert result.status == 1
+
+
+def test_what_cannot_be_told_is_not_a_no(
+    run: Run, place: Path, local_sigstore: LocalSigstore
+) -> None:
+    bundle, who = signed(run, place), expected(place, local_sigstore)
+    assert run("verify-blob", place / "none", "--bundle", bundle, *who).status == 3
+    assert run("verify-blob", place / "app", "--bundle", place / "none", *who).status == 3
+    (place / "broken").write_text("{")
+    assert run("verify-blob", place / "app", "--bundle", place / "broken", *who).status == 3
+    assert run("verify-blob", "sha256:12", "--bundle", bundle, *who).status == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "say who must have signed"),
+        (["--certificate-identity", "a"], "--certificate-oidc-issuer"),
+        (["--certificate-oidc-issuer", "a"], "--certificate-identity is missing"),
+        (
+            ["--certificate-identity", "a", "--certificate-oidc-issuer", "b", "--key", "c"],
+            "not both",
+        ),
+        (
+            ["--certificate-identity", "a", "--certificate-identity-regexp", "b"],
+            "one only",
+        ),
+        (
+            [
+                *("--certificate-identity", "a", "--certificate-oidc-issuer", "a"),
+                *("--certificate-oidc-issuer-regexp", "b"),
+            ],
+            "one only",
+        ),
+        (["--certificate-github-workflow-ref", "a"], "--certificate-identity is missing"),
+        (["--certificate-identity-regexp", "(", "--certificate-oidc-issuer", "a"], "expression"),
+    ],
+)
+def test_wrong_usage_of_verify_is_told(
+    run: Run, place: Path, arguments: list[str], said: str
+) -> None:
+    result = run("verify-blob", place / "app", "--bundle", place / "app", *arguments)
+    assert result.status == 2
+    assert said in " ".join(result.err.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--unsafe-no-log"], "is for keys"),
+        (["--key", "k", "--identity-token", "t"], "signs without an identity"),
+        (["--key", "k", "--oob"], "signs without an identity"),
+    ],
+)
+def test_wrong_usage_of_sign_is_told(
+    run: Run, place: Path, arguments: list[str], said: str
+) -> None:
+    result = run("sign-blob", place / "app", *where(place), *arguments)
+    assert result.status == 2
+    assert said in " ".join(result.err.split())
+
+
+def test_a_key_signs_and_verifies(run: Run, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    private, public = write_key_pair(generate_key_pair("secret"), place / "cosign")
+    monkeypatch.setenv("COSIGN_PASSWORD", "secret")
+    bundle = signed(run, place, "--key", private)
+    verify = ["verify-blob", place / "app", "--bundle", bundle, "--key", public]
+    result = run(*verify, "--trusted-root", place / "root.json")
+    assert result.status == 0
+    assert "signed by key sha256:" in result.out
+    _, other = write_key_pair(generate_key_pair(""), place / "other")
+    verify[-1] = other
+    assert run(*verify, "--trusted-root", place / "root.json").status == 1
+
+
+def test_a_signature_outside_every_log_must_be_accepted_by_name(
+    run: Run, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private, public = write_key_pair(generate_key_pair(""), place / "cosign")
+    monkeypatch.setenv("COSIGN_PASSWORD", "")
+    target = place / "app.sigstore.json"
+    result = run(
+        "--offline", "sign-blob", place / "app", "--bundle", target, "--key", private,
+        "--unsafe-no-log",
+    )  # fmt: skip
+    assert result.status == 0, result.err
+    verify = ["verify-blob", place / "app", "--bundle", target, "--key", public]
+    verify += ["--trusted-root", place / "root.json"]
+    assert run(*verify).status == 1
+    assert run(*verify, "--insecure-ignore-tlog").status == 0
+
+
+def test_a_bundle_is_written_whole_or_not_at_all(run: Run, place: Path) -> None:
+    nowhere = place / "none" / "app.sigstore.json"
+    token = place / "token"
+    result = run(
+        *("sign-blob", place / "app", "--bundle", nowhere, "--identity-token", token),
+        *where(place),
+    )
+    assert result.status == 3
+    assert "cannot be written" in result.err
