@@ -49,7 +49,8 @@ def generate(prefix: str, algorithm: str) -> None:
 
     pair = generate_key_pair(_new_password(), algorithm=algorithm)
     private, written = write_key_pair(pair, prefix)
-    echo(f"{private}: the private key, encrypted\n{written}: {pair.public_key}")
+    echo(f"{private}: the private key, encrypted")
+    echo(f"{written}: {pair.public_key}")
 
 
 @keys.command()
