@@ -69,7 +69,7 @@ def test_what_it_is_signed_with_is_told() -> None:
         ({"dsseEnvelope": ...}, ""),
         ({"messageSignature": {}}, ""),
         ({"dsseEnvelope": []}, "/dsseEnvelope"),
-        ({"dsseEnvelope": ENVELOPE | {"payload": 1}}, "/dsseEnvelope"),
+        ({"dsseEnvelope": ENVELOPE | {"payload": 1}}, "/dsseEnvelope/payload"),
         ({"dsseEnvelope": ENVELOPE | {"payloadType": None}}, "/dsseEnvelope"),
         ({"dsseEnvelope": ENVELOPE | {"payload": "A"}}, "/dsseEnvelope/payload"),
         ({"dsseEnvelope": ENVELOPE | {"payload": "AA AA"}}, "/dsseEnvelope/payload"),
@@ -98,3 +98,22 @@ def test_the_limit_is_named() -> None:
 
 def test_the_payload_is_not_in_the_repr() -> None:
     assert "payload=" not in repr(parse())
+
+
+def test_fields_are_read_in_either_spelling() -> None:
+    assert parse(mediaType=..., media_type=BUNDLE_MEDIA_TYPE).version == "0.3"
+    assert parse(dsseEnvelope=..., dsse_envelope=ENVELOPE).payload == b"{}"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"media_type": BUNDLE_MEDIA_TYPE},
+        {"dsse_envelope": ENVELOPE},
+        {"verification_material": {}},
+        {"dsseEnvelope": ENVELOPE | {"payload_type": "x"}},
+    ],
+)
+def test_a_field_in_both_spellings_is_refused(changes: dict[str, Any]) -> None:
+    with pytest.raises(MalformedDocument, match="has both"):
+        parse(**changes)

@@ -5,11 +5,10 @@ Parsed far enough to say what it is and to show what it claims. Nothing here is 
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
+from provenance.attestation.protobuf_json import Message
 from provenance.errors import LimitExceeded, MalformedDocument, UnsupportedFormat
 from provenance.settings import Limits
 from provenance.strict_json import decode_object
@@ -65,33 +64,30 @@ class Bundle:
                 f"the bundle has {len(raw)} bytes, more than {limit}",
                 hint="raise Limits.bundle_bytes if you trust it",
             )
-        document = decode_object(raw)
-        media_type = document.get("mediaType")
+        document = Message(decode_object(raw))
+        media_type = document.value("mediaType")
         version = _MEDIA_TYPES.get(media_type) if isinstance(media_type, str) else None
         if version is None:
             raise UnsupportedFormat(
                 f"{str(media_type)[:100]!r} is no Sigstore bundle this library reads",
                 hint=f"expected mediaType {BUNDLE_MEDIA_TYPE}",
             )
-        material = document.get("verificationMaterial")
-        if not isinstance(material, dict):
-            raise MalformedDocument("must be an object", pointer="/verificationMaterial")
-        entries = material.get("tlogEntries") or []
+        material = document.message("verificationMaterial")
+        entries = material.value("tlogEntries") or []
         if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
             raise MalformedDocument(
-                "must be an array of objects", pointer="/verificationMaterial/tlogEntries"
+                "must be an array of objects", pointer=material.pointer("tlogEntries")
             )
         shape: dict[str, Any] = {
             "log_entries": tuple(entries),
-            "has_certificate": "certificate" in material or "x509CertificateChain" in material,
-            "has_key": "publicKey" in material,
+            "has_certificate": material.has("certificate") or material.has("x509CertificateChain"),
+            "has_key": material.has("publicKey"),
         }
-        envelope, signature = document.get("dsseEnvelope"), document.get("messageSignature")
-        if (envelope is None) == (signature is None):
+        if document.has("dsseEnvelope") == document.has("messageSignature"):
             raise MalformedDocument("must have one of dsseEnvelope and messageSignature")
-        if envelope is None:
+        if document.has("messageSignature"):
             return cls(raw, version, "message-signature", **shape)
-        return cls(raw, version, "dsse", *_envelope(envelope), **shape)
+        return cls(raw, version, "dsse", *_envelope(document.message("dsseEnvelope")), **shape)
 
 
 def is_bundle_media_type(media_type: str) -> bool:
@@ -99,17 +95,12 @@ def is_bundle_media_type(media_type: str) -> bool:
     return media_type.startswith("application/vnd.dev.sigstore.bundle")
 
 
-def _envelope(envelope: Any) -> tuple[str, bytes, int]:
+def _envelope(envelope: Message) -> tuple[str, bytes, int]:
     """Payload type, payload and number of signatures of a DSSE envelope."""
-    if not isinstance(envelope, dict):
-        raise MalformedDocument("must be an object", pointer="/dsseEnvelope")
-    payload_type, payload = envelope.get("payloadType"), envelope.get("payload")
-    if not isinstance(payload_type, str) or not isinstance(payload, str):
-        raise MalformedDocument("must have payload and payloadType", pointer="/dsseEnvelope")
-    signatures = envelope.get("signatures")
+    for name in ("payloadType", "payload"):
+        if not envelope.has(name):
+            raise MalformedDocument("must have payload and payloadType", pointer=envelope.at)
+    signatures = envelope.value("signatures")
     if not isinstance(signatures, list) or not signatures:
-        raise MalformedDocument("must have signatures", pointer="/dsseEnvelope/signatures")
-    try:
-        return payload_type, base64.b64decode(payload, validate=True), len(signatures)
-    except (binascii.Error, ValueError) as error:
-        raise MalformedDocument("must be base64", pointer="/dsseEnvelope/payload") from error
+        raise MalformedDocument("must have signatures", pointer=envelope.pointer("signatures"))
+    return envelope.text("payloadType"), envelope.data("payload"), len(signatures)

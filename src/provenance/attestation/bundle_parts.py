@@ -116,6 +116,10 @@ class BundleParts:
             return self.content.signatures
         return (self.content.signature,)
 
+    def stamped(self, signature: bytes) -> bytes:
+        """What a timestamp is over: the signature; of cosign's attestations, the whole envelope."""
+        return (isinstance(self.content, Envelope) and self.content.raw) or signature
+
     def to_json(self) -> bytes:
         """A bundle with these parts and no other, each in one spelling."""
         material: dict[str, Any] = {"tlogEntries": [_entry_json(e) for e in self.entries]}

@@ -10,6 +10,8 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import itertools
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +22,14 @@ from provenance.strict_json import decode_object
 from provenance.verification.content import SignedBytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from provenance.attestation.bundle_parts import Content, LoggedEntry
 
 __all__ = ["Signing", "check_entry"]
 
 _STEP = "log-entry"
+_SEPARATORS = ((",", ":"), (", ", ": "))  # Go's and JavaScript's, and Python's
 _ALGORITHMS = {"SHA2_256": "sha256", "SHA2_384": "sha384", "SHA2_512": "sha512"}
 
 
@@ -182,18 +185,23 @@ def _envelope(signing: Signing) -> Envelope:
     return signing.content
 
 
-def _spellings(envelope: Envelope) -> tuple[bytes, ...]:
-    """The envelope's own bytes, else how Go's DSSE library writes one of a single signature."""
+def _spellings(envelope: Envelope) -> Iterator[bytes]:
+    """The envelope's own bytes, else how the known DSSE libraries write one."""
     if envelope.raw:
-        return (envelope.raw,)
-    if len(envelope.signatures) != 1:
-        return ()
-    head = b'{"payloadType":"%b","payload":"%b","signatures":[{' % (
-        envelope.payload_type.encode(),
-        base64.b64encode(envelope.payload),
-    )
-    signature = b'"sig":"%b"}]}' % base64.b64encode(envelope.signatures[0])
-    return head + b'"keyid":"",' + signature, head + signature
+        yield envelope.raw
+        return
+    payload = base64.b64encode(envelope.payload).decode("ascii")
+    signatures = [base64.b64encode(s).decode("ascii") for s in envelope.signatures]
+    head = {"payloadType": envelope.payload_type, "payload": payload}
+    turned = {"payload": payload, "payloadType": envelope.payload_type}
+    listed: list[list[dict[str, str]]] = [
+        [{"keyid": "", "sig": s} for s in signatures],
+        [{"sig": s} for s in signatures],
+        [{"sig": s, "keyid": ""} for s in signatures],
+    ]
+    for start, tail, separators in itertools.product((head, turned), listed, _SEPARATORS):
+        document = start | {"signatures": tail}
+        yield json.dumps(document, separators=separators, ensure_ascii=False).encode()
 
 
 def _same_hash(stated: Any, signed: SignedBytes, what: str) -> None:

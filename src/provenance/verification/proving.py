@@ -86,12 +86,12 @@ def prove(parts: BundleParts, signed: SignedBytes, demand: Demand) -> Proven:
     anchors = anchors_of(demand.trust)
     key, certificates = _verifier(parts, demand.key)  # 1
     signature = _the_signature(parts, key, signed)
-    entries, warnings = _entries(parts, anchors)  # 2
-    stamped, reasons = verify_timestamps(parts.timestamps, signature, anchors)  # 3
+    entries, warnings = _entries(parts, anchors, demand)  # 2
+    stamped = verify_timestamps(parts.timestamps, parts.stamped(signature), anchors)  # 3
     times = (*(e.time for e in entries if e.time is not None), *stamped)
     chain: tuple[x509.Certificate, ...] = ()
     if certificates:  # 4
-        _check_times(parts, times, reasons, anchors)
+        _check_times(parts, times, anchors)
         for time in times:
             chain = verify_chain(certificates[0], certificates[1:], time.moment, anchors)
         required = max(demand.require.certificate_timestamps, 1 if anchors.certificate_logs else 0)
@@ -110,7 +110,7 @@ def prove(parts: BundleParts, signed: SignedBytes, demand: Demand) -> Proven:
         read_certificate(certificates[0]) if certificates else _holder(demand.key),
         times,
         tuple(e.report for e in entries),
-        (*warnings, *(f"a timestamp does not count: {reason}" for reason in reasons)),
+        (*warnings, *_open_questions(parts, times, entries, anchors)),
         chain,
     )
 
@@ -159,9 +159,13 @@ def _the_signature(parts: BundleParts, key: PublicKeyTypes, signed: SignedBytes)
 
 
 def _entries(
-    parts: BundleParts, anchors: Anchors
+    parts: BundleParts, anchors: Anchors, demand: Demand
 ) -> tuple[tuple[ProvenEntry, ...], tuple[str, ...]]:
-    """Those that are proven, and why others count not. A false one refuses the whole."""
+    """Those that are proven, and why others count not.
+
+    Under a root that lists logs each must be proven: a false one, or one of a log that the root
+    does not know, refuses the whole, as what is listed beside a proof would be taken for one.
+    """
     proven: list[ProvenEntry] = []
     warnings: list[str] = []
     seen: set[tuple[bytes, bytes]] = set()
@@ -176,6 +180,12 @@ def _entries(
         found = prove_entry(entry, parts.version, anchors)
         if found is not None:
             proven.append(found)
+        elif anchors.logs and not demand.unsafe_no_log:
+            raise InvalidEvidence(
+                "a log entry is of a log that the trust root does not list",
+                step="transparency-log",
+                hint="name the trust root of the instance that signed",
+            )
         else:
             warnings.append("a log entry is of a log that the trust root does not list")
     return tuple(proven), tuple(warnings)
@@ -184,7 +194,6 @@ def _entries(
 def _check_times(
     parts: BundleParts,
     times: tuple[VerifiedTime, ...],
-    reasons: tuple[str, ...],
     anchors: Anchors,
 ) -> None:
     """A certificate is good for minutes: without a proven time nobody knows which."""
@@ -195,12 +204,27 @@ def _check_times(
         )
     if not times:
         raise InvalidEvidence(
-            f"no time of the signature is proven: {reasons[0]}"
-            if reasons
-            else "no time of the signature is proven: neither a log nor an authority states one",
+            "no time of the signature is proven: neither a log nor an authority states one",
             step="time",
             hint="the bundle is damaged or forged, or of another instance",
         )
+
+
+def _open_questions(
+    parts: BundleParts,
+    times: tuple[VerifiedTime, ...],
+    entries: tuple[ProvenEntry, ...],
+    anchors: Anchors,
+) -> tuple[str, ...]:
+    """What a reader could take for proven, and is not."""
+    told = []
+    if not times:
+        told.append("no time is proven: the key may have signed whenever it existed")
+    if not entries and anchors.logs:
+        told.append("no log has the signature: whoever made it left no trace")
+    if parts.timestamps and not anchors.stampers:
+        told.append("the timestamps do not count: the trust root lists no timestamp authority")
+    return tuple(told)
 
 
 def _check_past(entry: ProvenEntry) -> None:

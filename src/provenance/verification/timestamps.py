@@ -24,28 +24,31 @@ _STEP = "time"
 
 def verify_timestamps(
     stamps: tuple[bytes, ...], signature: bytes, anchors: Anchors
-) -> tuple[tuple[VerifiedTime, ...], tuple[str, ...]]:
-    """The times that authorities of the trust root put on `signature`, and why others count not.
+) -> tuple[VerifiedTime, ...]:
+    """The times that authorities of the trust root put on `signature`.
 
-    A timestamp that no authority of the root made proves nothing, and does no harm beside one that
-    does: which is for the caller to ask.
+    Each timestamp must be by one of them: a choice among several, some false, would let whoever
+    holds the bundle choose the time. Under a root that lists no authority none is proven.
 
     Raises:
-        InvalidEvidence: step `time`: something is no timestamp, or is there twice.
+        InvalidEvidence: step `time`: a timestamp is none, is there twice, or is not by an
+            authority of the root over this signature.
     """
+    if not anchors.stampers:
+        return ()
     if len(set(stamps)) != len(stamps):
         raise _refuse("the same timestamp is there twice")
-    times: list[VerifiedTime] = []
+    return tuple(_time(_decode(stamp), signature, anchors) for stamp in stamps)
+
+
+def _time(response: TimeStampResponse, signature: bytes, anchors: Anchors) -> VerifiedTime:
     reasons: list[str] = []
-    for stamp in stamps:
-        response = _decode(stamp)
-        found = [_verify(response, signature, stamper) for stamper in anchors.stampers]
-        proven = next((f for f in found if isinstance(f, VerifiedTime)), None)
-        if proven is not None:
-            times.append(proven)
-        else:
-            reasons.append("; ".join(str(f) for f in found) or "no authority is trusted")
-    return tuple(times), tuple(reasons)
+    for stamper in anchors.stampers:
+        found = _verify(response, signature, stamper)
+        if isinstance(found, VerifiedTime):
+            return found
+        reasons.append(found)
+    raise _refuse(f"the timestamp does not count: {'; '.join(reasons)[:500]}")
 
 
 def _decode(stamp: bytes) -> TimeStampResponse:
