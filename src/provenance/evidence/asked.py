@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from provenance.attestation.public_key import PublicKey
-from provenance.errors import NotFound
 from provenance.image import Image
 from provenance.oci.reference import Reference
 from provenance.settings import Settings
@@ -42,18 +41,10 @@ def public_keys(keys: Keys | None, *, settings: Settings | None = None) -> tuple
     return tuple(_opened(key, settings) for key in named)
 
 
-def _opened(
-    key: KeyLike,
-    settings: Settings | None,  # noqa: ARG001 - for keys that a service holds
-) -> PublicKey:
-    if isinstance(key, PublicKey):
-        return key
-    if isinstance(key, bytes):
-        return PublicKey.parse(key)
-    try:
-        return PublicKey.parse(Path(key).read_bytes())
-    except OSError as error:
-        raise NotFound(f"the key {key} cannot be read ({error.strerror})") from error
+def _opened(key: KeyLike, settings: Settings | None) -> PublicKey:
+    from provenance.signing.keys import open_public_key
+
+    return open_public_key(key, settings=settings)
 
 
 def evidence_place(

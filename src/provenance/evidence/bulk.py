@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from provenance.settings import Limits
     from provenance.trust import Trust
     from provenance.verification.identity import Expected
+    from provenance.verification.thresholds import Thresholds
 
 __all__ = ["Answer", "verify_all"]
 
@@ -62,8 +63,7 @@ def verify_all(
     annotations: Mapping[str, Any] | None = None,
     unsafe_no_log: bool = False,
     threshold: int = 1,
-    min_log_entries: int = 0,
-    min_times: int = 0,
+    witnesses: Thresholds | None = None,
     evidence_repository: str | None = None,
     trust: Trust | None = None,
     platform: str | None = None,
@@ -82,8 +82,7 @@ def verify_all(
         annotations: what must have been said along with it, as in `verify`.
         unsafe_no_log: as in `verify`.
         threshold: as in `verify`.
-        min_log_entries: as in `verify`.
-        min_times: as in `verify`.
+        witnesses: as in `verify`.
         evidence_repository: as in `verify`.
         trust: whom to believe; loaded once.
         platform: of an index.
@@ -107,8 +106,7 @@ def verify_all(
         annotations=annotations,
         unsafe_no_log=unsafe_no_log,
         threshold=threshold,
-        min_log_entries=min_log_entries,
-        min_times=min_times,
+        witnesses=witnesses,
         evidence_repository=evidence_repository,
         trust=trust,
         platform=platform,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from provenance.evidence.placements import Lookup
     from provenance.trust import Trust
     from provenance.verification.identity import Expected
+    from provenance.verification.thresholds import Thresholds
 
 __all__ = ["Judge", "annotations_of", "kind_of"]
 
@@ -48,10 +49,8 @@ class Judge:
     annotations: Mapping[str, Any] = field(default_factory=dict)
     """What must have been said of the image along with it, with exactly these values."""
     unsafe_no_log: bool = False
-    min_log_entries: int = 0
-    """Proven entries in different logs that each signature must have."""
-    min_times: int = 0
-    """Proven times by different authorities that each signature must have."""
+    witnesses: Thresholds | None = None
+    """How many logs and timestamp authorities each signature must have."""
     limits: Limits = field(default_factory=Limits)
 
     def judge(self, candidate: Candidate) -> Iterator[Evidence | Lookup]:
@@ -83,6 +82,7 @@ class Judge:
                 trust=self.trust,
                 key=key,
                 unsafe_no_log=self.unsafe_no_log,
+                require=self.witnesses,
                 limits=self.limits,
             )
 
@@ -106,6 +106,7 @@ class Judge:
                 trust=self.trust,
                 key=key,
                 unsafe_no_log=self.unsafe_no_log,
+                require=self.witnesses,
                 limits=self.limits,
             )
 
@@ -161,15 +162,6 @@ class Judge:
         """The step that refuses what is proven, and why; empty: none does."""
         if self.identity is not None and (why := self.identity.mismatch(signed.signer)):
             return "identity", why
-        logs = {entry.log for entry in signed.log_entries}
-        if len(logs) < self.min_log_entries:
-            return (
-                "transparency-log",
-                f"{len(logs)} logs have it, fewer than {self.min_log_entries}",
-            )
-        clocks = {time.authority or time.source for time in signed.times}
-        if len(clocks) < self.min_times:
-            return "time", f"{len(clocks)} authorities prove a time, fewer than {self.min_times}"
         said = annotations_of(signed, subject)
         for name, value in self.annotations.items():
             if name not in said or said[name] != value:

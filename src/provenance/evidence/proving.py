@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from provenance.oci.registry import Registry
     from provenance.settings import Settings
     from provenance.verification.identity import Expected
+    from provenance.verification.thresholds import Thresholds
 
 __all__ = ["Question", "question", "verify"]
 
@@ -49,8 +50,7 @@ def verify(
     annotations: Mapping[str, Any] | None = None,
     unsafe_no_log: bool = False,
     threshold: int = 1,
-    min_log_entries: int = 0,
-    min_times: int = 0,
+    witnesses: Thresholds | None = None,
     evidence_repository: str | None = None,
     trust: Trust | None = None,
     platform: str | None = None,
@@ -72,8 +72,8 @@ def verify(
         unsafe_no_log: accept signatures that no transparency log has, although the trust root
             lists logs. Nothing then shows that a stolen key or certificate was used in secret.
         threshold: how many different signers are wanted.
-        min_log_entries: proven entries in different logs that each signature must have.
-        min_times: proven times by different authorities that each signature must have.
+        witnesses: how many logs and timestamp authorities each signature must have, where that
+            is more than usual.
         evidence_repository: where signatures and statements lie, if not beside the image (cosign's
             COSIGN_REPOSITORY, which holds where this is None and the image is in a registry).
         trust: whom to believe; None: Sigstore's public instance.
@@ -100,8 +100,7 @@ def verify(
         annotations=annotations,
         unsafe_no_log=unsafe_no_log,
         threshold=threshold,
-        min_log_entries=min_log_entries,
-        min_times=min_times,
+        witnesses=witnesses,
         evidence_repository=evidence_repository,
         trust=trust,
         platform=platform,
@@ -216,8 +215,7 @@ def question(
     annotations: Mapping[str, Any] | None,
     unsafe_no_log: bool,
     threshold: int,
-    min_log_entries: int,
-    min_times: int,
+    witnesses: Thresholds | None,
     evidence_repository: str | None,
     trust: Trust | None,
     platform: str | None,
@@ -243,8 +241,7 @@ def question(
         keys,
         annotations or {},
         unsafe_no_log=unsafe_no_log,
-        min_log_entries=min_log_entries,
-        min_times=min_times,
+        witnesses=witnesses,
         limits=limits or Limits(),
     )
     return Question(judge, require, threshold, evidence_repository, platform, settings, limits)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from provenance.oci.reference import Reference
     from provenance.sbom import Sbom
     from provenance.verification.signed import LogEntry, Signatory, VerifiedTime
+    from provenance.verification.slsa import Provenance
 
 __all__ = ["Proof", "Verified"]
 
@@ -217,6 +218,55 @@ class Verified:
         # SPDX in tag-value form is attested as one string.
         text = predicate.encode() if isinstance(predicate, str) else None
         return read_sbom(proof.statement.predicate_bytes if text is None else text)
+
+    def provenance(
+        self,
+        *,
+        source: str | None = None,
+        builder: str | None = None,
+        ref: str | None = None,
+        branch: str | None = None,
+        tag: str | None = None,
+        **more: Any,
+    ) -> Provenance:
+        """The SLSA provenance that says what one expects, held to its certificate.
+
+        Args:
+            source: the repository that was built, e.g. `github.com/org/app`.
+            builder: id of the builder.
+            ref: what was built of it, e.g. `refs/tags/v1.2`.
+            branch: the same, by name.
+            tag: the same, by name.
+            more: the other expectations of `verification.slsa.check_provenance`.
+
+        Raises:
+            NoMatchingEvidence: none was signed by whom one asked for.
+            InvalidEvidence: there are some, and none holds; `step` names what does not.
+        """
+        from provenance.verification.slsa import check_provenance
+
+        found = [p for p in self.attestations if p.is_a("slsa-provenance")]
+        if not found:
+            raise NoMatchingEvidence(
+                "no SLSA provenance was signed by this identity",
+                reference=str(self.reference),
+                hint="ask for it: verify(..., require='slsa-provenance')",
+            )
+        asked: dict[str, Any] = {
+            "source": source,
+            "builder": builder,
+            "ref": ref,
+            "branch": branch,
+            "tag": tag,
+        }
+        refusals: list[InvalidEvidence] = []
+        for proof in sorted(found, key=_order, reverse=True):
+            if isinstance(proof.signed, SignedStatement):
+                try:
+                    return check_provenance(proof.signed, **asked, **more)
+                except InvalidEvidence as error:  # another may hold: one never hides the other
+                    refusals.append(error)
+        raise refusals[0]
 
     def _references(self) -> Iterator[tuple[Proof, Referred]]:
         for proof in self.attestations:
