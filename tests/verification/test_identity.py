@@ -407,6 +407,25 @@ def test_a_key_and_a_name_never_stand_in_for_each_other() -> None:
             f"{ANOTHER}, .github/workflows/test.yml at refs/tags/v1.2",
         ),
         (
+            Identity.github(repository="org/app", ref="refs/heads/main"),
+            signer(),
+            "signed by a workflow of the same repository at refs/tags/v1.2",
+        ),
+        (
+            Identity(
+                WORKFLOW,
+                issuer=GITHUB_ISSUER,
+                claims={"source-repository-ref": "refs/heads/main"},
+            ),
+            signer(),
+            "signed by the same workflow at refs/tags/v1.2",
+        ),
+        (
+            Identity(WORKFLOW, issuer=GITHUB_ISSUER, claims={"build-trigger": "push"}),
+            signer(build_trigger="schedule"),
+            "",
+        ),
+        (
             Identity("Dev@example.com", issuer="https://i"),
             Certified("dev@example.com", "https://i"),
             "the same name but for upper and lower case",

@@ -209,8 +209,8 @@ class Identity:
             vouched = f"{signer.identity} was vouched for by {signer.issuer}"
             return f"{vouched}, expected {how}{self.issuer}"
         else:
-            return self._missing_claim(signer)
-        near = self.near_miss(signer)
+            why = self._missing_claim(signer)
+        near = self.near_miss(signer) if why else ""
         return f"{why} ({near})" if near else why
 
     def names(self, signer: Certified) -> bool:

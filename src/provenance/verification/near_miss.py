@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from provenance.verification.workflows import workflow_of
+from provenance.verification.workflows import claim, workflow_of
 
 if TYPE_CHECKING:
     from provenance.verification.identity import Identity
@@ -17,7 +17,9 @@ __all__ = ["near_miss"]
 def near_miss(expected: Identity, signer: Certified) -> str:
     """The nearest thing that is right, for people; empty where nothing is, or all is."""
     if expected.names(signer):
-        return "" if expected.trusts_issuer_of(signer) else f"the same name by {signer.issuer}"
+        if not expected.trusts_issuer_of(signer):
+            return f"the same name by {signer.issuer}"
+        return _of_claims(expected, signer)
     name = signer.identity
     wanted = _plain(expected.identity) if expected.is_pattern else expected.identity
     if wanted.casefold() == name.casefold():
@@ -25,6 +27,19 @@ def near_miss(expected: Identity, signer: Certified) -> str:
     if wanted.rstrip("/") == name.rstrip("/"):
         return "the same name but for a final slash"
     return _of_workflows(wanted, name) or _of_pattern(expected, name)
+
+
+def _of_claims(expected: Identity, signer: Certified) -> str:
+    """Name and issuer are right. Of a workflow, a ref alone may be wrong."""
+    wrong = [name for name, value in expected.claims.items() if claim(signer, name) != value]
+    found = workflow_of(signer.identity)
+    if wrong != ["source-repository-ref"] or found is None:
+        return ""
+    ref = claim(signer, "source-repository-ref")
+    whole = _plain(expected.identity) if expected.is_pattern else expected.identity
+    same = whole.partition("@")[0] == f"{found[0]}{found[1]}"
+    which = "the same workflow" if same else "a workflow of the same repository"
+    return f"signed by {which} at {ref}" if ref else ""
 
 
 def _of_workflows(wanted: str, name: str) -> str:
