@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.peers.key_handles import Pair
 
 import provenance as pv
 from provenance.testing import ImageBuilder
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.peer_full
 
 WHO = "release@example.com"
+ANYONE = pv.Identity.regexp(".*", issuer=".*", issuer_is_pattern=True)
+REVIEW = "https://example.com/review/v1"
 APK = b"P:musl\nV:1.2.5-r0\nA:x86_64\nL:MIT\n\n"
 
 
@@ -78,6 +81,25 @@ def test_we_verify_what_cosign_signs(
     )
     (proof,) = pv.verify(image, real_sigstore.who(WHO), trust=real_sigstore.trust).signatures
     assert proof.identity == WHO
+
+
+def test_we_verify_what_cosign_signs_with_a_key(
+    real_sigstore: RealSigstore, image: pv.Image, run: Run, tmp_path: Path
+) -> None:
+    run("cosign", "generate-key-pair", cwd=tmp_path)
+    where = (HTTP, *real_sigstore.services, "--key", str(tmp_path / "cosign.key"))
+    run("cosign", "sign", *where, str(image.reference))
+    (tmp_path / "predicate.json").write_text('{"said": "yes"}')
+    said = ("--type", REVIEW, "--predicate", str(tmp_path / "predicate.json"))
+    run("cosign", "attest", *where, *said, str(image.reference))
+    key, trust = tmp_path / "cosign.pub", real_sigstore.trust
+    (signature,) = pv.verify(image, key=key, trust=trust).signatures
+    assert signature.issuer == ""
+    verified = pv.verify(image, key=key, trust=trust, require=REVIEW)
+    assert [proof.predicate for proof in verified.attestations] == [{"said": "yes"}]
+    for judge in ({"key": Pair.generate("ecdsa-p256").public_key}, {"identity": ANYONE}):
+        with pytest.raises(pv.NoMatchingEvidence):
+            pv.verify(image, trust=trust, **judge)
 
 
 def test_we_read_what_fulcio_certifies_of_a_workflow(
