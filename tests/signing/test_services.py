@@ -237,7 +237,7 @@ def test_a_service_that_drips_is_not_waited_for(sigstore: LocalSigstore, stateme
 
 
 def test_a_service_that_stumbles_is_asked_again(sigstore: LocalSigstore, statement: bytes) -> None:
-    left = dict.fromkeys((CA, TSA, V2), 1)
+    left: dict[str, int] = {CA: 1, TSA: 1, V2: 1}
 
     def stumbling(path: str) -> Change:
         def change(answer: Any) -> Any:

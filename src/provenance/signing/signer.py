@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from typing import TYPE_CHECKING, Any, Self
 
 from provenance.attestation.statement import PAYLOAD_TYPE, Statement
@@ -119,19 +120,14 @@ class Signer:
         """
         settings = settings or Settings.from_environment()
         trust = _place(trust, signing_config, settings)
-        renew: Callable[[], str] | None
         if isinstance(identity_token, str):
-            token, renew = identity_token, None
+            held = Keyless(identity_token, None)
         else:
-            instance, given = trust, identity_token
-
-            def renew() -> str:
-                if given is not None:
-                    return given()
-                return find_token(instance, settings=settings, out_of_band=out_of_band)
-
-            token = renew()
-        return cls(trust, Keyless(token, renew), settings, unsafe_no_log=False)
+            find = identity_token or functools.partial(
+                find_token, trust, settings=settings, out_of_band=out_of_band
+            )
+            held = Keyless(find(), find)
+        return cls(trust, held, settings, unsafe_no_log=False)
 
     @classmethod
     def from_key(
