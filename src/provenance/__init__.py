@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # the same table for type checkers and editors; a test compar
     from provenance.errors import NoMatchingEvidence as NoMatchingEvidence
     from provenance.errors import NotEvaluated as NotEvaluated
     from provenance.errors import NotFound as NotFound
+    from provenance.errors import PartlyStored as PartlyStored
     from provenance.errors import PolicyFailed as PolicyFailed
     from provenance.errors import ProvenanceError as ProvenanceError
     from provenance.errors import RateLimited as RateLimited
@@ -152,6 +153,7 @@ _EXPORTS |= dict.fromkeys(
         "NoMatchingEvidence",
         "NotEvaluated",
         "NotFound",
+        "PartlyStored",
         "PolicyFailed",
         "RateLimited",
         "RegistryUnavailable",

@@ -13,6 +13,7 @@
     ├── UnsupportedFormat      recognised, but not read by this version
     ├── MalformedDocument      not what it claims to be
     ├── SigningError           no signature was made
+    ├── PartlyStored           some of what was asked for is stored, some is not
     ├── VerificationError      proven no
     │   ├── NoMatchingEvidence     every placement answered, none of it proves the claim
     │   └── InvalidEvidence        one piece of evidence failed a named step
@@ -39,6 +40,7 @@ __all__ = [
     "NoMatchingEvidence",
     "NotEvaluated",
     "NotFound",
+    "PartlyStored",
     "PolicyFailed",
     "ProvenanceError",
     "RateLimited",
@@ -189,6 +191,27 @@ class SigningError(ProvenanceError):
     """No signature was made."""
 
     code = "signing-failed"
+
+
+class PartlyStored(ProvenanceError):
+    """Some of what was to be written beside images is there now, and some is not."""
+
+    code = "partly-stored"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        stored: tuple[Any, ...] = (),
+        failures: tuple[ProvenanceError, ...] = (),
+        hint: str = "",
+        reference: str = "",
+        digest: str = "",
+    ) -> None:
+        """Like the root, with what is stored (`Stored`), and what kept the rest from it."""
+        super().__init__(message, hint=hint, reference=reference, digest=digest)
+        self.stored = stored
+        self.failures = failures
 
 
 class VerificationError(ProvenanceError):

@@ -120,6 +120,12 @@ class Settings:
     """Repository where signatures and statements of images in registries lie; empty: beside them.
     Cosign's COSIGN_REPOSITORY."""
 
+    inline_predicate: int = 1 * MIB
+    """Bytes of the largest predicate that stands in a statement itself where the log is sent the
+    statement whole (Rekor v1). A larger one is stored beside the image, and the statement refers to
+    it. The public log refuses 3.5 MB without naming its limit (rekor #2808, sage-monorepo #3982).
+    """
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle without the names and passwords of proxies: those stay on this machine."""
         told = {f.name: getattr(self, f.name) for f in fields(self)}

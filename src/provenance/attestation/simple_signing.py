@@ -5,6 +5,7 @@ Source: containers/image, "signature" (the payload); cosign, `specs/SIGNATURE_SP
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,6 +21,8 @@ __all__ = ["SIMPLE_SIGNING", "SimpleSigning"]
 SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json"
 """Media type of the layer that holds it."""
 _TYPES = ("cosign container image signature", "atomic container signature")
+# What Go's encoder writes in place of these, so that the bytes are cosign's.
+_ESCAPED = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +75,34 @@ class SimpleSigning:
         except InvalidDigest as error:
             raise MalformedDocument("must be a digest", pointer=at) from error
         return cls(raw, digest, name, optional)
+
+    @classmethod
+    def build(
+        cls, digest: Digest, docker_reference: str, annotations: Mapping[str, str] | None = None
+    ) -> Self:
+        """A new payload, byte for byte what cosign signs for the same arguments.
+
+        Args:
+            digest: of the image's manifest or index.
+            docker_reference: the repository's name.
+            annotations: what is said along with it.
+
+        Raises:
+            MalformedDocument: an annotation that is no text.
+        """
+        document = {
+            "critical": {
+                "identity": {"docker-reference": docker_reference},
+                "image": {"docker-manifest-digest": str(digest)},
+                "type": _TYPES[0],
+            },
+            "optional": dict(sorted(annotations.items())) if annotations else None,
+        }
+        text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+        try:
+            return cls.parse(text.translate(_ESCAPED).encode("utf-8"))
+        except UnicodeEncodeError as error:
+            raise MalformedDocument(
+                "an annotation holds half of a surrogate pair, which is no character",
+                pointer="/optional",
+            ) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from provenance.cli.session import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from provenance.evidence import Stored
     from provenance.signing import Signer
@@ -30,6 +30,12 @@ __all__ = ["attach", "attest", "sign"]
 def _signing_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option(
+            "--key",
+            metavar="FILE|URI",
+            help="Sign with a key instead of an identity: a file, awskms://, hashivault://, "
+            "pkcs11:, env://, ... Its password: COSIGN_PASSWORD, or it is asked for.",
+        ),
+        click.option(
             "--identity-token",
             metavar="TOKEN|FILE",
             help="OIDC token; else SIGSTORE_ID_TOKEN, the CI system's, or a browser.",
@@ -39,127 +45,161 @@ def _signing_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.Path(exists=True, dir_okay=False),
             help="Where to sign, with --trusted-root.",
         ),
+        click.option(
+            "--unsafe-no-log",
+            is_flag=True,
+            help="With --key, log nothing (cosign's --tlog-upload=false): nobody notices what a "
+            "stolen key signs, and verifiers must be told to accept it.",
+        ),
+        click.option(
+            "--layout",
+            type=click.Choice(["bundle", "legacy", "both"]),
+            default="bundle",
+            show_default=True,
+            help="legacy: the tags that cosign before version 3 reads.",
+        ),
+        click.option(
+            "-a",
+            "--annotation",
+            "--annotations",
+            "annotation",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="Said along with it.",
+        ),
+        click.option(
+            "--evidence-repository",
+            metavar="REPOSITORY",
+            help="Write there, and not beside the image; else COSIGN_REPOSITORY.",
+        ),
         click.option("-y", "--yes", is_flag=True, help="Accepted for cosign's users; no prompts."),
     ):
         command = option(command)
     return trust_options(command)
 
 
-def _signer(
-    trusted_root: str | None, signing_config: str | None, identity_token: str | None
-) -> Signer:
+def _signer(given: Mapping[str, Any]) -> Signer:
+    """The signer that the options of `_signing_options` name."""
     from provenance.signing import Signer
 
-    token = identity_token
+    root, config, key = given["trusted_root"], given["signing_config"], given["key"]
+    if key is not None:
+        if given["identity_token"] is not None:
+            raise click.UsageError("give --key or --identity-token: one of them signs")
+        alone = given["unsafe_no_log"] and root is None and config is None
+        return Signer.from_key(
+            key,
+            password=_password,
+            trust=None if alone else trust(root, config),
+            unsafe_no_log=given["unsafe_no_log"],
+            settings=settings(),
+        )
+    if given["unsafe_no_log"]:
+        raise click.UsageError("--unsafe-no-log is for --key: an identity is proven by its log")
+    token = given["identity_token"]
     if token is not None and len(token) < 4096 and Path(token).is_file():
         token = Path(token).read_text("utf-8").strip()
-    return Signer.keyless(
-        trust=trust(trusted_root, signing_config), identity_token=token, settings=settings()
-    )
+    return Signer.keyless(trust=trust(root, config), identity_token=token, settings=settings())
 
 
-def _print(stored: Stored, output: str) -> None:
+def _password() -> str:
+    """Of a key, when it is needed: COSIGN_PASSWORD, or a person is asked."""
+    found = os.environ.get("COSIGN_PASSWORD")
+    if found is None:
+        found = click.prompt("Password of the key", hide_input=True, default="", err=True)
+    return str(found)
+
+
+def _writing(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The library's arguments that signing and attesting share."""
+    return {
+        "layout": given["layout"],
+        "annotations": _pairs(given["annotation"]),
+        "evidence_repository": given["evidence_repository"],
+        "platform": given["platform"],
+        "reuse": given["reuse"],
+        "settings": settings(),
+    }
+
+
+def _fields(stored: Stored) -> dict[str, Any]:
+    return {
+        "reference": str(stored.reference),
+        "digest": stored.digest,
+        "kind": stored.kind,
+        "placement": str(stored.placement),
+        "reused": stored.reused,
+        "subject": stored.subject,
+        "document": _fields(stored.document) if stored.document is not None else None,
+    }
+
+
+def _print(stored: tuple[Stored, ...], output: str) -> None:
+    """What was written; the last one is about the image that was named."""
+    *others, last = stored
     if output == "json":
-        show_json(
-            "stored",
-            reference=str(stored.reference),
-            digest=stored.digest,
-            kind=stored.kind,
-            placement=str(stored.placement),
-            reused=stored.reused,
-        )
+        show_json("stored", **_fields(last), also=[_fields(other) for other in others])
         return
-    echo(stored.reference)
+    for one in stored:
+        echo(one.reference)
+
+
+def _write(write: Callable[[], Stored], output: str) -> None:
+    """Write, and print what was written even if that is not all."""
+    from provenance.errors import PartlyStored
+
+    try:
+        stored = write()
+    except PartlyStored as error:
+        _print(error.stored, output)
+        raise
+    _print(stored.everything, output)
 
 
 @click.command()
 @image_argument
 @_signing_options
-@click.option("-a", "--annotation", multiple=True, metavar="KEY=VALUE", help="Said along with it.")
+@click.option(
+    "-r", "--recursive", is_flag=True, help="Of an index, sign everything in it too, it last."
+)
 @click.option("--reuse", is_flag=True, help="Keep a signature of yours that is there and verifies.")
 @platform_option
 @output_option
-def sign(
-    image: str,
-    trusted_root: str | None,
-    signing_config: str | None,
-    identity_token: str | None,
-    yes: bool,  # noqa: ARG001, FBT001 - nothing is asked here
-    annotation: tuple[str, ...],
-    reuse: bool,  # noqa: FBT001 - click passes flags so
-    platform: str | None,
-    output: str,
-) -> None:
+def sign(image: str, output: str, *, recursive: bool, **given: Any) -> None:
     """Sign IMAGE and store the signature beside it."""
     from provenance.evidence import sign as sign_image
 
-    stored = sign_image(
-        image,
-        _signer(trusted_root, signing_config, identity_token),
-        annotations=_pairs(annotation),
-        platform=platform,
-        reuse=reuse,
-        settings=settings(),
-    )
-    _print(stored, output)
+    signer, writing = _signer(given), _writing(given)
+    _write(lambda: sign_image(image, signer, recursive=recursive, **writing), output)
 
 
 @click.command()
 @image_argument
 @_signing_options
-@click.option("--predicate", required=True, metavar="FILE", help="JSON to attest.")
-@click.option("--type", "predicate_type", help="A URI, or a name: slsaprovenance1, spdxjson, ...")
+@click.option("--predicate", required=True, metavar="FILE", help="What to attest.")
+@click.option(
+    "--type",
+    "predicate_type",
+    help="A URI, or a name: slsaprovenance1, spdx, spdxjson, cyclonedx, vuln, openvex, link, "
+    "custom, ... An SBOM needs none.",
+)
 @click.option(
     "--reuse", is_flag=True, help="Keep an equal one of yours that is there and verifies."
 )
 @platform_option
 @output_option
 def attest(
-    image: str,
-    trusted_root: str | None,
-    signing_config: str | None,
-    identity_token: str | None,
-    yes: bool,  # noqa: ARG001, FBT001 - nothing is asked here
-    predicate: str,
-    predicate_type: str | None,
-    reuse: bool,  # noqa: FBT001 - click passes flags so
-    platform: str | None,
-    output: str,
+    image: str, output: str, *, predicate: str, predicate_type: str | None, **given: Any
 ) -> None:
     """Say what FILE says about IMAGE, signed. An SBOM knows its own type."""
     from provenance.evidence import attest as attest_image
 
-    stored = attest_image(
-        image,
-        _predicate(Path(predicate), predicate_type),
-        _signer(trusted_root, signing_config, identity_token),
-        predicate_type=predicate_type,
-        platform=platform,
-        reuse=reuse,
-        settings=settings(),
+    signer, writing = _signer(given), _writing(given)
+    said = Path(predicate)
+    _write(
+        lambda: attest_image(image, said, signer, predicate_type=predicate_type, **writing),
+        output,
     )
-    _print(stored, output)
-
-
-def _predicate(path: Path, predicate_type: str | None) -> Any:
-    """An SBOM where it is one, else a JSON object."""
-    from provenance.errors import MalformedDocument, NotFound, UnsupportedFormat
-    from provenance.sbom import read_sbom
-
-    try:
-        return read_sbom(path)
-    except UnsupportedFormat:
-        if predicate_type is None:
-            raise
-    try:
-        document = json.loads(path.read_bytes())
-    except OSError as error:
-        raise NotFound(f"{path} cannot be read", hint="check the path") from error
-    except ValueError as error:
-        raise MalformedDocument(f"{path} is no JSON: {error}") from error
-    if not isinstance(document, dict):
-        raise MalformedDocument(f"{path} is no JSON object")
-    return document
 
 
 def _media_type(_context: click.Context, _option: click.Parameter, text: str) -> str:
@@ -198,7 +238,7 @@ def attach(
         platform=platform,
         settings=settings(),
     )
-    _print(stored, output)
+    _print((stored,), output)
 
 
 def _pairs(texts: tuple[str, ...]) -> dict[str, str]:

@@ -1,0 +1,175 @@
+"""Signing in one layout or in both, and checking it: all of it before anything is stored.
+
+What is stored is what `verify` accepts. A layout that no older verifier could accept is refused
+while nothing is half done.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from provenance.attestation.predicate_types import COSIGN_SIGN, family
+from provenance.attestation.simple_signing import SimpleSigning
+from provenance.errors import ProvenanceError, SigningError
+from provenance.evidence.legacy_layers import image_layer, statement_layer
+from provenance.evidence.legacy_layout import store_layer
+from provenance.evidence.storing import store_bundle
+from provenance.signing.signing_config import SigningConfig
+from provenance.verification import verify_bundle, verify_layer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from provenance.attestation.statement import Statement
+    from provenance.digests import Digest
+    from provenance.evidence.storing import Shelf, Stored
+    from provenance.signing import Signer
+    from provenance.verification import LayerSignature
+
+__all__ = ["BUNDLE", "LEGACY", "Pen", "Piece", "kind_of", "simple_signing_of", "store"]
+
+BUNDLE, LEGACY = "bundle", "legacy"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One thing to store: signed, and verified."""
+
+    subject: Digest
+    predicate_type: str
+    bundle: bytes = field(repr=False)
+    layer: LayerSignature | None = field(default=None, repr=False)
+    """In the legacy layout."""
+
+    @property
+    def kind(self) -> str:
+        """`signature`, or the family of the predicate type."""
+        return kind_of(self.predicate_type)
+
+
+@dataclass(frozen=True, slots=True)
+class Pen:
+    """A signer, and what its signatures must hold up to."""
+
+    signer: Signer
+
+    def log_versions(self) -> frozenset[int]:
+        """Rekor's versions of the logs that it may sign with now; empty: it logs nothing."""
+        config = self.signer.trust.signing_config
+        if config is None or self.signer.unsafe_no_log:
+            return frozenset()
+        choice = SigningConfig.parse(config).logs(dt.datetime.now(dt.UTC))
+        return frozenset(service.version for service in choice.services)
+
+    def sign(
+        self, statement: Statement, payload: SimpleSigning, layouts: Sequence[str]
+    ) -> list[Piece]:
+        """A signature: a statement with nothing to say, and what older verifiers read instead."""
+        self._check_layouts(layouts)
+        made = []
+        if BUNDLE in layouts:
+            made.append(self._bundle(statement, payload.digest))
+        if LEGACY in layouts:
+            made.append(self._simple(payload))
+        return made
+
+    def attest(self, statement: Statement, subject: Digest, layouts: Sequence[str]) -> list[Piece]:
+        """A statement, signed once; the layouts hold the same envelope."""
+        self._check_layouts(layouts)
+        made = self._bundle(statement, subject)
+        pieces = [made] if BUNDLE in layouts else []
+        if LEGACY in layouts:
+            layer = statement_layer(made.bundle, self.signer.trust)
+            self._check(layer, subject)
+            pieces.append(Piece(subject, statement.predicate_type, made.bundle, layer))
+        return pieces
+
+    def _bundle(self, statement: Statement, subject: Digest) -> Piece:
+        bundle = self.signer.sign_statement(statement.raw)
+        try:
+            signed = verify_bundle(
+                bundle,
+                subject,
+                trust=self.signer.trust,
+                key=self.signer.public_key,
+                unsafe_no_log=self.signer.unsafe_no_log,
+            )
+        except ProvenanceError as error:
+            raise _unverified(error) from error
+        if signed.statement.raw != statement.raw:
+            raise SigningError("what was signed is another statement", hint="do not use it")
+        return Piece(subject, statement.predicate_type, bundle)
+
+    def _simple(self, payload: SimpleSigning) -> Piece:
+        bundle = self.signer.sign_payload(payload.raw)
+        layer = image_layer(bundle, payload.raw, self.signer.trust)
+        self._check(layer, payload.digest)
+        return Piece(payload.digest, COSIGN_SIGN, bundle, layer)
+
+    def _check_layouts(self, layouts: Sequence[str]) -> None:
+        """Refuse before anything is signed, and logged for ever, what will not be stored."""
+        if LEGACY in layouts and self.log_versions() == {2}:
+            raise _no_promise()
+
+    def _check(self, layer: LayerSignature, subject: Digest) -> None:
+        """Whether the layer says enough by itself: it carries less than a bundle."""
+        trust = self.signer.trust
+        if not layer.log_bundle and trust.has_logs and not self.signer.unsafe_no_log:
+            raise _no_promise()
+        try:
+            verify_layer(
+                layer,
+                subject,
+                trust=trust,
+                key=self.signer.public_key,
+                unsafe_no_log=self.signer.unsafe_no_log,
+            )
+        except ProvenanceError as error:
+            raise _unverified(error) from error
+
+
+def simple_signing_of(
+    shelf: Shelf, subject: Digest, annotations: Mapping[str, str]
+) -> SimpleSigning:
+    """What `cosign sign` before version 3 signs."""
+    place = shelf.image.reference
+    # Docker Hub as go-containerregistry spells it, which is how cosign names repositories.
+    registry = "index.docker.io" if place.registry == "docker.io" else place.registry
+    name = place.name if place.is_local else f"{registry}/{place.repository}"
+    return SimpleSigning.build(subject, name, annotations)
+
+
+def store(piece: Piece, shelf: Shelf) -> Stored:
+    """Put one piece where its layout has it.
+
+    Raises:
+        ProvenanceError: the registry refused or did not answer.
+    """
+    if piece.layer is None:
+        return store_bundle(shelf, piece.bundle, piece.predicate_type, piece.kind)
+    predicate_type = "" if piece.predicate_type == COSIGN_SIGN else piece.predicate_type
+    return store_layer(
+        shelf, piece.subject, piece.layer, kind=piece.kind, predicate_type=predicate_type
+    )
+
+
+def kind_of(predicate_type: str) -> str:
+    """`signature`, or the family of a predicate type."""
+    return "signature" if predicate_type == COSIGN_SIGN else family(predicate_type)
+
+
+def _no_promise() -> SigningError:
+    return SigningError(
+        "the log of this signer (Rekor v2) gives no promise, and the legacy layout has room for "
+        "nothing else: no older verifier could tell that a signature is logged",
+        hint='write layout="bundle", or sign with a configuration that names a log of Rekor v1',
+    )
+
+
+def _unverified(error: ProvenanceError) -> SigningError:
+    return SigningError(
+        f"what was signed does not verify: {error}",
+        hint="nothing was stored; check the trust root against the services that sign",
+    )

@@ -1,0 +1,105 @@
+"""`reuse=True`: what this signer has said already, in the same words, and verifiably.
+
+Equal is what says the same in every field: subjects with their names and annotations, type and
+predicate; of older signatures the payload. Whatever could not be looked at raises: it may be there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from provenance.evidence.gathering import examine_image
+from provenance.evidence.making import BUNDLE, LEGACY, kind_of
+from provenance.evidence.storing import Stored
+from provenance.verification import Identity, SignedImage, SignedStatement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from provenance.attestation.simple_signing import SimpleSigning
+    from provenance.attestation.statement import Statement
+    from provenance.evidence.examination import Evidence
+    from provenance.evidence.making import Pen
+    from provenance.evidence.storing import Shelf
+
+__all__ = ["present"]
+
+
+def present(
+    shelf: Shelf,
+    pen: Pen,
+    layouts: Iterable[str],
+    statement: Statement,
+    payload: SimpleSigning | None,
+) -> dict[str, Stored]:
+    """Of each layout, an equal statement by this signer that is there and verifies.
+
+    Args:
+        shelf: where to look.
+        pen: the signer: its identity, or its key.
+        layouts: to judge each for itself.
+        statement: what is to be said.
+        payload: what is to be said in its place in the legacy layout; None: the statement too.
+
+    Raises:
+        ProvenanceError: a placement did not answer: nothing is known.
+    """
+    signer = pen.signer
+    key = signer.public_key
+    who = Identity(signer.identity, issuer=signer.issuer) if key is None else None
+    examination = examine_image(
+        shelf.image,
+        who,
+        trust=signer.trust,
+        keys=() if key is None else (key,),
+        unsafe_no_log=signer.unsafe_no_log,
+        elsewhere=shelf.elsewhere,
+        limits=shelf.limits,
+    )
+    for lookup in examination.lookups:
+        if lookup.error is not None:
+            raise lookup.error
+    found: dict[str, Stored] = {}
+    for item in examination.evidence:
+        layout = LEGACY if item.placement.scheme == "tag" else BUNDLE
+        if not item.outcome or item.placement.through_index or layout not in layouts:
+            continue
+        said = payload if layout == LEGACY and payload is not None else statement
+        if _says(item, said):
+            found.setdefault(layout, _kept(item, shelf, kind_of(statement.predicate_type)))
+    return found
+
+
+def _says(item: Evidence, said: Statement | SimpleSigning) -> bool:
+    """Whether `item` proves just what is to be said."""
+    from provenance.attestation.statement import Statement
+
+    signed = item.signed
+    if isinstance(said, Statement):
+        if not isinstance(signed, SignedStatement):
+            return False
+        other = signed.statement
+        # As they are written, where that is the same: one predicate can be many megabytes.
+        return other.raw == said.raw or (
+            (other.predicate_type, other.subjects) == (said.predicate_type, said.subjects)
+            and other.predicate == said.predicate
+        )
+    if not isinstance(signed, SignedImage):
+        return False
+    payload = signed.payload
+    return (payload.digest, payload.docker_reference, dict(payload.annotations)) == (
+        said.digest,
+        said.docker_reference,
+        dict(said.annotations),
+    )
+
+
+def _kept(item: Evidence, shelf: Shelf, kind: str) -> Stored:
+    return Stored(
+        shelf.place.with_digest(item.descriptor.digest),
+        item.descriptor,
+        kind,
+        item.placement,
+        reused=True,
+        subject=shelf.image.digest,
+    )
