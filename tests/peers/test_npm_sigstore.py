@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.peers.key_handles import Pair
 
 import provenance as pv
 from provenance.attestation.statement import ResourceDescriptor, Statement
@@ -57,6 +58,36 @@ def test_it_verifies_the_statements_we_sign(node: Node, local_sigstore: LocalSig
     assert found == {"identity": WHO, "issuer": local_sigstore.issuer}
 
 
+def test_it_verifies_the_bytes_we_sign(
+    node: Node, local_sigstore: LocalSigstore, tmp_path: Path
+) -> None:
+    (tmp_path / "artifact").write_bytes(b"an artifact")
+    (tmp_path / "other").write_bytes(b"another artifact")
+    bundle = local_sigstore.signer(WHO).sign_payload(b"an artifact")
+    who = {"identity": WHO, "issuer": local_sigstore.issuer}
+    assert node(bundle, artifact=str(tmp_path / "artifact"), **who) == [who]
+    (found,) = node(bundle, artifact=str(tmp_path / "other"), **who)
+    assert found["refused"] == "SIGNATURE_ERROR"
+
+
+@pytest.mark.parametrize("kind", ["ecdsa-p256", "rsa-2048"])
+def test_it_verifies_what_we_sign_with_a_key(
+    node: Node, local_sigstore: LocalSigstore, tmp_path: Path, kind: str
+) -> None:
+    """It takes SHA-256 for every key, so that those on larger curves are no question to it."""
+    pair = Pair.generate(kind)
+    signer = pv.Signer.of(pair, trust=local_sigstore.trust)
+    said, signed = signer.sign_statement(statement("a")), signer.sign_payload(b"an artifact")
+    (tmp_path / "artifact").write_bytes(b"an artifact")
+    (tmp_path / "key.pub").write_bytes(pair.public_key.to_pem())
+    (tmp_path / "other.pub").write_bytes(Pair.generate(kind).public_key.to_pem())
+    hint = json.loads(said)["verificationMaterial"]["publicKey"]["hint"]
+    options = {"hint": hint, "artifact": str(tmp_path / "artifact")}
+    assert node(said, signed, key=str(tmp_path / "key.pub"), **options) == [{}, {}]
+    found = node(said, signed, key=str(tmp_path / "other.pub"), **options)
+    assert [f["refused"] for f in found] == ["SIGNATURE_ERROR"] * 2
+
+
 def test_it_reads_a_workflow_in_our_certificates(node: Node, local_sigstore: LocalSigstore) -> None:
     issuer = "https://token.actions.githubusercontent.com"
     workflow = "org/app/.github/workflows/release.yml@refs/tags/v1"
@@ -100,7 +131,7 @@ def test_it_and_we_refuse_a_bundle_with_any_part_of_another(
     for _ in range(3):  # so that the proofs have hashes
         signer.sign_statement(statement("earlier"))
     good = json.loads(signer.sign_statement(statement("one")))
-    other = json.loads(signer.sign_statement(statement("two")))
+    other = json.loads(local_sigstore.signer(WHO).sign_statement(statement("two")))
     set_part(other, "dsseEnvelope/payloadType", "application/json")
     set_part(other, "verificationMaterial/tlogEntries/0/logId", {"keyId": "AAAA"})
     mixed = []

@@ -93,3 +93,27 @@ def test_we_verify_the_statements_it_signs(
     with pytest.raises(pv.InvalidEvidence) as refused:
         verify_bundle(bundle, Digest.of(b"another"), trust=local_sigstore.trust, identity=who)
     assert refused.value.step == "subject"
+
+
+def test_it_verifies_the_files_we_sign(
+    sigstore_python: Command, local_sigstore: LocalSigstore, tmp_path: Path
+) -> None:
+    bundle = pv.sign_blob(tmp_path / "artifact", local_sigstore.signer(WHO))
+    (tmp_path / "bundle.json").write_bytes(bundle.raw)
+    (tmp_path / "other").write_bytes(b"another")
+    done = sigstore_python(*verify(local_sigstore), "artifact")
+    assert done.returncode == 0, done.stderr
+    assert sigstore_python(*verify(local_sigstore), "other").returncode != 0
+
+
+def test_we_verify_the_files_it_signs(
+    sigstore_python: Command, local_sigstore: LocalSigstore, tmp_path: Path
+) -> None:
+    token = ("--identity-token", local_sigstore.token(WHO))
+    done = sigstore_python("sign", *token, "--bundle", "bundle.json", "artifact")
+    assert done.returncode == 0, done.stderr
+    who, trust = pv.Identity(WHO, issuer=local_sigstore.issuer), local_sigstore.trust
+    found = pv.verify_blob(tmp_path / "artifact", tmp_path / "bundle.json", who, trust=trust)
+    assert found.identity == WHO
+    with pytest.raises(pv.InvalidEvidence):
+        pv.verify_blob(b"another", tmp_path / "bundle.json", who, trust=trust)
