@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from provenance.attestation.public_key import PublicKey
 from provenance.oci import media_types as mt
 from provenance.oci.descriptor import EMPTY_DESCRIPTOR, Descriptor
 from provenance.oci.manifest import Manifest
@@ -97,3 +98,11 @@ def subject_of(image: Image) -> Descriptor:
     """As a referrer names it."""
     found = image.descriptor
     return Descriptor(found.media_type, found.digest, found.size)
+
+
+def public(key: Any) -> PublicKey:
+    """The public half of a private key."""
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return PublicKey.parse(pem)

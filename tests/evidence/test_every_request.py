@@ -13,10 +13,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.evidence.placing import put_att, put_sig
+from tests.evidence.placing import public, put_att, put_sig
 
 import provenance as pv
-from provenance.attestation.public_key import PublicKey
 from provenance.testing import ImageBuilder, LocalRegistry, LocalSigstore
 from provenance.testing.sigstore.schemes import new_key
 
@@ -63,7 +62,7 @@ def _key(registry: LocalRegistry, sigstore: LocalSigstore, image: pv.Image) -> d
     assert image.digest is not None
     forger = sigstore.forger(key=new_key())
     put_sig(registry, image.digest, forger)
-    return {"key": _public(forger.key)}
+    return {"key": public(forger.key)}
 
 
 def _att(registry: LocalRegistry, sigstore: LocalSigstore, image: pv.Image) -> dict[str, Any]:
@@ -88,13 +87,6 @@ def _by_another(registry: LocalRegistry, sigstore: LocalSigstore, image: pv.Imag
     del registry
     pv.sign(image, sigstore.signer("mallory@example.org"))
     return {"identity": pv.Identity(WHO, issuer=sigstore.issuer)}
-
-
-def _public(key: Any) -> PublicKey:
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-    pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    return PublicKey.parse(pem)
 
 
 # Name: whether the registry has the API, whether it proves anything, and what is put there.

@@ -193,7 +193,11 @@ class Question:
                 hint="verify it with the tool that made it",
             )
         told = sorted(examination, key=lambda e: _NEAR.get(e.step, 3))
-        reasons = tuple(f"{e.kind} ({e.descriptor.digest.short}): {e.reason}" for e in told)
+        reasons = tuple(
+            f"{e.kind} ({e.descriptor.digest.short}): {'of another kind, ' * bool(e.outcome)}"
+            f"{e.reason}"
+            for e in told
+        )
         what = "signature" if self.require == "signature" else f"{self.require} attestation"
         wanted = _wanted(self.judge)
         if signers:

@@ -1,0 +1,524 @@
+"""What lies in each placement, who can be proven by it, and what it is called."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.evidence.placing import (
+    DSSE,
+    IN_TOTO,
+    SIGN,
+    SIMPLE,
+    payload,
+    public,
+    put_att,
+    put_layers,
+    put_sig,
+    statement,
+    subject_of,
+)
+
+import provenance as pv
+from provenance.attestation.bundle import BUNDLE_MEDIA_TYPE
+from provenance.digests import Digest
+from provenance.evidence.storing import store_artifact
+from provenance.oci import media_types as mt
+from provenance.oci.descriptor import EMPTY_DESCRIPTOR, Descriptor, Platform
+from provenance.oci.manifest import Index
+from provenance.oci.repository import digest_tag
+from provenance.testing import ImageBuilder, LocalRegistry, LocalSigstore, build_index
+from provenance.testing.sigstore.schemes import new_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+WHO = "release@example.com"
+CYCLONEDX = "https://cyclonedx.org/bom"
+SBOM = {"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1, "components": []}
+
+
+@pytest.fixture(scope="module")
+def sigstore() -> Iterator[LocalSigstore]:
+    """With a log of the first kind, whose promise is all that a layer can carry."""
+    with LocalSigstore(rekor=("v1",)) as running:
+        yield running
+
+
+@pytest.fixture
+def image(local_registry: LocalRegistry) -> pv.Image:
+    tag = local_registry.reference("team/app:1.0")
+    ImageBuilder().layer({"a": b"1"}).push(tag)
+    return pv.resolve(tag)
+
+
+@pytest.fixture
+def digest(image: pv.Image) -> Digest:
+    assert image.digest is not None
+    return image.digest
+
+
+@pytest.fixture
+def asked(sigstore: LocalSigstore) -> dict[str, Any]:
+    return {"identity": pv.Identity(WHO, issuer=sigstore.issuer), "trust": sigstore.trust}
+
+
+def test_of_many_layers_at_the_older_tag_each_stands_for_itself(
+    local_registry: LocalRegistry,
+    sigstore: LocalSigstore,
+    image: pv.Image,
+    digest: Digest,
+    asked: dict[str, Any],
+) -> None:
+    good, other = sigstore.forger(WHO), sigstore.forger("mallory@example.org")
+    signed, elsewhere = payload(digest), payload(Digest.of(b"another image"))
+    annotations = good.layer(signed)
+    layers = [
+        (b"no JSON", SIMPLE, good.layer(b"no JSON")),
+        (signed, SIMPLE, {}),
+        (elsewhere, SIMPLE, good.layer(elsewhere)),
+        (signed, SIMPLE, other.layer(signed)),
+        # Another's entry beside a signature (CVE-2026-22703).
+        (
+            signed,
+            SIMPLE,
+            annotations
+            | {"dev.sigstore.cosign/bundle": other.layer(signed)["dev.sigstore.cosign/bundle"]},
+        ),
+        (b"just text", "text/plain", {}),
+        (signed, SIMPLE, annotations),
+    ]
+    put_layers(local_registry, layers, tag=digest_tag(digest, "sig"))
+    verified = pv.verify(image, **asked)
+    (proof,) = verified.signatures
+    assert proof.identity == WHO
+    assert proof.placement.tag == digest_tag(digest, "sig")
+    assert proof.payload is not None
+    assert proof.payload.docker_reference == "registry.example/app"
+    assert (proof.predicate_type, proof.predicate) == ("", None)
+    with pytest.raises(pv.UnsupportedFormat, match="payload"):
+        _ = proof.statement
+    examined = pv.examine(image, **asked)
+    assert [e.outcome for e in examined].count(pv.Outcome.PROVEN) == 1
+    assert len(examined) == 6  # the text is no candidate
+    steps = [e.step for e in examined]
+    assert "subject" in steps
+    assert "identity" in steps
+
+
+def test_annotations_are_there_with_their_values_or_it_does_not_count(
+    local_registry: LocalRegistry,
+    sigstore: LocalSigstore,
+    image: pv.Image,
+    digest: Digest,
+    asked: dict[str, Any],
+) -> None:
+    signed = payload(digest, env="prod")
+    put_layers(
+        local_registry,
+        [(signed, SIMPLE, sigstore.forger(WHO).layer(signed))],
+        tag=digest_tag(digest, "sig"),
+    )
+    (proof,) = pv.verify(image, annotations={"env": "prod"}, **asked).signatures
+    assert proof.annotations == {"env": "prod"}
+    for wrong in ({"env": "dev"}, {"env": "prod", "more": "1"}):
+        with pytest.raises(pv.NoMatchingEvidence, match="expected"):
+            pv.verify(image, annotations=wrong, **asked)
+
+
+def test_annotations_of_a_bundle_are_those_of_its_subject(
+    sigstore: LocalSigstore, image: pv.Image, asked: dict[str, Any]
+) -> None:
+    pv.sign(image, sigstore.signer(WHO), annotations={"env": "prod"})
+    assert pv.verify(image, annotations={"env": "prod"}, **asked).signatures
+    with pytest.raises(pv.NoMatchingEvidence, match="env='prod', expected 'dev'"):
+        pv.verify(image, annotations={"env": "dev"}, **asked)
+
+
+def test_an_attestation_at_the_older_tag_is_no_signature(
+    local_registry: LocalRegistry,
+    sigstore: LocalSigstore,
+    image: pv.Image,
+    digest: Digest,
+    asked: dict[str, Any],
+) -> None:
+    put_att(local_registry, digest, CYCLONEDX, SBOM, sigstore.forger(WHO))
+    with pytest.raises(pv.NoMatchingEvidence, match="of another kind"):
+        pv.verify(image, **asked)
+    verified = pv.verify(image, require="sbom", **asked)
+    assert len(verified.sbom().packages) == 0
+    assert verified.attestations[0].kind == "cyclonedx"
+
+
+@pytest.mark.parametrize("where", ["artifact type", "config", "both"])
+def test_cosigns_experimental_referrers_hold_the_same_layers(
+    local_registry: LocalRegistry,
+    sigstore: LocalSigstore,
+    image: pv.Image,
+    digest: Digest,
+    asked: dict[str, Any],
+    where: str,
+) -> None:
+    kind = "application/vnd.dev.cosign.artifact.sig.v1+json"
+    signed = payload(digest)
+    put_layers(
+        local_registry,
+        [(signed, SIMPLE, sigstore.forger(WHO).layer(signed))],
+        subject=subject_of(image),
+        artifact_type=kind if where != "config" else "",
+        config=Descriptor.of(b"{}", kind) if where != "artifact type" else EMPTY_DESCRIPTOR,
+    )
+    assert pv.verify(image, **asked).signatures[0].placement.scheme == "api"
+
+
+@pytest.mark.parametrize("media_type", [DSSE, IN_TOTO])
+def test_an_envelope_among_in_toto_referrers_is_judged_without_a_bundle(
+    local_registry: LocalRegistry,
+    sigstore: LocalSigstore,
+    image: pv.Image,
+    digest: Digest,
+    asked: dict[str, Any],
+    media_type: str,
+) -> None:
+    said = statement(digest, CYCLONEDX, SBOM)
+    envelope, annotations = sigstore.forger(WHO).attestation_layer(said)
+    put_layers(
+        local_registry,
+        [(envelope, media_type, annotations)],
+        subject=subject_of(image),
+        artifact_type=IN_TOTO,
+    )
+    assert pv.verify(image, require="cyclonedx", **asked).attestations
+
+
+def test_a_statement_that_nobody_signed_is_listed_and_never_counts(
+    local_registry: LocalRegistry, image: pv.Image, digest: Digest, asked: dict[str, Any]
+) -> None:
+    said = statement(digest, "https://slsa.dev/provenance/v1", {"a": 1})
+    put_layers(
+        local_registry,
+        [(said, IN_TOTO, {"in-toto.io/predicate-type": "https://slsa.dev/provenance/v1"})],
+        subject=subject_of(image),
+        artifact_type=IN_TOTO,
+    )
+    (found,) = pv.examine(image, **asked)
+    assert (found.kind, found.step, found.outcome) == (
+        "slsa-provenance",
+        "unsigned",
+        pv.Outcome.REFUTED,
+    )
+    assert found.claimed is not None
+    assert found.claimed.predicate == {"a": 1}
+    with pytest.raises(pv.NoMatchingEvidence, match="nobody signed"):
+        pv.verify(image, require="slsa-provenance", **asked)
+
+
+@pytest.mark.parametrize(
+    ("artifact_type", "kind", "reason"),
+    [
+        ("application/vnd.cncf.notary.signature", "notation-signature", "Notation"),
+        ("application/vnd.cyclonedx+json", "cyclonedx", "SBOM without a signature"),
+        ("application/spdx+json", "spdx", "SBOM without a signature"),
+        ("application/sarif+json", "application/sarif+json", "without a signature"),
+    ],
+)
+def test_what_is_no_signature_of_sigstore_is_named_as_what_it_is(
+    image: pv.Image, asked: dict[str, Any], artifact_type: str, kind: str, reason: str
+) -> None:
+    layer = Descriptor.of(b"content", artifact_type)
+    store_artifact(image, [(layer, b"content")], artifact_type=artifact_type, annotations={})
+    (found,) = pv.examine(image, **asked)
+    assert (found.kind, found.outcome) == (kind, pv.Outcome.REFUTED)
+    assert reason in found.reason
+    with pytest.raises(pv.NoMatchingEvidence, match=reason):
+        pv.verify(image, **asked)
+
+
+def test_an_sbom_at_the_older_tag_is_an_sbom_without_a_signature(
+    local_registry: LocalRegistry, image: pv.Image, digest: Digest, asked: dict[str, Any]
+) -> None:
+    layers: list[tuple[bytes, str, dict[str, str]]] = [(b"SPDXVersion: SPDX-2.3", "text/spdx", {})]
+    put_layers(local_registry, layers, tag=digest_tag(digest, "sbom"))
+    (found,) = pv.examine(image, **asked)
+    assert found.kind == "legacy-sbom"
+    assert "SBOM without a signature" in found.reason
+    assert found.layer is not None
+    assert found.layer.media_type == "text/spdx"
+
+
+def test_a_signature_under_a_false_type_is_found_before_anyone_is_told_of_none(
+    local_registry: LocalRegistry, sigstore: LocalSigstore, image: pv.Image, asked: dict[str, Any]
+) -> None:
+    bundle = sigstore.signer(WHO).sign_statement(statement(subject_of(image).digest))
+    layer = Descriptor.of(bundle, BUNDLE_MEDIA_TYPE)
+    store_artifact(image, [(layer, bundle)], artifact_type="text/plain", annotations={})
+    assert pv.verify(image, **asked).signatures
+    # And it costs nothing where something else counts.
+    pv.sign(image, sigstore.signer(WHO))
+    local_registry.clear_requests()
+    assert len(pv.verify(image, **asked).signatures) == 1
+    assert len(local_registry.requests) == 3
+
+
+@pytest.mark.parametrize("by", ["parameter", "environment"])
+def test_evidence_in_another_repository(
+    local_registry: LocalRegistry,
+    sigstore: LocalSigstore,
+    image: pv.Image,
+    digest: Digest,
+    asked: dict[str, Any],
+    by: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    put_sig(local_registry, digest, sigstore.forger(WHO), repository="team/signatures")
+    with pytest.raises(pv.NoMatchingEvidence):
+        pv.verify(image, **asked)
+    elsewhere = f"{local_registry.host}/team/signatures"
+    if by == "parameter":
+        asked = {**asked, "evidence_repository": elsewhere}
+    else:
+        monkeypatch.setenv("COSIGN_REPOSITORY", elsewhere)
+    verified = pv.verify(image, **asked)
+    assert verified.reference == image.reference
+    assert elsewhere in str(verified.signatures[0].placement)
+    assert pv.examine(image, **asked).outcome
+
+
+def test_what_buildkit_puts_into_an_index_is_listed_for_its_platform(
+    local_registry: LocalRegistry, asked: dict[str, Any]
+) -> None:
+    built = ImageBuilder(platform="linux/amd64").layer({"a": b"x"}).build()
+    local_registry.put_image("team/multi", built)
+    said = statement(built.digest, "https://slsa.dev/provenance/v0.2", {})
+    attestation = put_layers(
+        local_registry,
+        [(said, IN_TOTO, {"in-toto.io/predicate-type": "https://slsa.dev/provenance/v0.2"})],
+        repository="team/multi",
+    )
+    held = local_registry.manifests["team/multi"]
+    entries = [
+        Descriptor(
+            mt.OCI_MANIFEST,
+            built.digest,
+            len(held[built.digest].data),
+            platform=Platform.parse("linux/amd64"),
+        ),
+        Descriptor(
+            mt.OCI_MANIFEST,
+            attestation,
+            len(held[attestation].data),
+            annotations={
+                "vnd.docker.reference.type": "attestation-manifest",
+                "vnd.docker.reference.digest": str(built.digest),
+            },
+            platform=Platform.parse("unknown/unknown"),
+        ),
+    ]
+    index = Index.build(entries)
+    local_registry.put_manifest("team/multi", index.raw, media_type=mt.OCI_INDEX, tag="1")
+    whole = local_registry.reference("team/multi:1")
+    for named in (whole, pv.resolve(whole, platform="linux/amd64")):
+        (found,) = pv.examine(named, **asked)
+        assert found.placement.scheme == "index"
+        assert found.kind == "slsa-provenance"
+        assert found.outcome is pv.Outcome.REFUTED
+    with pytest.raises(pv.NoMatchingEvidence):
+        pv.verify(pv.resolve(whole, platform="linux/amd64"), require="any", **asked)
+
+
+def test_a_layout_that_cosign_saved(
+    tmp_path: Path,
+    local_registry: LocalRegistry,
+    sigstore: LocalSigstore,
+    image: pv.Image,
+    digest: Digest,
+    asked: dict[str, Any],
+) -> None:
+    put_sig(local_registry, digest, sigstore.forger(WHO))
+    place = f"oci:{tmp_path / 'saved'}"
+    pv.copy(str(image.reference), f"{place}:image")
+    signature = f"{image.reference.name}:{digest_tag(digest, 'sig')}"
+    pv.copy(signature, f"{place}:signature")
+    file = tmp_path / "saved" / "index.json"
+    document = json.loads(file.read_text())
+    for entry in document["manifests"]:
+        kind = "image" if entry["digest"] == digest else "sigs"
+        entry["annotations"] = {"kind": f"dev.cosignproject.cosign/{kind}"}
+    file.write_text(json.dumps(document))
+    verified = pv.verify(place, **asked)
+    assert verified.signatures[0].placement.scheme == "saved"
+    assert verified.complete
+
+
+def test_a_key_and_a_certificate_never_stand_in_for_each_other(
+    local_registry: LocalRegistry,
+    sigstore: LocalSigstore,
+    image: pv.Image,
+    digest: Digest,
+    asked: dict[str, Any],
+) -> None:
+    forger = sigstore.forger(key=new_key())
+    key = public(forger.key)
+    put_sig(local_registry, digest, forger)
+    with pytest.raises(pv.NoMatchingEvidence, match="an identity was asked for"):
+        pv.verify(image, **asked)
+    assert pv.verify(image, key=key, trust=sigstore.trust).signatures[0].identity == str(
+        f"key {key.key_id}"
+    )
+    examined = pv.examine(image, trust=sigstore.trust)
+    assert examined.outcome is pv.Outcome.UNKNOWN  # by whom, is not asked: name the key
+    put_sig(local_registry, digest, sigstore.forger(WHO))
+    with pytest.raises(pv.NoMatchingEvidence, match="a key was asked for"):
+        pv.verify(image, key=key, trust=sigstore.trust)
+
+
+def test_any_of_several_keys(
+    local_registry: LocalRegistry, sigstore: LocalSigstore, image: pv.Image, digest: Digest
+) -> None:
+    first, second, third = (sigstore.forger(key=new_key()) for _ in range(3))
+    put_sig(local_registry, digest, second, third)
+    keys = [public(f.key) for f in (first, second, third)]
+    verified = pv.verify(image, key=keys, trust=sigstore.trust, threshold=2)
+    assert len(verified.signatures) == 2
+    with pytest.raises(pv.NoMatchingEvidence, match="3 signers but by 2"):
+        pv.verify(image, key=keys, trust=sigstore.trust, threshold=3)
+    with pytest.raises(pv.NoMatchingEvidence, match=keys[0].key_id):
+        pv.verify(image, key=keys[0], trust=sigstore.trust)
+    with pytest.raises(ValueError, match="empty"):
+        pv.verify(image, key=[], trust=sigstore.trust)
+    with pytest.raises(ValueError, match="threshold"):
+        pv.verify(image, key=keys, trust=sigstore.trust, threshold=0)
+
+
+def test_a_signature_in_no_log_counts_only_where_one_says_so(
+    local_registry: LocalRegistry,
+    sigstore: LocalSigstore,
+    image: pv.Image,
+    digest: Digest,
+    asked: dict[str, Any],
+) -> None:
+    put_sig(local_registry, digest, replace(sigstore.forger(WHO), logged=False))
+    with pytest.raises(pv.NoMatchingEvidence, match="log"):
+        pv.verify(image, **asked)
+    verified = pv.verify(image, unsafe_no_log=True, **asked)
+    assert verified.signatures[0].log_entries == ()
+    assert verified.signatures[0].time is not None
+
+
+def reference_to(document: bytes, **more: Any) -> dict[str, Any]:
+    """The predicate that names a document which lies elsewhere."""
+    named = {
+        "mediaType": "application/vnd.cyclonedx+json",
+        "digest": {"sha256": Digest.of(document).hex},
+        "annotations": {"size": len(document), "predicateType": CYCLONEDX},
+    }
+    return {"attester": {"id": "https://example.org"}, "references": [named | more]}
+
+
+REFERENCE = "https://in-toto.io/attestation/reference/v0.1"
+
+
+def test_a_document_that_a_signed_reference_names_is_followed(
+    local_registry: LocalRegistry, sigstore: LocalSigstore, image: pv.Image, asked: dict[str, Any]
+) -> None:
+    document = json.dumps(SBOM).encode()
+    pv.attest(image, reference_to(document), sigstore.signer(WHO), predicate_type=REFERENCE)
+    with pytest.raises(pv.NotFound):  # it is named, and not there: could not tell
+        pv.verify(image, require="sbom", **asked)
+    local_registry.put_blob("team/app", document)
+    verified = pv.verify(image, require="sbom", **asked)
+    assert verified.complete
+    assert verified.sbom().to_bytes() == document
+    later = pv.verify(image, require="any", **asked)
+    assert later.sbom().to_bytes() == document
+    for wanted in ("signature", "spdx", "slsa-provenance"):
+        with pytest.raises(pv.NoMatchingEvidence):
+            pv.verify(image, require=wanted, **asked)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"annotations": {"predicateType": CYCLONEDX}},
+        {"annotations": {"size": "7"}},
+        {"annotations": {"size": -1}},
+        {"digest": {}},
+        {"digest": {"sha256": "../../x"}},
+        {"digest": {"sha1": "da39a3ee5e6b4b0d3255bfef95601890afd80709"}},
+    ],
+)
+def test_a_reference_that_cannot_be_checked_is_not_followed_and_hides_none(
+    local_registry: LocalRegistry,
+    sigstore: LocalSigstore,
+    image: pv.Image,
+    asked: dict[str, Any],
+    wrong: dict[str, Any],
+) -> None:
+    document = json.dumps(SBOM).encode()
+    local_registry.put_blob("team/app", document)
+    bad = reference_to(document, **wrong)
+    pv.attest(image, bad, sigstore.signer(WHO), predicate_type=REFERENCE)
+    with pytest.raises(pv.NoMatchingEvidence):
+        pv.verify(image, require="sbom", **asked)
+    pv.attest(image, reference_to(document), sigstore.signer(WHO), predicate_type=REFERENCE)
+    assert pv.verify(image, require="sbom", **asked).sbom().to_bytes() == document
+
+
+def test_a_document_of_another_size_is_not_the_one_that_was_named(
+    local_registry: LocalRegistry, sigstore: LocalSigstore, image: pv.Image, asked: dict[str, Any]
+) -> None:
+    document = json.dumps(SBOM).encode()
+    local_registry.put_blob("team/app", document)
+    bad = reference_to(document, annotations={"size": len(document) - 1})
+    pv.attest(image, bad, sigstore.signer(WHO), predicate_type=REFERENCE)
+    with pytest.raises(pv.ProvenanceError) as refused:
+        pv.verify(image, require="sbom", **asked)
+    assert not isinstance(refused.value, pv.VerificationError)
+
+
+def test_more_signatures_than_are_looked_at_are_no_absence(
+    local_registry: LocalRegistry, sigstore: LocalSigstore, image: pv.Image, asked: dict[str, Any]
+) -> None:
+    put_sig(local_registry, subject_of(image).digest, *[sigstore.forger("x@example.org")] * 3)
+    with pytest.raises(pv.LimitExceeded, match=r"Limits\.signatures"):
+        pv.verify(image, limits=pv.Limits(signatures=2), **asked)
+    with pytest.raises(pv.LimitExceeded, match=r"Limits\.evidence_bytes"):
+        pv.verify(image, limits=pv.Limits(evidence_bytes=300), **asked)
+
+
+def test_a_signature_on_an_index_far_above_counts_too_and_says_so(
+    local_registry: LocalRegistry, sigstore: LocalSigstore, asked: dict[str, Any]
+) -> None:
+    build = ImageBuilder(platform="linux/amd64").layer({"a": b"1"}).build()
+    tag = local_registry.reference("team/multi:1")
+    build_index([build], tag)
+    index = pv.resolve(tag)
+    assert index.digest is not None
+    put_sig(local_registry, index.digest, sigstore.forger(WHO), repository="team/multi")
+    verified = pv.verify(tag, platform="linux/amd64", **asked)
+    (proof,) = verified.signatures
+    assert proof.placement.through_index
+    assert proof.subject == index.digest
+    assert verified.reference.digest == build.digest
+
+
+def test_an_image_that_never_had_a_digest_is_no_unsigned_one(
+    tmp_path: Path, asked: dict[str, Any]
+) -> None:
+    place = f"docker-archive:{tmp_path / 'image.tar'}:app:1"
+    ImageBuilder().layer({"a": b"1"}).push(place)
+    with pytest.raises(pv.UnsupportedFormat, match="no digest"):
+        pv.verify(place, **asked)
+
+
+def test_a_manifest_of_two_bundles_says_not_which(
+    image: pv.Image, sigstore: LocalSigstore, asked: dict[str, Any]
+) -> None:
+    bundle = sigstore.signer(WHO).sign_statement(statement(subject_of(image).digest, SIGN))
+    layer = Descriptor.of(bundle, BUNDLE_MEDIA_TYPE)
+    store_artifact(image, [(layer, bundle)] * 2, artifact_type=BUNDLE_MEDIA_TYPE, annotations={})
+    (found,) = pv.examine(image, **asked)
+    assert found.step == "malformed-document"
