@@ -79,7 +79,7 @@ def _public(key: Any, reference: AzureKey) -> PublicKey:
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
     curves = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}
-    kind, curve = str(key.kty or "").removesuffix("-HSM"), str(key.crv or "")
+    kind, curve = _word(key.kty).removesuffix("-HSM"), _word(key.crv)
     numbers: ec.EllipticCurvePublicNumbers | rsa.RSAPublicNumbers
     if kind == "EC" and curve in curves:
         numbers = ec.EllipticCurvePublicNumbers(_number(key.x), _number(key.y), curves[curve])
@@ -97,6 +97,11 @@ def _public(key: Any, reference: AzureKey) -> PublicKey:
     except ValueError as error:
         raise NotEvaluated(f"{reference} is no key", hint="check the host") from error
     return PublicKey.parse(der)
+
+
+def _word(value: Any) -> str:
+    """A word of the vault's: an enumeration's where Azure's library knows it, else text."""
+    return str(getattr(value, "value", value) or "")
 
 
 def _number(data: bytes) -> int:

@@ -46,7 +46,8 @@ def open_google_key(reference: GoogleKey, settings: Settings, client: Any = None
 
     Args:
         reference: which.
-        settings: `timeout` is for each request; proxies and authorities are Google's library's.
+        settings: `timeout` is for each request, with its retries; proxies and authorities are
+            Google's library's affair.
         client: a `KeyManagementServiceClient`; None: one with the credentials at hand.
 
     Raises:
@@ -57,8 +58,9 @@ def open_google_key(reference: GoogleKey, settings: Settings, client: Any = None
     kms = needed("google.cloud.kms", "gcp")
     with _translated(reference):
         asked = client or kms.KeyManagementServiceClient()
-        name = _version(asked, reference, settings)
-        answer = asked.get_public_key(request={"name": name}, timeout=settings.timeout)
+        limits = _limits(settings)
+        name = _version(asked, reference, limits)
+        answer = asked.get_public_key(request={"name": name}, **limits)
     algorithm = _ALGORITHMS.get(answer.algorithm.name)
     public = PublicKey.parse(answer.pem.encode()) if algorithm else None
     if public is None or public.algorithm != algorithm:
@@ -71,7 +73,7 @@ def open_google_key(reference: GoogleKey, settings: Settings, client: Any = None
     def ask(digest: bytes) -> bytes:
         with _translated(reference):
             signed = asked.asymmetric_sign(
-                request={"name": name, "digest": {hash_of(found): digest}}, timeout=settings.timeout
+                request={"name": name, "digest": {hash_of(found): digest}}, **limits
             )
         if signed.name != name:
             raise SigningError(f"another key than {reference} signed", hint="do not use it")
@@ -80,12 +82,18 @@ def open_google_key(reference: GoogleKey, settings: Settings, client: Any = None
     return ServiceKey(found, str(reference), ask)
 
 
-def _version(client: Any, reference: GoogleKey, settings: Settings) -> str:
+def _limits(settings: Settings) -> dict[str, Any]:
+    """How long one request may take, and all its retries together."""
+    retry = needed("google.api_core.retry", "gcp").Retry(timeout=settings.timeout)
+    return {"timeout": settings.timeout, "retry": retry if settings.retries else None}
+
+
+def _version(client: Any, reference: GoogleKey, limits: dict[str, Any]) -> str:
     """Versions are numbered: listed by name, the tenth comes before the second."""
     if reference.version:
         return f"{reference.name}/cryptoKeyVersions/{reference.version}"
     listed = client.list_crypto_key_versions(
-        request={"parent": reference.name, "filter": "state=ENABLED"}, timeout=settings.timeout
+        request={"parent": reference.name, "filter": "state=ENABLED"}, **limits
     )
     newest, name = 0, ""
     for count, version in enumerate(listed):
