@@ -15,6 +15,7 @@ from provenance.oci.media_types import OCI_INDEX
 from provenance.oci.repository import digest_tag, read_blob
 from provenance.settings import Limits
 from provenance.testing import ImageBuilder, LocalRegistry
+from provenance.testing.sigstore import LocalSigstore
 from provenance.verification import LayerSignature
 
 if TYPE_CHECKING:
@@ -203,3 +204,13 @@ def test_in_a_layout_too(tmp_path: Path) -> None:
     append(image, "two")
     _, (_, *layers) = manifest_at(image)
     assert layers == [b"one", b"two"]
+
+
+def test_an_attestation_has_its_time_from_the_log_alone(image: pv.Image) -> None:
+    """An older verifier looks for a timestamp over the whole envelope; the bundle's is not."""
+    with LocalSigstore(rekor=("v1",)) as sigstore:
+        said = {"predicate_type": "https://example.com/review/v1", "layout": "legacy"}
+        pv.attest(image, {"a": 1}, sigstore.signer(), **said)
+        who = pv.Identity("dev@example.com", issuer=sigstore.issuer)
+        verified = pv.verify(image, who, trust=sigstore.trust, require=said["predicate_type"])
+    assert [time.source for time in verified.proofs[0].times] == ["log"]

@@ -7,11 +7,14 @@ Only the OIDC issuers are ours: the real ones are other people's. Source: the pr
 from __future__ import annotations
 
 import json
+import socket
+import time
 import urllib.request
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from tests.peers.authority import code_signing_chain
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RealSigstore", "serve_sigstore"]
 
+_METRICS = 2112
 _ENDPOINTS = ("createLogEntry", "getLogEntryByUUID", "getLogInfo", "getPublicKey")
 
 
@@ -105,7 +109,7 @@ def serve_sigstore(folder: Path, *, rekor: int = 2) -> Iterator[RealSigstore]:
         rekor: version of the log.
     """
     with ExitStack() as started:
-        # It ends where port 2112 is taken, which Rekor v1 takes too, but can do without.
+        # Before Rekor v1, which takes the same port for metrics, but can do without.
         tsa_url, tsa_chain = started.enter_context(_timestamps(folder / "tsa"))
         people, pipelines = (started.enter_context(LocalSigstore()) for _ in range(2))
         ca_key, ca_chain = code_signing_chain()
@@ -247,6 +251,7 @@ _REKOR = {1: _rekor_v1, 2: _rekor_v2}
 @contextmanager
 def _timestamps(folder: Path) -> Iterator[tuple[str, bytes]]:
     folder.mkdir()
+    _until_free(_METRICS)
     port = free_port()
     options = ("--host=127.0.0.1", f"--port={port}", "--timestamp-signer=memory")
     command = [peer("timestamp-server"), "serve", *options, "--disable-ntp-monitoring"]
@@ -256,6 +261,16 @@ def _timestamps(folder: Path) -> Iterator[tuple[str, bytes]]:
             chain: bytes = answer.read()
         (folder / "chain.pem").write_bytes(chain)
         yield url, chain
+
+
+def _until_free(port: int) -> None:
+    """Wait for another run of these tests, as nothing moves the port of the server's metrics."""
+    for _ in range(600):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return
+        time.sleep(0.2)
+    pytest.fail(f"port {port} of 127.0.0.1 is taken: the timestamp server needs it")
 
 
 def _secret_pem(

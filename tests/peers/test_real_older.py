@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.peers.key_handles import Pair
 
 import provenance as pv
 from provenance.testing import ImageBuilder
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.peer_full
 
 WHO = "release@example.com"
+REVIEW = "https://example.com/review/v1"
 HTTP = "--allow-http-registry"
 
 
@@ -59,11 +61,11 @@ def test_we_verify_what_cosign_attested(
     predicate = tmp_path / "predicate.json"
     predicate.write_text('{"reviewed": true}')
     options, trusted = real_sigstore.older
-    kind = ("--type", "https://example.com/review/v1", "--predicate", str(predicate))
+    kind = ("--type", REVIEW, "--predicate", str(predicate))
     words = (HTTP, *options, *real_sigstore.token(WHO), *kind, str(image.reference))
     run("cosign", "attest", *words, env=trusted)
     who, trust = real_sigstore.who(WHO), real_sigstore.trust
-    verified = pv.verify(image, who, trust=trust, require="https://example.com/review/v1")
+    verified = pv.verify(image, who, trust=trust, require=REVIEW)
     (proof,) = verified.attestations
     assert (proof.predicate, proof.placement.scheme) == ({"reviewed": True}, "tag")
     with pytest.raises(pv.NoMatchingEvidence):
@@ -82,3 +84,38 @@ def test_we_verify_what_cosign_signed_with_a_key(
     assert proof.issuer == ""
     with pytest.raises(pv.NoMatchingEvidence):
         pv.verify(image, real_sigstore.who(WHO), trust=real_sigstore.trust)
+
+
+def test_cosign_verifies_what_we_sign_the_older_way(
+    real_sigstore: RealSigstore, image: pv.Image, run: Run
+) -> None:
+    pv.sign(image, real_sigstore.signer(WHO), layout="legacy")
+    words = ("--new-bundle-format=false", HTTP, *real_sigstore.expecting(WHO), str(image.reference))
+    run("cosign", "verify", *words, env=real_sigstore.older_trust)
+    other = real_sigstore.expecting("mallory@example.org")
+    words = ("--new-bundle-format=false", HTTP, *other, str(image.reference))
+    refused = run("cosign", "verify", *words, env=real_sigstore.older_trust, check=False)
+    assert refused.returncode != 0
+    assert pv.verify(image, real_sigstore.who(WHO), trust=real_sigstore.trust).signatures
+
+
+def test_cosign_verifies_what_we_attest_the_older_way(
+    real_sigstore: RealSigstore, image: pv.Image, run: Run
+) -> None:
+    signer = real_sigstore.signer(WHO)
+    pv.attest(image, {"said": "yes"}, signer, predicate_type=REVIEW, layout="legacy")
+    words = ("--new-bundle-format=false", HTTP, *real_sigstore.expecting(WHO), "--type", REVIEW)
+    where = (*words, str(image.reference))
+    run("cosign", "verify-attestation", *where, env=real_sigstore.older_trust)
+
+
+def test_cosign_verifies_what_we_sign_with_a_key_the_older_way(
+    real_sigstore: RealSigstore, image: pv.Image, run: Run, tmp_path: Path
+) -> None:
+    pair = Pair.generate("ecdsa-p256")
+    pv.sign(image, pv.Signer.of(pair, trust=real_sigstore.trust), layout="both")
+    (tmp_path / "key.pub").write_bytes(pair.public_key.to_pem())
+    words = (HTTP, "--key", str(tmp_path / "key.pub"), str(image.reference))
+    old = ("--new-bundle-format=false", *words)
+    run("cosign", "verify", *old, env=real_sigstore.older_trust)
+    run("cosign", "verify", *real_sigstore.trusted, *words)

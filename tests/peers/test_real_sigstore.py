@@ -83,6 +83,23 @@ def test_we_verify_what_cosign_signs(
     assert proof.identity == WHO
 
 
+@pytest.mark.parametrize("kind", ["ecdsa-p256", "rsa-2048", "rsa-4096"])
+def test_cosign_verifies_what_we_sign_with_a_key(
+    real_sigstore: RealSigstore, image: pv.Image, run: Run, tmp_path: Path, kind: str
+) -> None:
+    pair = Pair.generate(kind)
+    signer = pv.Signer.of(pair, trust=real_sigstore.trust)
+    pv.sign(image, signer)
+    pv.attest(image, {"said": "yes"}, signer, predicate_type=REVIEW)
+    key = tmp_path / "key.pub"
+    key.write_bytes(pair.public_key.to_pem())
+    options = (HTTP, *real_sigstore.trusted, "--key", str(key))
+    run("cosign", "verify", *options, str(image.reference))
+    run("cosign", "verify-attestation", *options, "--type", REVIEW, str(image.reference))
+    key.write_bytes(Pair.generate(kind).public_key.to_pem())
+    assert run("cosign", "verify", *options, str(image.reference), check=False).returncode != 0
+
+
 def test_we_verify_what_cosign_signs_with_a_key(
     real_sigstore: RealSigstore, image: pv.Image, run: Run, tmp_path: Path
 ) -> None:

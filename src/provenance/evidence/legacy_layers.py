@@ -60,7 +60,9 @@ def statement_layer(bundle: bytes, trust: Trust) -> LayerSignature:
     envelope = document.get("dsseEnvelope")
     if not isinstance(envelope, dict) or not isinstance(envelope.get("signatures"), list):
         raise MalformedDocument("the bundle has no envelope")
-    material = _material(document, trust)
+    # The bundle's timestamp is over the signature, and cosign's older form wants one over the
+    # whole envelope (cosign, `cmd/cosign/cli/attest/attest.go`): the log's promise has the time.
+    material = _material(document, trust) | {"timestamp": ""}
     wanted = _logged_envelope(document)
     for raw in _spellings(envelope):
         if not wanted or hashlib.sha256(raw).hexdigest() == wanted:
