@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,43 +14,19 @@ from provenance.cli.session import (
     output_option,
     platform_option,
     settings,
-    trust,
-    trust_options,
 )
+from provenance.cli.signers import signer, signer_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from provenance.evidence import Stored
-    from provenance.signing import Signer
 
 __all__ = ["attach", "attest", "sign"]
 
 
-def _signing_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in (
-        click.option(
-            "--key",
-            metavar="FILE|URI",
-            help="Sign with a key instead of an identity: a file, awskms://, hashivault://, "
-            "pkcs11:, env://, ... Its password: COSIGN_PASSWORD, or it is asked for.",
-        ),
-        click.option(
-            "--identity-token",
-            metavar="TOKEN|FILE",
-            help="OIDC token; else SIGSTORE_ID_TOKEN, the CI system's, or a browser.",
-        ),
-        click.option(
-            "--signing-config",
-            type=click.Path(exists=True, dir_okay=False),
-            help="Where to sign, with --trusted-root.",
-        ),
-        click.option(
-            "--unsafe-no-log",
-            is_flag=True,
-            help="With --key, log nothing (cosign's --tlog-upload=false): nobody notices what a "
-            "stolen key signs, and verifiers must be told to accept it.",
-        ),
+def _writing_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    options = (
         click.option(
             "--layout",
             type=click.Choice(["bundle", "legacy", "both"]),
@@ -59,10 +35,7 @@ def _signing_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="legacy: the tags that cosign before version 3 reads.",
         ),
         click.option(
-            "-a",
-            "--annotation",
-            "--annotations",
-            "annotation",
+            *("-a", "--annotation", "--annotations", "annotation"),
             multiple=True,
             metavar="KEY=VALUE",
             help="Said along with it.",
@@ -72,42 +45,13 @@ def _signing_options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="REPOSITORY",
             help="Write there, and not beside the image; else COSIGN_REPOSITORY.",
         ),
-        click.option("-y", "--yes", is_flag=True, help="Accepted for cosign's users; no prompts."),
-    ):
+        click.option(
+            "--reuse", is_flag=True, help="Keep an equal one of yours that is there and verifies."
+        ),
+    )
+    for option in reversed(options):
         command = option(command)
-    return trust_options(command)
-
-
-def _signer(given: Mapping[str, Any]) -> Signer:
-    """The signer that the options of `_signing_options` name."""
-    from provenance.signing import Signer
-
-    root, config, key = given["trusted_root"], given["signing_config"], given["key"]
-    if key is not None:
-        if given["identity_token"] is not None:
-            raise click.UsageError("give --key or --identity-token: one of them signs")
-        alone = given["unsafe_no_log"] and root is None and config is None
-        return Signer.from_key(
-            key,
-            password=_password,
-            trust=None if alone else trust(root, config),
-            unsafe_no_log=given["unsafe_no_log"],
-            settings=settings(),
-        )
-    if given["unsafe_no_log"]:
-        raise click.UsageError("--unsafe-no-log is for --key: an identity is proven by its log")
-    token = given["identity_token"]
-    if token is not None and len(token) < 4096 and Path(token).is_file():
-        token = Path(token).read_text("utf-8").strip()
-    return Signer.keyless(trust=trust(root, config), identity_token=token, settings=settings())
-
-
-def _password() -> str:
-    """Of a key, when it is needed: COSIGN_PASSWORD, or a person is asked."""
-    found = os.environ.get("COSIGN_PASSWORD")
-    if found is None:
-        found = click.prompt("Password of the key", hide_input=True, default="", err=True)
-    return str(found)
+    return command
 
 
 def _writing(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -158,33 +102,33 @@ def _write(write: Callable[[], Stored], output: str) -> None:
 
 @click.command()
 @image_argument
-@_signing_options
+@signer_options
+@_writing_options
 @click.option(
     "-r", "--recursive", is_flag=True, help="Of an index, sign everything in it too, it last."
 )
-@click.option("--reuse", is_flag=True, help="Keep a signature of yours that is there and verifies.")
 @platform_option
 @output_option
 def sign(image: str, output: str, *, recursive: bool, **given: Any) -> None:
     """Sign IMAGE and store the signature beside it."""
     from provenance.evidence import sign as sign_image
 
-    signer, writing = _signer(given), _writing(given)
-    _write(lambda: sign_image(image, signer, recursive=recursive, **writing), output)
+    who, writing = signer(given), _writing(given)
+    _write(lambda: sign_image(image, who, recursive=recursive, **writing), output)
 
 
 @click.command()
 @image_argument
-@_signing_options
-@click.option("--predicate", required=True, metavar="FILE", help="What to attest.")
+@signer_options
+@_writing_options
+@click.option(
+    "--predicate", required=True, metavar="FILE", help="What to attest; `-`: standard input."
+)
 @click.option(
     "--type",
     "predicate_type",
     help="A URI, or a name: slsaprovenance1, spdx, spdxjson, cyclonedx, vuln, openvex, link, "
     "custom, ... An SBOM needs none.",
-)
-@click.option(
-    "--reuse", is_flag=True, help="Keep an equal one of yours that is there and verifies."
 )
 @platform_option
 @output_option
@@ -194,12 +138,19 @@ def attest(
     """Say what FILE says about IMAGE, signed. An SBOM knows its own type."""
     from provenance.evidence import attest as attest_image
 
-    signer, writing = _signer(given), _writing(given)
-    said = Path(predicate)
+    who, writing = signer(given), _writing(given)
+    said = _standard_input() if predicate == "-" else Path(predicate)
     _write(
-        lambda: attest_image(image, said, signer, predicate_type=predicate_type, **writing),
+        lambda: attest_image(image, said, who, predicate_type=predicate_type, **writing),
         output,
     )
+
+
+def _standard_input() -> bytes:
+    """As much of it as is taken, and a byte more, for whoever says that it is too much."""
+    from provenance.settings import Limits
+
+    return sys.stdin.buffer.read(Limits().document_bytes + 1)
 
 
 def _media_type(_context: click.Context, _option: click.Parameter, text: str) -> str:

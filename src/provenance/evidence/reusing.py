@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from provenance.attestation.bundle import is_bundle_media_type
+from provenance.attestation.statement import Statement
 from provenance.evidence.gathering import examine_image
 from provenance.evidence.making import BUNDLE, LEGACY, kind_of
 from provenance.evidence.storing import Stored
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from provenance.attestation.simple_signing import SimpleSigning
-    from provenance.attestation.statement import Statement
     from provenance.evidence.examination import Evidence
     from provenance.evidence.making import Pen
     from provenance.evidence.storing import Shelf
@@ -61,7 +62,7 @@ def present(
             raise lookup.error
     found: dict[str, Stored] = {}
     for item in examination.evidence:
-        layout = LEGACY if item.placement.scheme == "tag" else BUNDLE
+        layout = _layout(item)
         if not item.outcome or item.placement.through_index or layout not in layouts:
             continue
         said = payload if layout == LEGACY and payload is not None else statement
@@ -70,10 +71,16 @@ def present(
     return found
 
 
+def _layout(item: Evidence) -> str:
+    """The layout that it is stored in; empty: one that is not written here."""
+    if item.placement.scheme == "tag":
+        return LEGACY
+    is_bundle = item.layer is not None and is_bundle_media_type(item.layer.media_type)
+    return BUNDLE if is_bundle else ""
+
+
 def _says(item: Evidence, said: Statement | SimpleSigning) -> bool:
     """Whether `item` proves just what is to be said."""
-    from provenance.attestation.statement import Statement
-
     signed = item.signed
     if isinstance(said, Statement):
         if not isinstance(signed, SignedStatement):

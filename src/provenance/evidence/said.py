@@ -185,9 +185,10 @@ def _read(path: Path, limit: int) -> bytes:
     try:
         with path.open("rb") as file:
             raw = file.read(limit + 1)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: no name that a file can have
+        why = error.strerror if isinstance(error, OSError) else "no path"
         raise NotFound(
-            f"{path} cannot be read ({error.strerror})", hint="check the path"
+            f"{str(path)[:300]!r} cannot be read ({why})", hint="check the path"
         ) from error
     return raw
 
