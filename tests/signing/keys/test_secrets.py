@@ -35,6 +35,7 @@ SETTINGS = Settings(retries=0, timeout=10)
 TOKEN = "of-no-account"
 SECRET = "/api/v1/namespaces/ns/secrets/release"
 VARIABLES = "/api/v4/projects/group/app/variables/"
+THE_KEY = PublicKey.parse(PUBLIC)
 
 
 class Documents(KeyService):
@@ -110,7 +111,7 @@ def test_a_secret_of_the_current_context(cluster: Documents, tmp_path: Path) -> 
     environ = _kubeconfig(cluster, tmp_path)
     key = open_key("k8s://ns/release", settings=SETTINGS, environ=environ)
     assert isinstance(key, LocalKey)
-    assert key.public_key == PublicKey.parse(PUBLIC)
+    assert key.public_key == THE_KEY
     found = open_public_key("k8s://ns/release", settings=SETTINGS, environ=environ)
     assert found == key.public_key
 
@@ -124,9 +125,7 @@ def test_its_authority_and_token_may_be_in_files(cluster: Documents, tmp_path: P
         cluster={"server": cluster.url, "certificate-authority": "ca.pem"},
         user={"tokenFile": "token"},
     )
-    assert open_public_key(
-        "k8s://ns/release", settings=SETTINGS, environ=environ
-    ) == PublicKey.parse(PUBLIC)
+    assert open_public_key("k8s://ns/release", settings=SETTINGS, environ=environ) == THE_KEY
 
 
 def test_a_cluster_that_nobody_vouches_for_is_not_believed(
@@ -153,9 +152,7 @@ def test_within_a_pod_the_service_account_is_used(
     (tmp_path / "ca.crt").write_bytes(cluster.ca_pem)
     host, _, port = cluster.host.partition(":")
     environ = {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port}
-    assert open_public_key(
-        "k8s://ns/release", settings=SETTINGS, environ=environ
-    ) == PublicKey.parse(PUBLIC)
+    assert open_public_key("k8s://ns/release", settings=SETTINGS, environ=environ) == THE_KEY
 
 
 @pytest.mark.parametrize(
@@ -217,10 +214,8 @@ def test_a_secret_that_is_none_of_cosigns(cluster: Documents, tmp_path: Path) ->
 def test_variables_of_a_project(gitlab: Documents) -> None:
     environ = {"GITLAB_TOKEN": TOKEN, "GITLAB_HOST": gitlab.url}
     key = open_key("gitlab://group/app", settings=SETTINGS, environ=environ)
-    assert key.public_key == PublicKey.parse(PUBLIC)
-    assert open_public_key(
-        "gitlab://group/app", settings=SETTINGS, environ=environ
-    ) == PublicKey.parse(PUBLIC)
+    assert key.public_key == THE_KEY
+    assert open_public_key("gitlab://group/app", settings=SETTINGS, environ=environ) == THE_KEY
     with pytest.raises(NotFound):
         open_key("gitlab://group/other", settings=SETTINGS, environ=environ)
 
