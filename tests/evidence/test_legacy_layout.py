@@ -209,8 +209,8 @@ def test_in_a_layout_too(tmp_path: Path) -> None:
 def test_an_attestation_has_its_time_from_the_log_alone(image: pv.Image) -> None:
     """An older verifier looks for a timestamp over the whole envelope; the bundle's is not."""
     with LocalSigstore(rekor=("v1",)) as sigstore:
-        said = {"predicate_type": "https://example.com/review/v1", "layout": "legacy"}
-        pv.attest(image, {"a": 1}, sigstore.signer(), **said)
+        kind = "https://example.com/review/v1"
+        pv.attest(image, {"a": 1}, sigstore.signer(), predicate_type=kind, layout="legacy")
         who = pv.Identity("dev@example.com", issuer=sigstore.issuer)
-        verified = pv.verify(image, who, trust=sigstore.trust, require=said["predicate_type"])
+        verified = pv.verify(image, who, trust=sigstore.trust, require=kind)
     assert [time.source for time in verified.proofs[0].times] == ["log"]
