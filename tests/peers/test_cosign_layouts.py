@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.peers.conftest import Run
+    from tests.peers.conftest import RealRegistry, Run
 
     from provenance.evidence import Proof
 
@@ -289,3 +289,43 @@ def test_signatures_of_both_stand_in_one_manifest(image: pv.Image, party: Party,
     assert len(party.verify(image).signatures) == 4
     done = run("cosign", "verify", *party.checking, "-o", "json", place)
     assert len(json.loads(done.stdout)) == 4
+
+
+@pytest.mark.parametrize("how", ["key"], indirect=True)
+def test_both_layouts_in_real_registries(
+    real_registry: RealRegistry, party: Party, run: Run
+) -> None:
+    tag = f"{real_registry.host}/team/app:1.0"
+    ImageBuilder().layer(APK).push(tag)
+    image = pv.resolve(tag)
+    pv.sign(image, party.signer, layout="both")
+    stored = pv.attest(image, pv.generate_sbom(image), party.signer, layout="both")
+    schemes = {one.placement.scheme for one in stored.everything}
+    assert schemes == {real_registry.scheme, "tag"}
+    run("cosign", "verify", *party.checking, str(image.reference))
+    for number in range(2):
+        pv.sign(image, party.signer, layout="legacy", annotations={"number": str(number)})
+    run("cosign", "sign", *party.signing("legacy"), str(image.reference))
+    assert len(party.verify(image, require="any").signatures) == 1
+    examined = pv.examine(image, key=party.signer.public_key, trust=party.sigstore.trust)
+    at_tags = [item for item in examined if item.outcome and item.placement.scheme == "tag"]
+    assert sorted(item.kind for item in at_tags) == ["cyclonedx", *["signature"] * 4]
+
+
+@pytest.mark.parametrize("how", ["key"], indirect=True)
+@pytest.mark.parametrize("layout", ["bundle", "legacy"])
+def test_a_repository_for_evidence_is_cosigns(
+    image: pv.Image,
+    local_registry: LocalRegistry,
+    party: Party,
+    layout: Any,
+    run: Run,
+) -> None:
+    place = local_registry.reference("security/evidence").removesuffix(":latest")
+    pv.sign(image, party.signer, layout=layout, evidence_repository=place)
+    verify = ("verify", *party.checking, str(image.reference))
+    assert run("cosign", *verify, check=False).returncode != 0
+    elsewhere = {"COSIGN_REPOSITORY": place}
+    run("cosign", *verify, env=elsewhere)
+    run("cosign", "sign", *party.signing(layout), str(image.reference), env=elsewhere)
+    assert len(party.verify(image, evidence_repository=place).signatures) == 2

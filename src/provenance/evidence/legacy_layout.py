@@ -169,7 +169,7 @@ def _manifest(base: Manifest | None, config: Descriptor, added: Descriptor) -> M
     if base is None:
         return Manifest.build(config, [added])
     document = decode(base.raw)
-    document["config"] = document.get("config", {}) | config.to_json()
+    document["config"] = config.to_json()
     document["layers"] = [*document["layers"], added.to_json()]
     raw = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
     limits = Limits(manifest_bytes=len(raw), layers=_LAYERS)
