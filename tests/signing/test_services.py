@@ -377,3 +377,26 @@ class TestATokenThatEnds:
         assert who.sign_statement(statement)
         (sent,) = (r.headers["Authorization"] for r in sigstore.requests if r.path == CA)
         assert sent == f"Bearer {following}"
+
+
+def test_of_all_services_one_that_lies_is_one_too_few(statement: bytes) -> None:
+    # Verifiers are content with one good entry; who asked for two has paid for two.
+    with (
+        LocalSigstore(rekor=("v2", "v1"), selector="ALL") as sigstore,
+        stand_between(sigstore) as (between, trust),
+    ):
+        between.changes[V1] = first_entry(lambda e: e | {"logIndex": e["logIndex"] + 100})
+        with pytest.raises(SigningError, match="does not verify"):
+            signer(sigstore, trust).sign_statement(statement)
+        between.changes.clear()
+        bundle = signer(sigstore, trust).sign_statement(statement)
+        found = verify_bundle(bundle, SUBJECT, trust=sigstore.trust, identity=None)
+        assert len(found.log_entries) == 2
+
+
+def test_an_instance_without_logs_dates_by_timestamps_alone(statement: bytes) -> None:
+    with LocalSigstore(rekor=()) as sigstore:
+        bundle = signer(sigstore, sigstore.trust).sign_statement(statement)
+        assert material(bundle)["tlogEntries"] == []
+        found = verify_bundle(bundle, SUBJECT, trust=sigstore.trust, identity=None)
+        assert found.time is not None

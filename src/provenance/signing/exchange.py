@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from provenance.display.text import visible
 from provenance.errors import ProvenanceError, SigningError
 from provenance.strict_json import decode_object
+from provenance.transport import stopping
 from provenance.transport.origin import display_url
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ class Answer:
     """For people: what it is, and where."""
     status: int
     body: bytes
-    location: str = ""
-    """Where the answer says that it can be found."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Case-insensitive."""
 
     def document(self) -> dict[str, Any]:
         """The body as a JSON object. Raises ServiceError."""
@@ -90,9 +91,13 @@ class Exchange:
         headers = {"Content-Type": content_type, "Accept": accept}
         return self._send("POST", service, url, headers, data, token)
 
-    def get(self, service: str, url: str) -> Answer:
+    def get(self, service: str, url: str, *, accept: str = _JSON) -> Answer:
         """Ask for `url`. Raises ServiceError where nobody answered."""
-        return self._send("GET", service, url, {"Accept": _JSON}, None, None)
+        return self._send("GET", service, url, {"Accept": accept}, None, None)
+
+    def wait(self, attempt: int) -> None:
+        """Pause, longer for each `attempt`: what was asked for is not there yet."""
+        stopping.pause(self._client.backoff(attempt))
 
     def _send(
         self,
@@ -121,7 +126,7 @@ class Exchange:
             raise ServiceError(f"{named}: {error.message}", hint=error.hint) from error
         if token is not None:  # what was sent must not come back in an error
             content = content.replace(token.encode(), b"(token)")
-        return Answer(named, answer.status, content, answer.headers.get("Location", ""))
+        return Answer(named, answer.status, content, answer.headers)
 
 
 def _message(body: bytes) -> str:

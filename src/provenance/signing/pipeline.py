@@ -21,18 +21,18 @@ from provenance.signing.record import Envelope, Record, b64
 from provenance.signing.timestamping import stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from provenance.attestation.public_key import PublicKey
     from provenance.signing.exchange import Exchange
     from provenance.signing.handle import KeyHandle
     from provenance.signing.message import Message
     from provenance.signing.signing_config import Choice, Service
+    from provenance.trust.material import Log
 
 __all__ = ["Credential", "make_bundle"]
 
 _T = TypeVar("_T")
-_LOGS = {1: rekor_v1.log_entry, 2: rekor_v2.log_entry}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,13 @@ def make_bundle(
     exchange: Exchange,
     logs: Choice,
     clocks: Choice,
+    known: Sequence[Log] = (),
 ) -> bytes:
     """A bundle, version 0.3, in JSON, over `message`.
 
     Timestamps come before log entries: what is logged stays for ever, so whatever can fail comes
-    first.
+    first. What the logs `known` to the trust root are called is needed where a log has the entry
+    already.
 
     Raises:
         SigningError: the key did not sign, or fewer services did their part than are needed.
@@ -70,8 +72,17 @@ def make_bundle(
         stamps = _gather(clocks, lambda s: stamp(exchange, s.url, record.signature))  # 2
     except ServiceError as error:
         raise ServiceError(error.message, hint=f"{error.hint}; nothing was logged") from error
-    entries = _gather(logs, lambda s: _LOGS[s.version](exchange, s.url, record))  # 3
+    entries = _gather(logs, lambda s: _log(exchange, s, record, known))  # 3
     return json.dumps(_bundle(record, entries, stamps)).encode()  # 4
+
+
+def _log(
+    exchange: Exchange, service: Service, record: Record, known: Sequence[Log]
+) -> dict[str, Any]:
+    """The entry that one log makes. Raises ServiceError."""
+    if service.version == 1:
+        return rekor_v1.log_entry(exchange, service.url, record)
+    return rekor_v2.log_entry(exchange, service.url, record, known)
 
 
 def _sign(message: Message | Envelope, credential: Credential) -> Record:

@@ -46,20 +46,26 @@ def log_entry(exchange: Exchange, url: str, record: Record) -> dict[str, Any]:
     proposed = _hashedrekord(record) if record.envelope is None else _dsse(record)
     answer = exchange.post(_SERVICE, entries, proposed)
     if answer.status == 409:
-        uuid = answer.location.rstrip("/").rpartition("/")[2]
+        uuid = answer.headers.get("Location", "").rstrip("/").rpartition("/")[2]
         if not _UUID.fullmatch(uuid):
             raise answer.refusal("it has the entry already, and does not say where")
         answer = exchange.get(_SERVICE, f"{entries}/{uuid}")
     if answer.status not in (200, 201):
-        raise answer.refusal(
-            "try again later" if answer.status >= 500 else "the log does not take this entry"
-        )
+        raise answer.refusal(_advice(answer.status, record))
     try:
         return _entry(answer)
     except (LookupError, TypeError, ValueError, binascii.Error, ProvenanceError) as error:
         if isinstance(error, ServiceError):
             raise
         raise ServiceError(f"{answer.service} answered without a log entry") from error
+
+
+def _advice(status: int, record: Record) -> str:
+    if status >= 500:
+        return "try again later"
+    if record.envelope is not None and record.scheme.hash not in {"", "sha256"}:
+        return "Rekor 1 takes statements that are signed with SHA-256: use a key on P-256, or RSA"
+    return "the log does not take this entry"
 
 
 def _dsse(record: Record) -> dict[str, Any]:

@@ -274,17 +274,22 @@ class Signer:
         try:
             now = dt.datetime.now(dt.UTC)
             logs, clocks, authorities = self._services(now)
+            known = self.trust.material.logs
             with Client(self._settings) as client:
                 exchange = Exchange(client)
                 credential = self._credentials.ready(exchange, authorities)
-                bundle = make_bundle(what, credential, exchange=exchange, logs=logs, clocks=clocks)
+                bundle = make_bundle(
+                    what, credential, exchange=exchange, logs=logs, clocks=clocks, known=known
+                )
         except SigningError as error:
             raise SigningError(
                 f"signing as {self.identity} with {source} failed: {error.message}",
                 hint=error.hint or "try again",
             ) from error
         try:
-            self._credentials.confirm(check(bundle).signer)
+            found = check(bundle)
+            _check_counts(found, logs, clocks)
+            self._credentials.confirm(found.signer)
         except ProvenanceError as error:
             self._credentials.discard()
             raise SigningError(
@@ -306,6 +311,20 @@ class Signer:
                 hint="get a newer signing configuration",
             )
         return logs, config.clocks(now), lambda: config.authorities(now)
+
+
+def _check_counts(found: Signed, logs: Choice, clocks: Choice) -> None:
+    """See that every service did its part: verifiers are content with one that did."""
+    stamped = sum(time.source == "timestamp-authority" for time in found.times)
+    for what, proven, needed in (
+        ("log entries", len(found.log_entries), logs.needed),
+        ("timestamps", stamped, clocks.needed),
+    ):
+        if proven < needed:
+            raise SigningError(
+                f"of {needed} {what} only {proven} verify",
+                hint="one of the services is not one of the trust root",
+            )
 
 
 def _place(trust: Trust | None, signing_config: str | Path | None, settings: Settings) -> Trust:
