@@ -21,7 +21,7 @@ from provenance.verification import (
     verify_bundle,
     verify_layer,
 )
-from provenance.verification.annotations import DSSE_MEDIA_TYPE
+from provenance.verification.layer_signatures import DSSE_MEDIA_TYPE
 
 if TYPE_CHECKING:
     from provenance.testing.sigstore import Forger

@@ -1,7 +1,7 @@
 """`BundleParts`: what a bundle brings to be verified, as values. Nothing here is verified.
 
 Source: sigstore/protobuf-specs, `sigstore_bundle.proto`, `sigstore_rekor.proto` and
-`sigstore_common.proto`; DSSE v1. Unknown fields are let be, as a later version may add them.
+`sigstore_common.proto`; DSSE v1.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ __all__ = [
     "InclusionProof",
     "LoggedEntry",
     "MessageSignature",
+    "read_envelope",
     "read_parts",
 ]
 
@@ -31,6 +32,17 @@ _MOST_ENTRIES = _MOST_TIMESTAMPS = _MOST_SIGNATURES = 32
 _MOST_CERTIFICATES = 10
 _MOST_HASHES = 64
 _WITHOUT_CHAIN = "0.3"
+_VERIFIERS = {
+    "publicKey": ("hint",),
+    "x509CertificateChain": ("certificates",),
+    "certificate": ("rawBytes",),
+}
+_MATERIAL = (*_VERIFIERS, "tlogEntries", "timestampVerificationData")
+_PROMISE = "signedEntryTimestamp"
+_ENTRY = (
+    *("logIndex", "logId", "kindVersion", "integratedTime", "inclusionPromise"),
+    *("inclusionProof", "canonicalizedBody"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,16 +158,20 @@ def read_parts(bundle: Bundle) -> BundleParts:
     Raises:
         MalformedDocument: a part is not of its form, is there in two spellings, or excludes
             another that is there; the pointer names it.
+        UnsupportedFormat: a part has a field that is not known. Beside the parts, at the top, one
+            is let be.
         LimitExceeded: more entries, timestamps, signatures or certificates than anybody needs.
     """
     document = Message(decode_object(bundle.raw))
-    material = document.message("verificationMaterial")
+    material = document.message("verificationMaterial").only(*_MATERIAL)
     stamps = material.value("timestampVerificationData")
     at = material.pointer("timestampVerificationData")
     timestamps = (
         ()
         if stamps is None
-        else Message.of(stamps, at).messages("rfc3161Timestamps", _MOST_TIMESTAMPS)
+        else Message.of(stamps, at)
+        .only("rfc3161Timestamps")
+        .messages("rfc3161Timestamps", _MOST_TIMESTAMPS)
     )
     certificates, hint = _verifier(material, bundle.version)
     return BundleParts(
@@ -164,36 +180,47 @@ def read_parts(bundle: Bundle) -> BundleParts:
         certificates,
         hint,
         tuple(_entry(e) for e in material.messages("tlogEntries", _MOST_ENTRIES)),
-        tuple(_needed(t, "signedTimestamp") for t in timestamps),
+        tuple(_needed(t.only("signedTimestamp"), "signedTimestamp") for t in timestamps),
     )
 
 
 def _content(document: Message) -> Content:
     if not document.has("dsseEnvelope"):
-        signature = document.message("messageSignature")
+        signature = document.message("messageSignature").only("messageDigest", "signature")
         if not signature.has("messageDigest"):
             return MessageSignature(_needed(signature, "signature"))
-        stated = signature.message("messageDigest")
+        stated = signature.message("messageDigest").only("algorithm", "digest")
         spelled = stated.text("algorithm")
         algorithm = spelled.replace("SHA2_", "sha") if spelled.startswith("SHA2_") else spelled
         return MessageSignature(_needed(signature, "signature"), algorithm, stated.data("digest"))
-    envelope = document.message("dsseEnvelope")
+    return read_envelope(document.message("dsseEnvelope"))
+
+
+def read_envelope(envelope: Message, raw: bytes = b"") -> Envelope:
+    """A DSSE envelope; `raw` are its bytes, where it is a document by itself.
+
+    Raises:
+        MalformedDocument, UnsupportedFormat: as `read_parts` does.
+    """
+    envelope.only("payload", "payloadType", "signatures")
+    signatures = envelope.messages("signatures", _MOST_SIGNATURES)
     return Envelope(
         envelope.text("payloadType"),
         envelope.data("payload"),
-        tuple(_needed(s, "sig") for s in envelope.messages("signatures", _MOST_SIGNATURES)),
+        tuple(_needed(s.only("sig", "keyid"), "sig") for s in signatures),
+        raw,
     )
 
 
 def _verifier(material: Message, version: str) -> tuple[tuple[bytes, ...], str]:
     """Certificates, or the hint of a key."""
-    kinds = [k for k in ("publicKey", "x509CertificateChain", "certificate") if material.has(k)]
+    kinds = [kind for kind in _VERIFIERS if material.has(kind)]
     if len(kinds) != 1:
         raise MalformedDocument(
             f"must have one of publicKey, x509CertificateChain and certificate, has {len(kinds)}",
             pointer=material.at,
         )
-    part = material.message(kinds[0])
+    part = material.message(kinds[0]).only(*_VERIFIERS[kinds[0]])
     if kinds[0] == "publicKey":
         return (), part.text("hint")
     if (kinds[0] == "certificate") != (version == _WITHOUT_CHAIN):
@@ -203,32 +230,36 @@ def _verifier(material: Message, version: str) -> tuple[tuple[bytes, ...], str]:
     chain = part.messages("certificates", _MOST_CERTIFICATES)
     if not chain:
         raise MalformedDocument("must not be empty", pointer=part.pointer("certificates"))
-    return tuple(_needed(c, "rawBytes") for c in chain), ""
+    return tuple(_needed(c.only("rawBytes"), "rawBytes") for c in chain), ""
 
 
 def _entry(entry: Message) -> LoggedEntry:
-    kind = entry.message("kindVersion")
+    entry.only(*_ENTRY)
+    kind = entry.message("kindVersion").only("kind", "version")
     promise = entry.message("inclusionPromise") if entry.has("inclusionPromise") else None
     proof = entry.message("inclusionProof") if entry.has("inclusionProof") else None
     return LoggedEntry(
         entry.number("logIndex"),
-        _needed(entry.message("logId"), "keyId"),
+        _needed(entry.message("logId").only("keyId"), "keyId"),
         kind.text("kind"),
         kind.text("version"),
         _needed(entry, "canonicalizedBody"),
         entry.number("integratedTime"),
-        _needed(promise, "signedEntryTimestamp") if promise else b"",
+        _needed(promise.only(_PROMISE), _PROMISE) if promise else b"",
         _proof(proof) if proof else None,
     )
 
 
 def _proof(proof: Message) -> InclusionProof:
+    proof.only("logIndex", "rootHash", "treeSize", "hashes", "checkpoint")
     hashes = proof.value("hashes") or []
     at = proof.pointer("hashes")
     if not isinstance(hashes, list) or len(hashes) > _MOST_HASHES:
         raise MalformedDocument(f"must be an array of at most {_MOST_HASHES} hashes", pointer=at)
     listed = Message({str(i): h for i, h in enumerate(hashes)}, at)
-    checkpoint = proof.message("checkpoint").text("envelope") if proof.has("checkpoint") else ""
+    checkpoint = ""
+    if proof.has("checkpoint"):
+        checkpoint = proof.message("checkpoint").only("envelope").text("envelope")
     return InclusionProof(
         proof.number("logIndex"),
         proof.number("treeSize"),

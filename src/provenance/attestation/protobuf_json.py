@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from provenance.errors import LimitExceeded, MalformedDocument
+from provenance.errors import LimitExceeded, MalformedDocument, UnsupportedFormat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,13 +40,31 @@ class Message:
             raise MalformedDocument("must be an object", pointer=at)
         return cls(value, at)
 
+    def only(self, *names: str) -> Message:
+        """The message itself, which may have these fields (in camelCase) and no other.
+
+        Parsers refuse unknown fields unless told otherwise (ProtoJSON), and so do cosign and the
+        Sigstore clients: a misspelt field would else be a part that is not there.
+
+        Raises:
+            UnsupportedFormat: it has another field.
+        """
+        known = {*names, *(_original(name) for name in names)}
+        for name in self.fields:
+            if name not in known:
+                raise UnsupportedFormat(
+                    f"{self.at or 'the message'} has a field {name[:50]!r} that is not known here",
+                    hint="it is damaged, or of a later version",
+                )
+        return self
+
     def value(self, name: str) -> Any:
         """The field `name` (in camelCase) in either spelling; None where it is not there.
 
         Raises:
             MalformedDocument: it is there in both spellings.
         """
-        original = _CAPITAL.sub(r"_\1", name).lower()
+        original = _original(name)
         if original != name and name in self.fields and original in self.fields:
             raise MalformedDocument(f"has both {name} and {original}", pointer=self.at)
         return self.fields[name] if name in self.fields else self.fields.get(original)
@@ -100,6 +118,11 @@ class Message:
     def pointer(self, name: str) -> str:
         """Where the field stands."""
         return f"{self.at}/{name}"
+
+
+def _original(name: str) -> str:
+    """A field's name in the definition of its message."""
+    return _CAPITAL.sub(r"_\1", name).lower()
 
 
 def decode_base64(text: str, at: str) -> bytes:

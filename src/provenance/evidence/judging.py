@@ -14,7 +14,7 @@ from provenance.evidence.examination import Evidence
 from provenance.findings import Outcome
 from provenance.settings import Limits
 from provenance.strict_json import decode_object
-from provenance.verification.annotations import LayerSignature, verify_layer
+from provenance.verification.layer_signatures import LayerSignature, verify_layer
 from provenance.verification.signed import SignedImage, SignedStatement
 from provenance.verification.verifier import verify_bundle
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from provenance.errors import MalformedDocument, SigningError
 from provenance.strict_json import decode_object
-from provenance.verification.annotations import (
+from provenance.verification.layer_signatures import (
     DSSE_MEDIA_TYPE,
     SIMPLE_SIGNING_MEDIA_TYPE,
     LayerSignature,

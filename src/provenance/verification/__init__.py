@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from provenance.verification.annotations import LayerSignature, verify_layer
 from provenance.verification.blobs import verify_blob_bundle
 from provenance.verification.identity import Identity
+from provenance.verification.layer_signatures import LayerSignature, verify_layer
 from provenance.verification.signed import SignedBlob, SignedImage, SignedStatement
 from provenance.verification.slsa import Provenance, check_provenance
 from provenance.verification.thresholds import Thresholds

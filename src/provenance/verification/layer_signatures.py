@@ -15,6 +15,7 @@ from provenance.attestation.bundle_parts import (
     Envelope,
     LoggedEntry,
     MessageSignature,
+    read_envelope,
 )
 from provenance.attestation.protobuf_json import Message, decode_base64
 from provenance.attestation.simple_signing import SimpleSigning
@@ -188,14 +189,7 @@ def _content(layer: LayerSignature) -> Content:
             f"a layer of type {layer.media_type[:100]!r} is no signature of cosign's",
             hint=f"expected {SIMPLE_SIGNING_MEDIA_TYPE} or {DSSE_MEDIA_TYPE}",
         )
-    envelope = Message(decode_object(layer.payload))
-    signatures = envelope.messages("signatures", 32)
-    return Envelope(
-        envelope.text("payloadType"),
-        envelope.data("payload"),
-        tuple(s.data("sig") for s in signatures),
-        layer.payload,
-    )
+    return read_envelope(Message(decode_object(layer.payload)), layer.payload)
 
 
 def _certificates(pem: str, at: str) -> tuple[bytes, ...]:
