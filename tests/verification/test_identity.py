@@ -168,6 +168,15 @@ def test_a_repository_is_spelled_org_app(repository: str) -> None:
         Identity.github(repository=repository)
 
 
+@pytest.mark.parametrize(
+    "workflow",
+    ["build.yml", "https://github.com/o/a/.github/workflows/b.yml", "org/app/x@", "a/b"],
+)
+def test_a_workflow_is_spelled_with_its_repository_and_without_the_server(workflow: str) -> None:
+    with pytest.raises(ValueError, match="is no workflow"):
+        Identity.github(repository="org/app", signer_workflow=workflow)
+
+
 def test_an_empty_ref_or_workflow_is_a_mistake_and_not_a_wildcard() -> None:
     with pytest.raises(ValueError, match="must not be empty"):
         Identity.github(repository="org/app", ref="")
@@ -347,6 +356,8 @@ def test_another_pipeline_does_not_match(who: Identity, found: Certified) -> Non
         {"project": "https://gitlab.com/group/app"},
         {"project": "group/app", "config": ".gitlab-ci.yml"},
         {"project": "group/app", "config": ""},
+        {"project": "group/app", "config": "https://gitlab.com/group/app//x.yml"},
+        {"project": "group/app", "config": "group/app//x.yml@"},
         {"project": "group/app", "ref": ""},
     ],
 )

@@ -126,17 +126,17 @@ def check_provenance(
     try:
         checks = [check_builder(predicate, signed.signer, builder)]
         checks += check_agreement(predicate, signed.signer)
-        said = {
-            "source": (wanted_source, predicate.source_uri),
-            "ref": (ref, predicate.ref),
-            "branch": (branch, predicate.branch if branch is not None else ""),
-            "tag": (f"refs/tags/{tag}" if tag is not None else None, predicate.ref),
-            "commit": (commit, predicate.commit),
-            "build type": (build_type, predicate.build_type),
+        asked = {
+            "source": (wanted_source, "source_uri"),
+            "ref": (ref, "ref"),
+            "branch": (branch, "branch"),
+            "tag": (f"refs/tags/{tag}" if tag is not None else None, "ref"),
+            "commit": (commit, "commit"),
+            "build type": (build_type, "build_type"),
         }
-        for name, (wanted, got) in said.items():
-            if wanted is not None:
-                checks.append(_same(name, wanted, got, checks))
+        for name, (wanted, attribute) in asked.items():
+            if wanted is not None:  # and else it is not read: it may be long, or broken
+                checks.append(_same(name, wanted, getattr(predicate, attribute), checks))
         if versioned_tag is not None and wanted_version is not None:
             checks.append(_versioned(versioned_tag, wanted_version, predicate.ref))
         checks += _inputs(predicate, workflow_inputs or {})

@@ -18,6 +18,8 @@ _GITHUB = "https://github.com"
 _PART = r"[A-Za-z0-9._-]+"
 _REPOSITORY = re.compile(rf"{_PART}/{_PART}", re.ASCII)
 _PROJECT = re.compile(rf"{_PART}(/{_PART})+", re.ASCII)
+_CONFIG = re.compile(rf"{_PART}(/{_PART})+//[^@\s]+(@\S+)?", re.ASCII)
+_SIGNER_WORKFLOW = re.compile(rf"{_PART}/{_PART}/[^@\s]+(@\S+)?", re.ASCII)
 _SERVER = re.compile(r"https://[A-Za-z0-9.-]+(:\d+)?", re.ASCII)
 _GITHUB_WORKFLOW = re.compile(r"(https://[^/@]+/[^/@]+/[^/@]+)(/\.github/workflows/[^@]+)@(.+)")
 _GITLAB_CONFIG = re.compile(r"(https://[^/@]+/(?:[^/@]+/)+[^/@]+)(//[^@]+)@(.+)")
@@ -60,6 +62,10 @@ def github(
     """Pattern of the name, issuer and claims of a workflow. Raises ValueError: see `Identity`."""
     if ref == "" or signer_workflow == "":
         raise ValueError("ref and signer_workflow must not be empty: leave them out instead")
+    if signer_workflow is not None and not _SIGNER_WORKFLOW.fullmatch(signer_workflow):
+        raise ValueError(
+            f"{signer_workflow!r} is no workflow: write it as org/repo/.github/workflows/FILE[@REF]"
+        )
     if not _REPOSITORY.fullmatch(repository):
         raise ValueError(f"{repository!r} is no GitHub repository: write it as org/app")
     _check_server(server)
@@ -96,7 +102,7 @@ def gitlab(
         raise ValueError("ref and config must not be empty: leave them out instead")
     if not _PROJECT.fullmatch(project):
         raise ValueError(f"{project!r} is no GitLab project: write it as group/app")
-    if config is not None and "//" not in config:
+    if config is not None and not _CONFIG.fullmatch(config):
         raise ValueError(
             f"{config!r} names no project: write it as group/app//.gitlab-ci.yml, as GitLab does"
         )

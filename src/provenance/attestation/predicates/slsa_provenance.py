@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from provenance.attestation.predicates.fields import (
+    array,
     moment,
     resources,
     table,
@@ -19,13 +20,12 @@ from provenance.attestation.predicates.fields import (
 )
 from provenance.attestation.predicates.git_uri import GitUri
 from provenance.attestation.predicates.predicate import TypedPredicate
+from provenance.attestation.resource import ResourceDescriptor
 from provenance.errors import MalformedDocument
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable, Mapping
-
-    from provenance.attestation.resource import ResourceDescriptor
 
 __all__ = ["GITHUB_BUILD_TYPE", "SlsaProvenance"]
 
@@ -217,7 +217,8 @@ class SlsaProvenance(TypedPredicate):
         ]
         if self.is_v1:
             found.append(text(self.raw, *environment, "github", name))
-            found.append(text(self.raw, *self._place("parameters"), name))
+            if name == "runner_environment":  # the build type puts it there, actions/toolkit here
+                found.append(text(self.raw, *self._place("parameters"), name))
         return _agreed((value for value in found if value), name) or ""
 
     def _place(self, name: str) -> tuple[str, ...]:
@@ -235,8 +236,9 @@ class SlsaProvenance(TypedPredicate):
         first_is_source = self.build_type in _WORKFLOW_TYPES or self.build_type.startswith(
             _GENERATOR
         )
-        if first_is_source and (materials := self.materials):
-            yield GitUri.parse(materials[0].uri)
+        if first_is_source and (materials := array(self.raw, *self._place("materials"))):
+            pointer = f"/{'/'.join(('predicate', *self._place('materials'), '0'))}"
+            yield GitUri.parse(ResourceDescriptor.read(materials[0], pointer).uri)
 
     def _sources_asked_for(self) -> Iterable[GitUri]:
         if not self.is_v1:
@@ -267,13 +269,19 @@ class SlsaProvenance(TypedPredicate):
                 yield GitUri(found.repository, found.ref or beside)
 
     def _source_dependencies(self) -> Iterable[ResourceDescriptor]:
+        """What went in that is the source. There can be a hundred thousand others: not read."""
         source = self.source
         if not source.repository:
             return
-        for dependency in self.materials:
-            found = GitUri.parse(dependency.uri)
+        place = self._place("materials")
+        for index, dependency in enumerate(array(self.raw, *place)):
+            uri = dependency.get("uri") if isinstance(dependency, dict) else None
+            if not isinstance(uri, str):
+                continue
+            found = GitUri.parse(uri)
             if found.repository == source.repository and found.ref in ("", source.ref):
-                yield dependency
+                pointer = f"/{'/'.join(('predicate', *place, str(index)))}"
+                yield ResourceDescriptor.read(dependency, pointer)
 
 
 def _commit(digest: Mapping[str, str]) -> str:
