@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from provenance.cli.identities import identity, identity_options
 from provenance.cli.printing import echo, show, show_json
 from provenance.cli.session import (
     image_argument,
@@ -15,196 +17,201 @@ from provenance.cli.session import (
     trust,
     trust_options,
 )
-from provenance.errors import ProvenanceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
-    from provenance.evidence import Verified
-    from provenance.verification import Identity
+    from provenance.evidence import Answer, Verified
 
-__all__ = ["examine", "pull", "verify"]
+__all__ = ["evidence_options", "examine", "pull", "trusting", "verify"]
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _identity_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def evidence_options(command: F) -> F:
+    """`--key`, `-a` and what else says which evidence counts; `trusting` takes what they give."""
     for option in (
-        click.option("--certificate-identity", metavar="NAME", help="Who must have signed."),
         click.option(
-            "--certificate-identity-regexp", metavar="PATTERN", help="The same, matched in full."
+            "--evidence-repository",
+            metavar="REPOSITORY",
+            help="Where signatures lie, if not beside the image; else COSIGN_REPOSITORY.",
         ),
-        click.option("--certificate-oidc-issuer", metavar="URL", help="Who vouches for the name."),
+        click.option(
+            "--insecure-ignore-tlog",
+            is_flag=True,
+            help="Count signatures that no transparency log has.",
+        ),
+        click.option(
+            "-a",
+            "--annotations",
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="What must have been said along with it; repeatable.",
+        ),
+        click.option(
+            "--key",
+            "keys",
+            multiple=True,
+            metavar="FILE|URI",
+            help="Which key must have signed; of several any.",
+        ),
     ):
         command = option(command)
-    return trust_options(command)
+    return command
 
 
-def _identity(exact: str | None, pattern: str | None, issuer: str | None) -> Identity | None:
-    from provenance.verification import Identity
-
-    if exact and pattern:
-        raise click.UsageError("--certificate-identity and --certificate-identity-regexp: one only")
-    if not exact and not pattern:
-        if issuer:
-            raise click.UsageError("--certificate-oidc-issuer needs --certificate-identity")
-        return None
-    if not issuer:
-        raise click.UsageError("a name needs who vouches for it: --certificate-oidc-issuer")
-    try:
-        return (
-            Identity.regexp(pattern, issuer=issuer)
-            if pattern
-            else Identity(exact or "", issuer=issuer)
-        )
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
+def trusting(given: dict[str, Any]) -> dict[str, Any]:
+    """What the options say, as arguments of the library."""
+    said: dict[str, str] = {}
+    for text in given["annotations"]:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise click.UsageError(f"{text!r} is no annotation: write NAME=VALUE")
+        said[name] = value
+    return {
+        "key": list(given["keys"]) or None,
+        "annotations": said or None,
+        "unsafe_no_log": given["insecure_ignore_tlog"],
+        "evidence_repository": given["evidence_repository"],
+        "trust": trust(given["trusted_root"]),
+        "settings": settings(),
+    }
 
 
 @click.command()
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
-@_identity_options
-@click.option("--key", metavar="FILE", help="Verify by key; not built yet.")
+@identity_options
+@evidence_options
 @click.option("--type", "require", default="signature", help="Or sbom, slsaprovenance, a URI, any.")
+@click.option(
+    "--threshold",
+    type=click.IntRange(min=1),
+    default=1,
+    metavar="N",
+    help="How many different signers are wanted.",
+)
+@click.option(
+    "--local-image", is_flag=True, help="IMAGE is a folder, as cosign save writes it: oci:IMAGE."
+)
+@click.option(
+    "--max-workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many images are verified at a time.",
+)
+@trust_options
 @platform_option
 @output_option
 def verify(
     images: tuple[str, ...],
-    trusted_root: str | None,
-    certificate_identity: str | None,
-    certificate_identity_regexp: str | None,
-    certificate_oidc_issuer: str | None,
-    key: str | None,
+    *,
     require: str,
+    threshold: int,
+    local_image: bool,
+    max_workers: int | None,
     platform: str | None,
     output: str,
+    **given: Any,
 ) -> int:
     """Prove who signed each IMAGE. Of several, the worst decides: 1 over 3 over 0."""
-    from provenance.cli.main import exit_status, report
-    from provenance.evidence import verify as verify_image
+    from provenance.evidence import verify_all
 
-    identity = _identity(certificate_identity, certificate_identity_regexp, certificate_oidc_issuer)
-    if (identity is None) == (key is None):
+    who = identity(given)
+    if (who is None) == (not given["keys"]):
         raise click.UsageError(
-            "say who must have signed: --certificate-identity with --certificate-oidc-issuer"
+            "say who must have signed: --certificate-identity with --certificate-oidc-issuer, "
+            "or --key; not both"
         )
-    root = trust(trusted_root)
-    statuses, results = [0], []
-    for image in images:
-        try:
-            verified = verify_image(
-                image,
-                identity,
-                key=key,
-                require=require,
-                trust=root,
-                platform=platform,
-                settings=settings(),
-            )
-        except ProvenanceError as error:
-            if len(images) == 1 and output == "text":
-                raise
-            report(error)
-            statuses.append(exit_status(error))
-            results.append({"image": image, "error": error.code, "message": str(error)})
+    named = [f"oci:{image}" for image in images] if local_image else list(images)
+    answers = verify_all(
+        named,
+        who,
+        require=require,
+        threshold=threshold,
+        platform=platform,
+        workers=max_workers,
+        **trusting(given),
+    )
+    return _told(_in_order(answers), output, alone=len(named) == 1)
+
+
+def _in_order(answers: Iterator[Answer]) -> Iterator[Answer]:
+    """As the images were given, each as soon as those before it are known."""
+    early: dict[int, Answer] = {}
+    following = 0
+    for answer in answers:
+        early[answer.index] = answer
+        while following in early:
+            yield early.pop(following)
+            following += 1
+
+
+def _told(answers: Iterator[Answer], output: str, *, alone: bool) -> int:
+    """Print each answer; the exit status of the worst."""
+    from provenance.cli.main import exit_status, report
+
+    statuses, results = {0}, []
+    for answer in answers:
+        if answer.verified is not None:
+            results.append({"image": str(answer.image), **answer.verified.to_dict()})
+            if output == "text":
+                _show(answer.verified)
             continue
-        results.append(_as_json(image, verified))
-        if output == "text":
-            _show(verified)
+        error = answer.error
+        if error is None or (alone and output == "text"):
+            answer.require()  # raises, so that --debug shows where it comes from
+        else:
+            report(error)
+            statuses.add(exit_status(error))
+            results.append(
+                {
+                    "image": str(answer.image),
+                    "error": error.code,
+                    "message": str(error),
+                    "reasons": list(getattr(error, "reasons", ())),
+                }
+            )
     if output == "json":
         show_json("verify", results=results)
     return 1 if 1 in statuses else max(statuses)
 
 
 def _show(verified: Verified) -> None:
-    from provenance.display.terminal import grid
-
     echo(verified.reference)
-    columns = ("kind", "signed by", "issuer", "time (UTC)", "log index", "placement")
-    rows = [
-        (
-            p.kind,
-            p.identity,
-            p.issuer,
-            f"{p.time:%Y-%m-%d %H:%M:%S}" if p.time else "not proven",
-            p.log_index,
-            p.placement,
-        )
-        for p in verified.proofs
-    ]
-    show(grid(columns, rows))
+    for proof in verified.proofs:
+        echo(f"  {proof.kind} signed by {proof.signer}")
+        when = f"{proof.time:%Y-%m-%d %H:%M:%S} UTC" if proof.time else "a time that is not proven"
+        logs = ", ".join(f"log index {e.index} ({e.log})" for e in proof.log_entries)
+        echo(f"    at {when}, {logs or 'in no log'}")
+        echo(f"    by {proof.placement}")
+        for warning in proof.warnings:
+            click.echo(f"note: {warning}", err=True)
+        if not proof.log_entries:
+            click.echo("note: no transparency log has this signature", err=True)
     for failure in verified.failures:
         click.echo(f"note: not complete: {failure}", err=True)
 
 
-def _as_json(image: str, verified: Verified) -> dict[str, Any]:
-    return {
-        "image": image,
-        "reference": str(verified.reference),
-        "complete": verified.complete,
-        "failures": [str(f) for f in verified.failures],
-        "proofs": [
-            {
-                "kind": p.kind,
-                "predicate_type": p.predicate_type,
-                "identity": p.identity,
-                "issuer": p.issuer,
-                "time": p.time.isoformat() if p.time else None,
-                "log_index": p.log_index,
-                "placement": str(p.placement),
-                "digest": p.descriptor.digest,
-                "predicate": p.predicate,
-            }
-            for p in verified.proofs
-        ],
-    }
-
-
 @click.command()
 @image_argument
-@_identity_options
+@identity_options
+@evidence_options
+@trust_options
 @platform_option
 @output_option
-def examine(
-    image: str,
-    trusted_root: str | None,
-    certificate_identity: str | None,
-    certificate_identity_regexp: str | None,
-    certificate_oidc_issuer: str | None,
-    platform: str | None,
-    output: str,
-) -> int:
+def examine(image: str, *, platform: str | None, output: str, **given: Any) -> int:
     """Everything beside IMAGE, and why it counts or not. Status 0 only if something counts."""
     from provenance.evidence import examine as examine_image
     from provenance.findings import Outcome
 
-    identity = _identity(certificate_identity, certificate_identity_regexp, certificate_oidc_issuer)
-    found = examine_image(
-        image, identity, trust=trust(trusted_root), platform=platform, settings=settings()
-    )
+    who = identity(given)
+    if who is not None and given["keys"]:
+        raise click.UsageError("--certificate-identity and --key: one only")
+    found = examine_image(image, who, platform=platform, **trusting(given))
     if output == "json":
-        show_json(
-            "examine",
-            reference=str(found.reference),
-            outcome=found.outcome.value,
-            complete=found.complete,
-            evidence=[
-                {
-                    "kind": e.kind,
-                    "outcome": e.outcome.value,
-                    "reason": e.reason,
-                    "step": e.step,
-                    "digest": e.descriptor.digest,
-                    "placement": str(e.placement),
-                }
-                for e in found
-            ],
-            lookups=[
-                {"placement": x.placement, "error": str(x.error) if x.error else None}
-                for x in found.lookups
-            ],
-        )
+        show_json("examine", **found.to_dict())
     else:
-        for line in found.explain().splitlines():
-            echo(line)
+        show(found)
     return {Outcome.PROVEN: 0, Outcome.UNKNOWN: 3}.get(found.outcome, 1)
 
 

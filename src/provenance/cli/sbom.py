@@ -10,6 +10,7 @@ __all__ = ["sbom"]
 
 _COMMANDS = {
     "generate": ("generating", "generate", "List what is installed in an image."),
+    "fetch": ("sbom_fetch", "fetch", "Print the SBOM of an image that is signed."),
     "show": ("sbom_show", "show_document", "Show the packages of a document."),
     "convert": ("sbom_convert", "convert", "Convert a document to other formats."),
     "diff": ("sbom_diff", "diff", "Show what changed from one document to another."),

@@ -12,6 +12,7 @@ from provenance.evidence.proving import verify
 from provenance.evidence.pulling import pull
 from provenance.evidence.storing import Stored
 from provenance.evidence.surroundings import Node, referrers, tree
+from provenance.evidence.unverified import unsafe_fetch_sbom
 from provenance.evidence.verified import Proof, Verified
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "referrers",
     "sign",
     "tree",
+    "unsafe_fetch_sbom",
     "verify",
     "verify_all",
 ]

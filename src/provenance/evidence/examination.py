@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from provenance.findings import Outcome
 
@@ -46,6 +46,34 @@ class Evidence:
     claimed: Statement | None = field(default=None, repr=False)
     """What an unsigned statement says: anyone who may write there can have said it."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON; `proven` holds what is proven, whoever signed, `claimed` what no one signed."""
+        from provenance.evidence.verified import Proof
+
+        proven = claimed = None
+        if self.signed is not None and self.subject is not None:
+            proven = Proof(
+                *(self.signed, self.placement, self.descriptor, self.kind, self.subject, self.layer)
+            ).to_dict()
+        if self.claimed is not None:
+            claimed = {
+                "predicate_type": self.claimed.predicate_type,
+                "predicate": self.claimed.predicate,
+            }
+        return {
+            "kind": self.kind,
+            "outcome": self.outcome.value,
+            "reason": self.reason,
+            "step": self.step,
+            "digest": self.descriptor.digest,
+            "layer": self.layer.digest if self.layer is not None else None,
+            "subject": self.subject,
+            "placement": str(self.placement),
+            "through_index": self.placement.through_index,
+            "proven": proven,
+            "claimed": claimed,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Examination:
@@ -82,6 +110,19 @@ class Examination:
         from provenance.evidence.explaining import as_text
 
         return as_text(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON: all of it."""
+        return {
+            "reference": str(self.reference),
+            "outcome": self.outcome.value,
+            "complete": self.complete,
+            "evidence": [item.to_dict() for item in self.evidence],
+            "lookups": [
+                {"placement": x.placement, "error": str(x.error) if x.error else None}
+                for x in self.lookups
+            ],
+        }
 
     def __rich__(self) -> Tree:
         """The same, for terminals."""
