@@ -56,7 +56,8 @@ def who(sigstore: LocalSigstore) -> pv.Identity:
 
 
 def put_bundle(registry: LocalRegistry, image: pv.Image, bundle: Mapping[str, Any]) -> None:
-    layers = [(json.dumps(bundle).encode(), BUNDLE_MEDIA_TYPE, {})]
+    said: dict[str, str] = {}
+    layers = [(json.dumps(bundle).encode(), BUNDLE_MEDIA_TYPE, said)]
     subject = subject_of(image)
     put_layers(registry, layers, subject=subject, artifact_type=BUNDLE_MEDIA_TYPE)
 
