@@ -81,6 +81,29 @@ def test_the_public_half_of_a_key_service(monkeypatch: pytest.MonkeyPatch) -> No
         assert done.stdout.encode() == found.to_pem()
 
 
+def test_a_key_of_openssl_can_be_taken() -> None:
+    options = ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384")
+    subprocess.run(["openssl", "genpkey", *options, "-out", "a.pem"], check=True)
+    done = _run("generate", "--from", "a.pem", COSIGN_PASSWORD="new")
+    assert done.exit_code == 0, done.output
+    public = open_key("a.pem").public_key
+    assert open_key("cosign.key", password="new").public_key == public
+    assert open_public_key("cosign.pub") == public
+
+
+def test_a_key_can_be_given_another_password() -> None:
+    _run("generate", "--output-prefix", "old", COSIGN_PASSWORD="old")
+    shown, status = _at_a_terminal(["generate", "--from", "old.key"], ["old", "new", "new"])
+    assert status == 0, shown
+    public = open_public_key("old.pub")
+    assert open_key("cosign.key", password="new").public_key == public
+
+
+def test_what_is_no_key_is_said_to_be_what_it_is() -> None:
+    Path("a.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    assert "this is a certificate" in str(_run("public", "a.pem").exception)
+
+
 def test_a_wrong_password_is_an_error_that_does_not_show_it() -> None:
     _run("generate", COSIGN_PASSWORD="right")
     done = _run("public", "cosign.key", COSIGN_PASSWORD="hunter2")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import click
 
@@ -39,15 +40,30 @@ def keys() -> None:
     show_default=True,
     help="What the key is made of.",
 )
-def generate(prefix: str, algorithm: str) -> None:
+@click.option(
+    *("--from", "source"),
+    type=click.Path(exists=True, dir_okay=False),
+    help="Take the private key in this file, of openssl or cosign, in place of a new one.",
+)
+def generate(prefix: str, algorithm: str, source: str | None) -> None:
     """Make a key pair in two files, as cosign reads them.
 
     The private key is encrypted by a password: COSIGN_PASSWORD, or the answer to a prompt. Nothing
     is overwritten.
     """
-    from provenance.signing.keys import generate_key_pair, write_key_pair
+    from provenance.signing.keys import (
+        encrypted_pair,
+        generate_key_pair,
+        read_private_key,
+        write_key_pair,
+    )
 
-    pair = generate_key_pair(_new_password(), algorithm=algorithm)
+    if source is None:
+        pair = generate_key_pair(_new_password(), algorithm=algorithm)
+    else:
+        # COSIGN_PASSWORD is that of the new file.
+        key = read_private_key(Path(source).read_bytes(), _prompted)
+        pair = encrypted_pair(key, _new_password())
     private, written = write_key_pair(pair, prefix)
     echo(f"{private}: the private key, encrypted")
     echo(f"{written}: {pair.public_key}")
@@ -65,9 +81,11 @@ def public(key: str) -> None:
 
     try:
         found = open_public_key(key, settings=settings())
-    except MalformedDocument:
-        # A private key, perhaps; if it is none either, that is what is said.
-        found = open_key(key, password=asked_password, settings=settings()).public_key
+    except MalformedDocument as error:
+        try:
+            found = open_key(key, password=asked_password, settings=settings()).public_key
+        except MalformedDocument:  # no private key either
+            raise error from None
     click.echo(found.to_pem().decode(), nl=False)
 
 
@@ -75,6 +93,10 @@ def asked_password() -> str:
     """COSIGN_PASSWORD, or what is typed in on a terminal without being shown."""
     if (told := os.environ.get("COSIGN_PASSWORD")) is not None:
         return told
+    return _prompted()
+
+
+def _prompted() -> str:
     _see_terminal()
     answer: str = click.prompt(
         "Password of the private key", default="", hide_input=True, show_default=False, err=True

@@ -103,6 +103,18 @@ def test_a_host_is_asked_unencrypted_only_where_that_is_allowed(
     signs_as_it_says(open_key(reference, settings=replace(SETTINGS, plain_http=(kms.host,))))
 
 
+def test_a_proxy_is_gone_through_where_there_is_one(
+    kms: LocalKms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kms.create_key("alias/release")
+    proxied = replace(SETTINGS, proxies={"http": kms.url, "https": kms.url}, no_proxy="direct.test")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", "http://kms.test")  # which only the proxy knows
+    signs_as_it_says(open_key("awskms:///alias/release", settings=proxied))
+    monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", kms.url)  # loopback: never
+    nowhere = replace(SETTINGS, proxies={"http": "http://127.0.0.1:9"})
+    signs_as_it_says(open_key("awskms:///alias/release", settings=nowhere))
+
+
 def test_a_curve_that_is_called_like_another_is_refused(kms: LocalKms) -> None:
     # securesystemslib 1.6 takes secp256k1 for P-256, as both sign by ECDSA_SHA_256.
     kms.create_key("alias/coin", spec="ECC_SECG_P256K1")

@@ -11,11 +11,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa, x25519
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.signing.keys.made_by_cosign import PASSWORD, PRIVATE
 
-from provenance.errors import MalformedDocument, SigningError, UnsupportedFormat
+from provenance.errors import (
+    MalformedDocument,
+    ProvenanceError,
+    SigningError,
+    UnsupportedFormat,
+)
 from provenance.signing.handle import DigestHandle, KeyHandle
 from provenance.signing.keys import LocalKey, read_private_key
+from provenance.signing.keys.pem import write_block
 from provenance.signing.keys.schemes import check_signature, to_be_signed
 
 if TYPE_CHECKING:
@@ -86,6 +94,99 @@ def test_an_encrypted_key_opens_with_its_password_alone(
         read_private_key(raw, "wrong")
     with pytest.raises(SigningError, match="no password was given"):
         read_private_key(raw, environ={})
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("-iter", "600000"), ("-scrypt",), ("-v1", "PBE-SHA1-3DES", "-iter", "1000")],
+    ids=" ".join,
+)
+def test_every_encryption_of_openssl_opens(options: tuple[str, ...], tmp_path: Path) -> None:
+    plain, target = tmp_path / "plain.pem", tmp_path / "encrypted.pem"
+    plain.write_bytes(KEYS["ecdsa-p256"]().private_bytes(PEM, PKCS8, PLAIN))
+    subprocess.run(
+        [
+            *("openssl", "pkcs8", "-topk8", "-in", str(plain), "-out", str(target)),
+            *("-passout", "pass:secret", *options),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    key = read_private_key(target.read_bytes(), "secret")
+    assert key.public_key == read_private_key(plain.read_bytes()).public_key
+
+
+def _sequence(*parts: bytes) -> bytes:
+    content = b"".join(parts)
+    return b"\x30\x82" + len(content).to_bytes(2, "big") + content
+
+
+def _integer(value: int) -> bytes:
+    content = value.to_bytes(value.bit_length() // 8 + 1, "big")
+    return bytes((2, len(content))) + content
+
+
+SALT = b"\x04\x08" + bytes(8)
+PBES2, PBKDF2, SCRYPT, PBES1, AES = (
+    bytes.fromhex(oid)
+    for oid in (
+        "06092a864886f70d01050d",
+        "06092a864886f70d01050c",
+        "06092b06010401da47040b",
+        "060a2a864886f70d010c0103",
+        "060960864801650304012a",
+    )
+)
+
+
+def _encrypted(derivation: bytes) -> bytes:
+    """RFC 5958 and RFC 8018, appendix A.4: PBES2 with AES-256."""
+    scheme = _sequence(AES, b"\x04\x10" + bytes(16))
+    return _sequence(_sequence(PBES2, _sequence(derivation, scheme)), b"\x04\x20" + bytes(32))
+
+
+ENDLESS = {
+    "PBKDF2": _encrypted(_sequence(PBKDF2, _sequence(SALT, _integer(2**40)))),
+    "PBES1": _sequence(_sequence(PBES1, _sequence(SALT, _integer(2**30))), b"\x04\x20" + bytes(32)),
+    "scrypt's cost": _encrypted(
+        _sequence(SCRYPT, _sequence(SALT, _integer(2**30), _integer(8), _integer(1)))
+    ),
+    "scrypt's block": _encrypted(
+        _sequence(SCRYPT, _sequence(SALT, _integer(2**14), _integer(2**20), _integer(1)))
+    ),
+    "scrypt's repetition": _encrypted(
+        _sequence(SCRYPT, _sequence(SALT, _integer(2**14), _integer(8), _integer(2**20)))
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_a_file_that_asks_for_endless_work_is_not_begun(name: str) -> None:
+    with pytest.raises(UnsupportedFormat, match="more time or memory"):
+        read_private_key(write_block("ENCRYPTED PRIVATE KEY", ENDLESS[name]), "secret")
+
+
+def test_the_same_file_with_little_work_is_begun() -> None:
+    for derivation in (
+        _sequence(PBKDF2, _sequence(SALT, _integer(1000))),
+        _sequence(SCRYPT, _sequence(SALT, _integer(2**10), _integer(8), _integer(1))),
+    ):
+        with pytest.raises(SigningError, match="does not open"):
+            read_private_key(write_block("ENCRYPTED PRIVATE KEY", _encrypted(derivation)), "secret")
+
+
+def test_an_encrypted_block_of_noise_is_none() -> None:
+    for noise in (b"", b"x", b"\x30\x00", b"\x30\x80", b"\x30\x03\x02\x01\x00"):
+        with pytest.raises(MalformedDocument, match="PKCS#8"):
+            read_private_key(write_block("ENCRYPTED PRIVATE KEY", noise), "secret")
+
+
+@given(st.binary(max_size=60), st.integers(min_value=0, max_value=200))
+def test_no_encrypted_block_breaks_the_reader(noise: bytes, at: int) -> None:
+    honest = _encrypted(_sequence(PBKDF2, _sequence(SALT, _integer(1000))))
+    for raw in (noise, honest[:at] + noise + honest[at + len(noise) :]):
+        with pytest.raises(ProvenanceError):
+            read_private_key(write_block("ENCRYPTED PRIVATE KEY", raw), "secret")
 
 
 def test_a_password_is_asked_for_only_where_there_is_need() -> None:

@@ -21,6 +21,7 @@ from provenance.errors import (
     UnsupportedFormat,
 )
 from provenance.signing.keys.services import ServiceKey, needed
+from provenance.transport.proxies import proxies_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,16 +88,21 @@ def _client(reference: AwsKey, settings: Settings) -> Any:
         read_timeout=settings.timeout,
         retries={"total_max_attempts": settings.retries + 1, "mode": "standard"},
         user_agent_extra=settings.user_agent,
-        proxies=dict(settings.proxies) or None,
     )
     plain = reference.host in settings.plain_http
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"region_name": reference.region or None}
     if reference.host:
         options["endpoint_url"] = f"{'http' if plain else 'https'}://{reference.host}"
     if settings.ca_bundle is not None:
         options["verify"] = str(settings.ca_bundle)
     with _translated(reference):
-        return session.client("kms", region_name=reference.region or None, config=config, **options)
+        client = session.client("kms", config=config, **options)
+        # Only now it is known where it asks; what boto3 is given, it uses for every host.
+        proxies = proxies_for(client.meta.endpoint_url, settings)
+        if not proxies:
+            return client
+        through = config.merge(type(config)(proxies=proxies))
+        return session.client("kms", config=through, **options)
 
 
 def _usable(answer: dict[str, Any], reference: AwsKey) -> tuple[PublicKey, str]:

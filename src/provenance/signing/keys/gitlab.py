@@ -33,7 +33,7 @@ def read_variable(
     """
     from provenance.transport.client import Client
 
-    token = environ.get("GITLAB_TOKEN")
+    token = environ.get("GITLAB_TOKEN", "").strip()
     if not token:
         raise Unauthorized(
             f"{reference} needs a login", hint="set GITLAB_TOKEN to one with the scope read_api"

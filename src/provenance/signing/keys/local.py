@@ -9,6 +9,7 @@ from provenance.errors import MalformedDocument, SigningError, UnsupportedFormat
 from provenance.signing.keys import cosign_file
 from provenance.signing.keys.passwords import Password, resolve_password
 from provenance.signing.keys.pem import read_private_block
+from provenance.signing.keys.pkcs8_cost import see_affordable
 from provenance.signing.keys.schemes import hash_of, public_key_of, sign_with, to_be_signed
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ def read_private_key(
             "this is a key of OpenSSH", hint="convert a copy: ssh-keygen -p -m PKCS8 -f COPY"
         )
     else:
+        if label == "ENCRYPTED PRIVATE KEY":
+            see_affordable(content)
         private = _load_pem(block, password, env)
     return LocalKey(public_key_of(private), private)
 

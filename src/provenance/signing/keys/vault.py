@@ -86,7 +86,7 @@ class _Engine:
         self._base, self._name = f"{address}/v1/{mount}", quote(reference.name, safe="")
         namespace = either("NAMESPACE")
         self._headers = {"X-Vault-Namespace": namespace} if namespace else {}
-        self._token = either("TOKEN") or _kept_token(environ)
+        self._token = either("TOKEN").strip() or _kept_token(environ)
 
     def call(self, method: str, what: str, last: str = "", body: Any = None) -> dict[str, Any]:
         from provenance.transport.client import Client
