@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -97,6 +99,28 @@ def test_without_a_file_the_bundle_is_the_result(run: Run, place: Path) -> None:
     assert json.loads(result.out)["messageSignature"]
     given = token.read_text().strip()
     assert given not in result.out + result.err
+    again = run("sign-blob", place / "app", *where(place), "--identity-token", given)
+    assert again.status == 0
+    named = token.rename(place / "to.ken.v1")
+    assert run("sign-blob", place / "app", *where(place), "--identity-token", named).status == 0
+    result = run("sign-blob", place / "app", *where(place), "--identity-token", place / "none")
+    assert result.status == 3
+
+
+def test_standard_input_is_a_file_too(
+    run: Run, place: Path, local_sigstore: LocalSigstore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Piped:
+        buffer = io.BytesIO(b"piped")
+
+    monkeypatch.setattr(sys, "stdin", Piped())
+    bundle, token = place / "piped.json", place / "token"
+    result = run("sign-blob", "-", "--bundle", bundle, *where(place), "--identity-token", token)
+    assert result.status == 0, result.err
+    Piped.buffer = io.BytesIO(b"piped")
+    who = expected(place, local_sigstore)
+    assert run("verify-blob", "-", "--bundle", bundle, *who).status == 0
+    assert run("verify-blob", "-", "--bundle", bundle, *who).status == 1  # nothing is left
 
 
 def test_patterns_are_matched_in_full(run: Run, place: Path, local_sigstore: LocalSigstore) -> None:

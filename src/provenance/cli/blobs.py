@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,14 +24,16 @@ __all__ = ["sign_blob", "verify_blob"]
 
 
 @click.command("sign-blob")
-@click.argument("blob", type=click.Path(exists=True, dir_okay=False))
+@click.argument(
+    "blob", metavar="BLOB", type=click.Path(exists=True, dir_okay=False, allow_dash=True)
+)
 @signer_options
 @click.option("--bundle", metavar="FILE", help="Write the bundle there; else to stdout.")
 def sign_blob(blob: str, bundle: str | None, **given: Any) -> None:
-    """Sign the file BLOB. Prints the bundle, or where it was written."""
+    """Sign the file BLOB; - is standard input. Prints the bundle, or where it was written."""
     from provenance.signing import sign_blob as sign_file
 
-    signed = sign_file(blob, signer(given))
+    signed = sign_file(_piped() if blob == "-" else blob, signer(given))
     if bundle is None:
         click.echo(signed.raw)
         return
@@ -51,7 +54,7 @@ def sign_blob(blob: str, bundle: str | None, **given: Any) -> None:
 @trust_options
 @output_option
 def verify_blob(blob: str, bundle: str, output: str, **given: Any) -> None:
-    """Prove who signed the file BLOB, or the one with DIGEST (sha256:...)."""
+    """Prove who signed the file BLOB, or the one with DIGEST (sha256:...); - is standard input."""
     from provenance.signing import verify_blob as verify_file
 
     who, key = identity(given), given["key"]
@@ -75,12 +78,29 @@ def verify_blob(blob: str, bundle: str, output: str, **given: Any) -> None:
     _show(found)
 
 
-def _blob(given: str) -> str | Digest:
+def _blob(given: str) -> str | bytes | Digest:
     """A file of that name, or a digest. Raises InvalidDigest for what begins as one."""
     from provenance.digests import Digest
 
+    if given == "-":
+        return _piped()
     looks = given.startswith(("sha256:", "sha384:", "sha512:")) and not Path(given).exists()
     return Digest(given) if looks else given
+
+
+def _piped() -> bytes:
+    """What is on standard input. Raises LimitExceeded."""
+    from provenance.errors import LimitExceeded
+    from provenance.settings import Limits
+
+    limit = Limits().document_bytes
+    data = sys.stdin.buffer.read(limit + 1)
+    if len(data) > limit:
+        raise LimitExceeded(
+            f"standard input has more than {limit} bytes",
+            hint="give it as a file: those are hashed, not held",
+        )
+    return data
 
 
 def _fields(found: SignedBlob | SignedStatement) -> dict[str, Any]:

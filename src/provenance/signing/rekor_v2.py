@@ -29,6 +29,8 @@ __all__ = ["log_entry"]
 _SERVICE = "the transparency log"
 _INDEX = re.compile(r"[0-9]{1,15}", re.ASCII)
 _PLAIN, _OCTETS = "text/plain", "application/octet-stream"
+_FIELDS = ("logIndex", "logId", "kindVersion", "inclusionProof", "canonicalizedBody")
+"""Of a TransparencyLogEntry; the promise and the time are of version 1."""
 _WAITS = 6
 """How often a new checkpoint is waited for."""
 
@@ -70,7 +72,8 @@ def log_entry(
     entry = answer.document()
     if not isinstance(entry.get("canonicalizedBody"), str):
         raise ServiceError(f"{answer.service} answered without a log entry")
-    return entry
+    # protobuf's readers refuse names that they do not know.
+    return {name: entry[name] for name in _FIELDS if name in entry}
 
 
 def _request(record: Record) -> dict[str, Any]:

@@ -56,4 +56,4 @@ def stamp(exchange: Exchange, url: str, signature: bytes) -> bytes:
             f"{answer.service} stamped something other than what it was sent",
             hint="do not use it, and tell its operator",
         )
-    return answer.body
+    return response.as_bytes()
