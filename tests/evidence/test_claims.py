@@ -47,8 +47,13 @@ def image(local_registry: LocalRegistry) -> pv.Image:
 class Handle:
     """Somebody's own key."""
 
-    def __init__(self) -> None:
-        self._key = ec.generate_private_key(ec.SECP256R1())
+    def __init__(
+        self,
+        curve: ec.EllipticCurve | None = None,
+        hashed: hashes.HashAlgorithm | None = None,
+    ) -> None:
+        self._key = ec.generate_private_key(curve or ec.SECP256R1())
+        self._hash = hashed or hashes.SHA256()
         self.public_key = PublicKey.parse(
             self._key.public_key().public_bytes(
                 serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -56,7 +61,7 @@ class Handle:
         )
 
     def sign(self, data: bytes, /) -> bytes:
-        return self._key.sign(data, ec.ECDSA(hashes.SHA256()))
+        return self._key.sign(data, ec.ECDSA(self._hash))
 
 
 def signer_of(sigstore: LocalSigstore, how: str) -> Signer:
@@ -143,6 +148,38 @@ def test_a_log_without_promises_cannot_be_told_in_the_legacy_layout(
     assert (len(local_registry.manifests["team/app"]), len(local_sigstore.log.bodies)) == before
     with pytest.raises(ValueError, match="expected one of bundle, legacy, both"):
         pv.sign(image, local_sigstore.signer(WHO), layout="old")  # type: ignore[arg-type]
+
+
+def test_of_two_logs_the_one_with_promises_is_taken_for_older_verifiers(image: pv.Image) -> None:
+    with LocalSigstore(rekor=("v1", "v2")) as both:
+        signer = both.signer(WHO)
+        pv.sign(image, signer, layout="both")
+        pv.attest(image, {"a": 1}, signer, predicate_type="urn:x:y", layout="both")
+        examined = pv.examine(image, pv.Identity(WHO, issuer=both.issuer), trust=both.trust)
+    kinds = {
+        (item.kind, item.placement.scheme): item.signed.log_entries[0].kind
+        for item in examined
+        if item.outcome and item.signed is not None
+    }
+    assert kinds == {
+        ("signature", "api"): "hashedrekord 0.0.2",
+        ("signature", "tag"): "hashedrekord 0.0.1",
+        ("urn:x:y", "api"): "dsse 0.0.1",  # signed once, for both
+        ("urn:x:y", "tag"): "dsse 0.0.1",
+    }
+
+
+def test_a_key_of_another_hash_signs_nothing_that_cosign_refuses(
+    image: pv.Image, sigstore: LocalSigstore
+) -> None:
+    """`error verifying bundle: unexpected algorithm: "sha384"` (cosign 3.1.3)."""
+    signer = Signer.of(Handle(ec.SECP384R1(), hashes.SHA384()), trust=sigstore.trust)
+    before = len(sigstore.log.bodies)
+    with pytest.raises(pv.SigningError, match="sha256 alone"):
+        pv.sign(image, signer, layout="both")
+    assert len(sigstore.log.bodies) == before
+    pv.sign(image, signer)
+    pv.attest(image, {"a": 1}, signer, predicate_type="urn:x:y", layout="both")
 
 
 def test_a_key_that_logs_nothing_says_so(image: pv.Image, sigstore: LocalSigstore) -> None:

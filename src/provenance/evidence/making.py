@@ -16,7 +16,8 @@ from provenance.errors import ProvenanceError, SigningError
 from provenance.evidence.legacy_layers import image_layer, statement_layer
 from provenance.evidence.legacy_layout import store_layer
 from provenance.evidence.storing import store_bundle
-from provenance.signing.signing_config import SigningConfig
+from provenance.signing.algorithms import scheme_of
+from provenance.signing.signing_config import LOG_VERSIONS, Choice, SigningConfig
 from provenance.verification import verify_bundle, verify_layer
 
 if TYPE_CHECKING:
@@ -57,77 +58,91 @@ class Pen:
 
     def log_versions(self) -> frozenset[int]:
         """Rekor's versions of the logs that it may sign with now; empty: it logs nothing."""
+        return frozenset(service.version for service in self._logs().services)
+
+    def _logs(self, versions: tuple[int, ...] = LOG_VERSIONS) -> Choice:
         config = self.signer.trust.signing_config
         if config is None or self.signer.unsafe_no_log:
-            return frozenset()
-        choice = SigningConfig.parse(config).logs(dt.datetime.now(dt.UTC))
-        return frozenset(service.version for service in choice.services)
+            return Choice((), 0)
+        return SigningConfig.parse(config).logs(dt.datetime.now(dt.UTC), versions)
+
+    def for_older(self) -> Signer:
+        """The signer, or the same logging with Rekor 1, whose promise older verifiers need.
+
+        Raises:
+            SigningError: it has no such log: before anything is signed, and logged for ever.
+        """
+        logs = self._logs()
+        if not logs.needed or 1 in {one.version for one in logs.services[: logs.needed]}:
+            return self.signer
+        if not self._logs((1,)).services:
+            raise _no_promise()
+        return self.signer.logging_with(1)
 
     def sign(
         self, statement: Statement, payload: SimpleSigning, layouts: Sequence[str]
     ) -> list[Piece]:
         """A signature: a statement with nothing to say, and what older verifiers read instead."""
-        self._check_layouts(layouts)
+        older = self.for_older() if LEGACY in layouts else self.signer
+        if LEGACY in layouts:
+            _check_hash(self)
         made = []
         if BUNDLE in layouts:
-            made.append(self._bundle(statement, payload.digest))
+            made.append(_bundle(self.signer, statement, payload.digest))
         if LEGACY in layouts:
-            made.append(self._simple(payload))
+            made.append(_simple(older, payload))
         return made
 
     def attest(self, statement: Statement, subject: Digest, layouts: Sequence[str]) -> list[Piece]:
         """A statement, signed once; the layouts hold the same envelope."""
-        self._check_layouts(layouts)
-        made = self._bundle(statement, subject)
+        signer = self.for_older() if LEGACY in layouts else self.signer
+        made = _bundle(signer, statement, subject)
         pieces = [made] if BUNDLE in layouts else []
         if LEGACY in layouts:
-            layer = statement_layer(made.bundle, self.signer.trust)
-            self._check(layer, subject)
+            layer = statement_layer(made.bundle, signer.trust)
+            _check(signer, layer, subject)
             pieces.append(Piece(subject, statement.predicate_type, made.bundle, layer))
         return pieces
 
-    def _bundle(self, statement: Statement, subject: Digest) -> Piece:
-        bundle = self.signer.sign_statement(statement.raw)
-        try:
-            signed = verify_bundle(
-                bundle,
-                subject,
-                trust=self.signer.trust,
-                key=self.signer.public_key,
-                unsafe_no_log=self.signer.unsafe_no_log,
-            )
-        except ProvenanceError as error:
-            raise _unverified(error) from error
-        if signed.statement.raw != statement.raw:
-            raise SigningError("what was signed is another statement", hint="do not use it")
-        return Piece(subject, statement.predicate_type, bundle)
 
-    def _simple(self, payload: SimpleSigning) -> Piece:
-        bundle = self.signer.sign_payload(payload.raw)
-        layer = image_layer(bundle, payload.raw, self.signer.trust)
-        self._check(layer, payload.digest)
-        return Piece(payload.digest, COSIGN_SIGN, bundle, layer)
+def _bundle(signer: Signer, statement: Statement, subject: Digest) -> Piece:
+    bundle = signer.sign_statement(statement.raw)
+    try:
+        signed = verify_bundle(
+            bundle,
+            subject,
+            trust=signer.trust,
+            key=signer.public_key,
+            unsafe_no_log=signer.unsafe_no_log,
+        )
+    except ProvenanceError as error:
+        raise _unverified(error) from error
+    if signed.statement.raw != statement.raw:
+        raise SigningError("what was signed is another statement", hint="do not use it")
+    return Piece(subject, statement.predicate_type, bundle)
 
-    def _check_layouts(self, layouts: Sequence[str]) -> None:
-        """Refuse before anything is signed, and logged for ever, what will not be stored."""
-        if LEGACY in layouts and self.log_versions() == {2}:
-            raise _no_promise()
 
-    def _check(self, layer: LayerSignature, subject: Digest) -> None:
-        """Whether the layer says enough by itself: it carries less than a bundle."""
-        trust = self.signer.trust
-        if not layer.log_bundle and trust.has_logs and not self.signer.unsafe_no_log:
-            raise _no_promise()
-        try:
-            verify_layer(
-                layer,
-                subject,
-                trust=trust,
-                key=self.signer.public_key,
-                unsafe_no_log=self.signer.unsafe_no_log,
-            )
-        except ProvenanceError as error:
-            raise _unverified(error) from error
+def _simple(signer: Signer, payload: SimpleSigning) -> Piece:
+    bundle = signer.sign_payload(payload.raw)
+    layer = image_layer(bundle, payload.raw, signer.trust)
+    _check(signer, layer, payload.digest)
+    return Piece(payload.digest, COSIGN_SIGN, bundle, layer)
+
+
+def _check(signer: Signer, layer: LayerSignature, subject: Digest) -> None:
+    """Whether the layer says enough by itself: it carries less than a bundle."""
+    if not layer.log_bundle and signer.trust.has_logs and not signer.unsafe_no_log:
+        raise _no_promise()
+    try:
+        verify_layer(
+            layer,
+            subject,
+            trust=signer.trust,
+            key=signer.public_key,
+            unsafe_no_log=signer.unsafe_no_log,
+        )
+    except ProvenanceError as error:
+        raise _unverified(error) from error
 
 
 def simple_signing_of(
@@ -158,6 +173,20 @@ def store(piece: Piece, shelf: Shelf) -> Stored:
 def kind_of(predicate_type: str) -> str:
     """`signature`, or the family of a predicate type."""
     return "signature" if predicate_type == COSIGN_SIGN else family(predicate_type)
+
+
+def _check_hash(pen: Pen) -> None:
+    """Refuse a key whose signatures are not logged as cosign reads them there."""
+    key = pen.signer.public_key
+    if key is None or not pen.log_versions():
+        return
+    if (used := scheme_of(key.algorithm).hash) != "sha256":
+        how = f"with {used}" if used else "the bytes themselves"
+        raise SigningError(
+            f"a key of {key.algorithm} signs {how}, and of logged signatures in the legacy layout "
+            "cosign verifies those with sha256 alone",
+            hint='write layout="bundle", or sign with a key on P-256 or of RSA',
+        )
 
 
 def _no_promise() -> SigningError:

@@ -14,7 +14,7 @@ from provenance.signing.exchange import Exchange
 from provenance.signing.message import Bytes
 from provenance.signing.pipeline import make_bundle
 from provenance.signing.record import Envelope
-from provenance.signing.signing_config import Choice, SigningConfig
+from provenance.signing.signing_config import LOG_VERSIONS, Choice, SigningConfig
 from provenance.signing.tokens import find_token, is_local
 from provenance.trust import Trust
 
@@ -47,11 +47,32 @@ class Signer:
     """
 
     def __init__(
-        self, trust: Trust, credentials: Credentials, settings: Settings, *, unsafe_no_log: bool
+        self,
+        trust: Trust,
+        credentials: Credentials,
+        settings: Settings,
+        *,
+        unsafe_no_log: bool,
+        log_versions: tuple[int, ...] = LOG_VERSIONS,
     ) -> None:
         """Called by the constructors below."""
         self._trust, self._credentials, self._settings = trust, credentials, settings
         self._unsafe_no_log = unsafe_no_log
+        self._log_versions = log_versions
+
+    def logging_with(self, version: int) -> Self:
+        """The same signer, which takes only logs of one version of Rekor: 1 or 2.
+
+        Of the logs that its signing configuration names; the newest is taken otherwise. Older
+        verifiers know the promise of Rekor 1 alone.
+        """
+        return type(self)(
+            self._trust,
+            self._credentials,
+            self._settings,
+            unsafe_no_log=self._unsafe_no_log,
+            log_versions=(version,),
+        )
 
     @property
     def trust(self) -> Trust:
@@ -304,7 +325,7 @@ class Signer:
         if self.trust.signing_config is None:
             return _NOWHERE, _NOWHERE, lambda: _NOWHERE
         config = SigningConfig.parse(self.trust.signing_config)
-        logs = _NOWHERE if self.unsafe_no_log else config.logs(now)
+        logs = _NOWHERE if self.unsafe_no_log else config.logs(now, self._log_versions)
         if not logs.needed and not self.unsafe_no_log and self.trust.has_logs:
             raise NotEvaluated(
                 "the signing configuration names no transparency log that can be used now",

@@ -19,12 +19,13 @@ from provenance.trust.material import Validity, read_validity
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Choice", "Service", "SigningConfig"]
+__all__ = ["LOG_VERSIONS", "Choice", "Service", "SigningConfig"]
 
 _MEDIA_TYPE = "application/vnd.dev.sigstore.signingconfig.v0.2+json"
 _SELECTORS = {"ALL": "ALL", "ANY": "ANY", "EXACT": "EXACT", 1: "ALL", 2: "ANY", 3: "EXACT"}
 _MAX_SERVICES = 1000
-_LOG_VERSIONS = (1, 2)
+LOG_VERSIONS = (1, 2)
+"""Of Rekor's interface that are spoken here."""
 _OTHER_VERSIONS = (1,)
 _EVER = dt.datetime.min.replace(tzinfo=dt.UTC)
 
@@ -116,9 +117,9 @@ class SigningConfig:
         """Where a person logs in: one is needed."""
         return self._issuers.choose(now, _OTHER_VERSIONS, "issuer")
 
-    def logs(self, now: dt.datetime) -> Choice:
+    def logs(self, now: dt.datetime, versions: tuple[int, ...] = LOG_VERSIONS) -> Choice:
         """Transparency logs. Raises NotEvaluated where fewer can be used than are asked for."""
-        return self._logs.choose(now, _LOG_VERSIONS, "log")
+        return self._logs.choose(now, versions, "log")
 
     def clocks(self, now: dt.datetime) -> Choice:
         """Timestamp authorities. Raises NotEvaluated as `logs` does."""
