@@ -45,6 +45,7 @@ if TYPE_CHECKING:  # the same table for type checkers and editors; a test compar
     from provenance.evidence import referrers as referrers
     from provenance.evidence import sign as sign
     from provenance.evidence import tree as tree
+    from provenance.evidence import unsafe_fetch_sbom as unsafe_fetch_sbom
     from provenance.evidence import verify as verify
     from provenance.evidence import verify_all as verify_all
     from provenance.findings import Finding as Finding
@@ -135,6 +136,7 @@ _EXPORTS = {
     "sign_blob": "provenance.signing",
     "slsa_provenance": "provenance.attestation",
     "tree": "provenance.evidence",
+    "unsafe_fetch_sbom": "provenance.evidence",
     "verify": "provenance.evidence",
     "verify_blob": "provenance.signing",
     "verify_all": "provenance.evidence",
