@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
 
 from provenance.attestation.public_key import PublicKey
 from provenance.digests import Digest
@@ -81,7 +80,7 @@ def verify(options: argparse.Namespace, trust: Trust) -> None:
 def sign(options: argparse.Namespace, trust: Trust) -> None:
     from provenance.signing import Signer
 
-    signer: Any = Signer.keyless(
+    signer = Signer.keyless(
         trust=trust, signing_config=options.signing_config, identity_token=options.identity_token
     )
     raw = Path(options.artifact).read_bytes()
