@@ -466,9 +466,14 @@ def test_a_self_hosted_runner_is_denied_by_fulcios_word_alone() -> None:
         (RUN, {}, True),
         (f"{REPOSITORY}/actions/runs/4", {}, False),
         ("https://github.com/org/other/actions/runs/42", {}, False),
+        (f"{REPOSITORY}/actions/runs/42", {"run-invocation-uri": ""}, False),
+        ("https://github.com/actions/runner/self-hosted", {"runner-environment": ""}, True),
+        ("https://github.com/actions/runners", {}, False),
         (f"{REPOSITORY}/-/runners/7", {}, True),
         ("https://github.com/org/other/-/runners/7", {}, False),
-        ("https://tekton.dev/chains/v2", {}, True),
+        # A workflow cannot speak for another builder.
+        ("https://tekton.dev/chains/v2", {}, False),
+        ("https://cloudbuild.googleapis.com/GoogleHostedWorker", {}, False),
     ],
 )
 def test_a_builder_that_is_no_workflow_is_held_to_what_the_certificate_says(
@@ -484,6 +489,14 @@ def test_a_builder_that_is_no_workflow_is_held_to_what_the_certificate_says(
         assert accepted(statement, builder=builder)[0].field == "builder"
     else:
         assert refusal(lambda: check_provenance(statement)).startswith("builder")
+
+
+def test_a_person_may_name_a_builder_and_it_is_their_word() -> None:
+    builder = "https://tekton.dev/chains/v2"
+    person = Certified("dev@example.com", "https://accounts.example.com", {})
+    named = signed(edited(V1, "runDetails", "builder", "id", to=builder), person)
+    assert accepted(named, builder=builder)[0].where == "predicate"
+    refusal(lambda: check_provenance(signed(V1, person)))
 
 
 def test_a_tags_branch_is_the_one_the_event_names() -> None:

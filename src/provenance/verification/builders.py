@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from provenance.verification.provenance_claims import Check, disagree
 from provenance.verification.signed import Certified
-from provenance.verification.workflows import GITHUB_ISSUER, claim
+from provenance.verification.workflows import GITHUB_ISSUER, claim, workflow_of
 
 if TYPE_CHECKING:
     from provenance.attestation.predicates.slsa_provenance import SlsaProvenance
@@ -30,9 +30,9 @@ _GITHUB_RUN = re.compile(r"https://github\.com/[^/]+/[^/]+/actions/runs/\d+(/att
 def check_builder(predicate: SlsaProvenance, signer: Signatory, expected: str | None) -> Check:
     """The builder is the one expected, and may speak under the name that signed.
 
-    A builder that is a workflow must have signed itself: the certificate's name is its id. Of
-    others the certificate must not say otherwise. What a key signs is its holder's word, but the
-    builders of slsa-github-generator have no key.
+    A builder that is a workflow must have signed itself: the certificate's name is its id. A
+    workflow that signs speaks for itself and for the platform it ran on, and for no one else. What
+    a person or a key signs is their word, but the builders of slsa-github-generator have no key.
 
     Raises:
         InvalidEvidence: step `provenance`.
@@ -50,8 +50,11 @@ def check_builder(predicate: SlsaProvenance, signer: Signatory, expected: str | 
     _check_release(signer.identity)
     if "/.github/workflows/" in found:
         _check_workflow(found, signer, expected)
-        return Check("builder", found, "certificate")
-    return Check("builder", found, "certificate" if _check_platform(found, signer) else "predicate")
+    elif not _is_platform(found, signer):
+        if workflow_of(signer.identity) is not None:
+            raise disagree("builder", signer.identity, found, by=", as its certificate says")
+        return Check("builder", found, "predicate")
+    return Check("builder", found, "certificate")
 
 
 def _is(found: str, expected: str) -> bool:
@@ -84,27 +87,16 @@ def _check_release(workflow: str, *, everywhere: bool = False) -> None:
         raise disagree("builder", "a release of it, @refs/tags/vX.Y.Z", workflow)
 
 
-def _check_platform(found: str, signer: Certified) -> bool:
-    """A builder that is no workflow. Whether the certificate could confirm it."""
-    if found.startswith(_RUNNER):
-        return _agrees(found, f"{_RUNNER}/", claim(signer, "runner-environment"))
-    source = claim(signer, "source-repository-uri")
-    if (runner := _GITLAB_RUNNER.fullmatch(found)) and source:
-        if runner[1] != source:
-            raise disagree(
-                "builder", f"{source}/-/runners/…", found, by=", as its certificate says"
-            )
-        return True
-    run = claim(signer, "run-invocation-uri")
-    if _GITHUB_RUN.fullmatch(found) and run:
-        if run != found and not run.startswith(f"{found}/attempts/"):
-            raise disagree("builder", run, found, by=", as its certificate says")
-        return True
-    return False
+def _is_platform(found: str, signer: Certified) -> bool:
+    """Whether it is the platform that ran the job, as far as the certificate says which.
 
-
-def _agrees(found: str, prefix: str, vouched: str) -> bool:
-    said = found.removeprefix(prefix) if found.startswith(prefix) else ""
-    if said and vouched and said != vouched:
-        raise disagree("builder", f"{prefix}{vouched}", found, by=", as its certificate says")
-    return bool(said and vouched)
+    GitHub's runners, a run of theirs (BuildKit names that), GitLab's runner of the project.
+    """
+    source, run = claim(signer, "source-repository-uri"), claim(signer, "run-invocation-uri")
+    if signer.issuer == GITHUB_ISSUER and (found == _RUNNER or found.startswith(f"{_RUNNER}/")):
+        vouched = claim(signer, "runner-environment")
+        return found in (_RUNNER, f"{_RUNNER}/{vouched}") or not vouched
+    if run and _GITHUB_RUN.fullmatch(found):
+        return run == found or run.startswith(f"{found}/attempts/")
+    runner = _GITLAB_RUNNER.fullmatch(found)
+    return runner is not None and runner[1] == source
