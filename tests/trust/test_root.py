@@ -17,7 +17,7 @@ from provenance.errors import (
     UnsupportedFormat,
 )
 from provenance.settings import Settings
-from provenance.trust import Trust, root
+from provenance.trust import Trust, instances
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,7 +62,7 @@ def changed(local_sigstore: LocalSigstore, **changes: Any) -> bytes:
         {"mediaType": None},
         {"tlogs": {}},
         {"tlogs": [{}]},
-        {"certificateAuthorities": []},
+        {"certificateAuthorities": [], "tlogs": []},
         {"certificateAuthorities": [{"certChain": {"certificates": [{"rawBytes": "AAAA"}]}}]},
         {"timestampAuthorities": [{"certChain": {"certificates": [{"rawBytes": "AAAA"}]}}]},
         {"surprise": 1},
@@ -133,9 +133,9 @@ def test_offline_the_shipped_copy_is_the_public_instances() -> None:
 def test_the_shipped_copy_grows_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
     today = dt.datetime.now(dt.UTC).date()
     settings = Settings(offline=True, max_trust_age=10)
-    monkeypatch.setattr(root, "_SHIPPED_ON", today - dt.timedelta(days=10))
+    monkeypatch.setattr(instances, "_SHIPPED_ON", today - dt.timedelta(days=10))
     Trust.public_good(settings=settings)
-    monkeypatch.setattr(root, "_SHIPPED_ON", today - dt.timedelta(days=11))
+    monkeypatch.setattr(instances, "_SHIPPED_ON", today - dt.timedelta(days=11))
     with pytest.raises(NotEvaluated, match="11 days old"):
         Trust.public_good(settings=settings)
 
@@ -146,10 +146,12 @@ def test_a_file_the_caller_names_has_no_age(local_sigstore: LocalSigstore, tmp_p
 
 
 def test_offline_forbids_to_refresh(tmp_path: Path) -> None:
-    with pytest.raises(NotEvaluated, match="not shipped"):
+    file = tmp_path / "root.json"
+    file.write_bytes(b"{}")
+    with pytest.raises(NotEvaluated, match="no copy is at hand"):
         Trust.staging(settings=OFFLINE)
     with pytest.raises(NotEvaluated, match="offline forbids"):
-        Trust.from_tuf("https://tuf.example.com", tmp_path / "root.json", settings=OFFLINE)
+        Trust.from_tuf("https://tuf.example.com", file, settings=OFFLINE)
 
 
 @pytest.mark.corpus

@@ -6,11 +6,11 @@ Something that cannot be read is a fact too, and not in order.
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import os
 import platform
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +34,6 @@ __all__ = [
     "trust",
 ]
 
-_DAY = 86400
 _SHOWN_ELSEWHERE = {"ca_bundle", "proxies", "cache_dir"}
 
 
@@ -129,23 +128,22 @@ def storage(found: Settings, environ: Mapping[str, str] = os.environ) -> Iterato
 def trust(found: Settings) -> Iterator[Fact]:
     """Trust roots at hand: the shipped one, and what was refreshed. Nothing is refreshed now."""
     from provenance.trust import Trust
+    from provenance.trust.tuf_cache import kept_repositories
 
     try:
-        shipped = Trust.public_good(settings=dataclasses.replace(found, offline=True))
-        yield Fact("without network", shipped.source, "Sigstore's public instance")
+        at_hand = Trust.public_good(settings=dataclasses.replace(found, offline=True))
+        days = "" if at_hand.age is None else f" ({at_hand.age.days} days ago)"
+        yield Fact("without network", f"{at_hand.source}{days}", "Sigstore's public instance")
     except NotEvaluated as error:
         # Too old matters where nothing newer may be fetched.
         yield Fact("without network", error.message, ok=not found.offline)
-    known = (
-        sorted(found.cache_dir.glob("tuf/*/targets/trusted_root.json")) if found.cache_dir else []
-    )
-    for file in known:
-        try:
-            days = int((time.time() - file.stat().st_mtime) // _DAY)
-        except OSError as error:
-            yield Fact("refreshed", f"{file} cannot be read ({error.strerror})", ok=False)
+    known = kept_repositories(found.cache_dir) if found.cache_dir else []
+    for file, kept in known:
+        if kept is None:
+            yield Fact("refreshed", f"{file} cannot be read", "trust update", ok=False)
         else:
-            yield Fact("refreshed", f"{days} days ago", str(file))
+            days_ago = (dt.datetime.now(dt.UTC) - kept.fetched).days
+            yield Fact("refreshed", f"{kept.url}, {days_ago} days ago", str(file))
     if not known:
         yield Fact("refreshed", "never")
 

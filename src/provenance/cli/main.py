@@ -43,6 +43,7 @@ COMMANDS = {
     "login": ("login", "login", "Keep a login that a registry has accepted."),
     "logout": ("login", "logout", "Remove a login."),
     "keys": ("keys", "keys", "Make key pairs, and show the public half of any key."),
+    "trust": ("trust", "trust", "Show and refresh trust roots."),
     "doctor": ("doctor", "doctor", "Name the settings, credentials and trust roots in force."),
     "completion": ("completion", "completion", "Print what a shell needs to complete commands."),
 }

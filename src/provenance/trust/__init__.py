@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from provenance.trust.parts import TrustPart
 from provenance.trust.root import Trust
 
-__all__ = ["Trust"]
+__all__ = ["Trust", "TrustPart"]

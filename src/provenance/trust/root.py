@@ -8,8 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import json
-from dataclasses import dataclass, field
-from importlib import resources
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -22,10 +21,13 @@ from provenance.errors import (
 )
 from provenance.settings import Limits, Settings
 from provenance.strict_json import decode_object
+from provenance.trust import instances
 from provenance.trust.material import TrustMaterial, read_material
-from provenance.trust.updating import PUBLIC_GOOD, STAGING, refresh
+from provenance.trust.parts import TrustPart, assemble
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sigstore.models import ClientTrustConfig, TrustedRoot
 
 __all__ = ["Trust"]
@@ -33,8 +35,6 @@ __all__ = ["Trust"]
 _TRUST_ROOT = "application/vnd.dev.sigstore.trustedroot"
 _CLIENT_CONFIG = "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json"
 _SIGNING_CONFIG = "application/vnd.dev.sigstore.signingconfig.v0.2+json"
-_SHIPPED_ON = dt.date(2026, 8, 21)
-"""When the shipped copy of the public good root was published; see `_data/README.md`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,9 @@ class Trust:
     """Where to sign; None: this trust only verifies."""
     source: str = "the caller"
     """Where it came from, for people."""
+    fetched: dt.datetime | None = field(default=None, repr=False, compare=False)
+    """When TUF last vouched for it, or when the shipped copy was published; None: a root that the
+    caller named, which has no age."""
 
     @classmethod
     def from_json(
@@ -80,68 +83,121 @@ class Trust:
         return cls.from_json(_read(Path(path)), signing_config=config, source=str(path))
 
     @classmethod
-    def public_good(cls, *, settings: Settings | None = None) -> Self:
-        """Sigstore's public instance, its root refreshed by TUF.
+    def from_parts(
+        cls,
+        *,
+        certificate_authorities: Iterable[TrustPart] = (),
+        logs: Iterable[TrustPart] = (),
+        certificate_logs: Iterable[TrustPart] = (),
+        timestamp_authorities: Iterable[TrustPart] = (),
+        signing_config: str | Path | None = None,
+    ) -> Self:
+        """A private deployment's trust root, out of its PEM files. It has no age.
 
-        With `Settings.offline` the copy shipped with this library, as long as it is younger
-        than `Settings.max_trust_age`.
+        Args:
+            certificate_authorities: chains that certify (Fulcio); none: keys alone sign.
+            logs: keys of transparency logs (Rekor); none: bundles without an entry count.
+            certificate_logs: keys of the logs whose promises are in certificates.
+            timestamp_authorities: chains that sign timestamps.
+            signing_config: file that says where to sign, version 0.2.
 
         Raises:
-            NotEvaluated: the root could not be refreshed, or the shipped copy is too old.
+            NotFound: a file cannot be read.
+            MalformedDocument: no part at all, no PEM of its kind, or a chain out of order.
+            UnsupportedFormat: a log's key of an algorithm that logs do not sign with.
+        """
+        raw = assemble(
+            certificate_authorities=certificate_authorities,
+            logs=logs,
+            certificate_logs=certificate_logs,
+            timestamp_authorities=timestamp_authorities,
+        )
+        config = None if signing_config is None else _read(Path(signing_config))
+        return cls.from_json(raw, signing_config=config, source="its parts")
+
+    @classmethod
+    def public_good(cls, *, settings: Settings | None = None, renew: bool = False) -> Self:
+        """Sigstore's public instance, its root refreshed by TUF at most once a day.
+
+        With `Settings.offline` what was last refreshed or the copy shipped with this library,
+        whichever is newer, as long as it is younger than `Settings.max_trust_age`.
+
+        Args:
+            settings: how to fetch and where to cache.
+            renew: ask also if it was asked less than a day ago.
+
+        Raises:
+            NotEvaluated: the root could not be refreshed, or what is at hand is too old.
         """
         settings = settings or Settings.from_environment()
-        if not settings.offline:
-            return cls._from_tuf(PUBLIC_GOOD, _shipped("public_good_root.json"), settings)
-        age = (dt.datetime.now(dt.UTC).date() - _SHIPPED_ON).days
-        if age > settings.max_trust_age:
-            raise NotEvaluated(
-                f"the shipped copy of Sigstore's trust root is {age} days old",
-                hint="go online once, or name a root file (trust=, --trusted-root)",
-            )
-        shipped = _shipped("public_good_trusted_root.json")
-        return cls.from_json(shipped, source=f"shipped, of {_SHIPPED_ON}")
+        return cls._found(instances.public_good(settings, renew=renew))
 
     @classmethod
-    def staging(cls, *, settings: Settings | None = None) -> Self:
-        """Sigstore's staging instance. Raises NotEvaluated offline: no copy is shipped."""
+    def staging(cls, *, settings: Settings | None = None, renew: bool = False) -> Self:
+        """Sigstore's staging instance, as `from_tuf`; its TUF root is shipped."""
         settings = settings or Settings.from_environment()
-        if settings.offline:
-            raise NotEvaluated(
-                "the trust root of Sigstore's staging instance is not shipped",
-                hint="go online, or name a root file (trust=, --trusted-root)",
-            )
-        return cls._from_tuf(STAGING, _shipped("staging_root.json"), settings)
+        return cls._found(instances.staging(settings, renew=renew))
 
     @classmethod
-    def from_tuf(cls, url: str, root: str | Path, *, settings: Settings | None = None) -> Self:
-        """Any instance that publishes by TUF.
+    def from_tuf(
+        cls, url: str, root: str | Path, *, settings: Settings | None = None, renew: bool = False
+    ) -> Self:
+        """Any instance that publishes by TUF, refreshed at most once a day.
+
+        With `Settings.offline` what was last refreshed, as long as it is younger than
+        `Settings.max_trust_age`.
 
         Args:
             url: of the TUF repository.
             root: file with a TUF root of it, obtained by a trusted way.
-            settings: where to cache; `offline` forbids this.
+            settings: how to fetch and where to cache.
+            renew: ask also if it was asked less than a day ago.
 
         Raises:
-            NotEvaluated: it could not be refreshed, or offline is set.
+            NotFound: no such file.
+            NotEvaluated: it could not be refreshed, or offline nothing young enough is at hand.
         """
         settings = settings or Settings.from_environment()
-        if settings.offline:
-            raise NotEvaluated(
-                f"the trust root of {url} is refreshed over the network, which offline forbids",
-                hint="name a root file (trust=, --trusted-root)",
-            )
-        return cls._from_tuf(url, _read(Path(root)), settings)
+        return cls._found(instances.by_tuf(url, _read(Path(root)), settings, renew=renew))
 
     @classmethod
-    def _from_tuf(cls, url: str, root: bytes, settings: Settings) -> Self:
-        trusted_root, signing_config = refresh(url, root, settings)
-        return cls.from_json(
-            trusted_root, signing_config=signing_config, source=f"TUF repository {url}"
+    def github(
+        cls, root: str | Path, *, settings: Settings | None = None, renew: bool = False
+    ) -> Self:
+        """GitHub's own instance, which signs for private repositories; it has no log.
+
+        Args:
+            root: the TUF root of tuf-repo.github.com, of which the repository `cli/cli` has a
+                copy: then it is refreshed as in `from_tuf`. Or what `gh attestation
+                trusted-root` printed: then the line about GitHub's instance, which has no age.
+            settings: how to fetch and where to cache.
+            renew: ask also if it was asked less than a day ago.
+
+        Raises:
+            NotFound: no such file. MalformedDocument: several roots of GitHub's.
+            NotEvaluated: as `from_tuf`; also where the file is neither of the two.
+        """
+        settings = settings or Settings.from_environment()
+        raw = _read(Path(root))
+        return cls._found(instances.github(raw, str(root), settings, renew=renew))
+
+    @classmethod
+    def _found(cls, found: instances.Found) -> Self:
+        made = cls.from_json(
+            found.trusted_root, signing_config=found.signing_config, source=found.source
         )
+        return replace(made, fetched=found.fetched)
+
+    @property
+    def age(self) -> dt.timedelta | None:
+        """How long ago it was refreshed or, of the shipped copy, published; None: it has no age."""
+        return None if self.fetched is None else dt.datetime.now(dt.UTC) - self.fetched
 
     def with_signing_config(self, path: str | Path) -> Self:
         """The same trust, signing where the file says. Raises NotFound, MalformedDocument."""
-        return self.from_json(self.raw, signing_config=_read(Path(path)), source=self.source)
+        config = _read(Path(path))
+        made = self.from_json(self.raw, signing_config=config, source=self.source)
+        return replace(made, fetched=self.fetched)
 
     def to_json(self) -> bytes:
         """The trust root, as it was read."""
@@ -193,13 +249,15 @@ def _load_root(raw: bytes) -> TrustedRoot:
             f"the trust root is of form {media_type[:100]!r}, which is not read yet",
             hint="convert it to version 0.1",
         )
+    _check_parts(read_material(raw))
     # The library reads a root from a file or a client configuration; this needs no file.
     config = _client_config(raw, b'{"mediaType":"%s"}' % _SIGNING_CONFIG.encode())
     from sigstore.errors import Error
 
     try:
         root = config.trusted_root
-        root.get_fulcio_certs()
+        if read_material(raw).certificate_authorities:
+            root.get_fulcio_certs()
         root.get_timestamp_authorities()
     except (Error, ValueError, TypeError) as error:
         raise MalformedDocument(
@@ -207,6 +265,14 @@ def _load_root(raw: bytes) -> TrustedRoot:
             hint="expected mediaType application/vnd.dev.sigstore.trustedroot+json;version=0.1",
         ) from error
     return root
+
+
+def _check_parts(material: TrustMaterial) -> None:
+    if not material.certificate_authorities and not material.logs:
+        raise MalformedDocument(
+            "the trust root lists neither a certificate authority nor a log",
+            hint="certificates need the one, signatures by keys the other",
+        )
 
 
 def _client_config(root: bytes, signing_config: bytes) -> ClientTrustConfig:
@@ -230,10 +296,6 @@ def _client_config(root: bytes, signing_config: bytes) -> ClientTrustConfig:
 def _in_a_line(error: Exception) -> str:
     """What the library said, without its line breaks."""
     return " ".join(str(error).split())[:200]
-
-
-def _shipped(name: str) -> bytes:
-    return (resources.files("provenance") / "_data" / "sigstore" / name).read_bytes()
 
 
 def _read(path: Path) -> bytes:
