@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -97,6 +98,13 @@ def test_a_key_can_be_given_another_password() -> None:
     assert status == 0, shown
     public = open_public_key("old.pub")
     assert open_key("cosign.key", password="new").public_key == public
+
+
+def test_a_password_is_never_tried_as_a_pin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COSIGN_PASSWORD", "of a file")
+    assert commands.secret_of("cosign.key")() == "of a file"
+    with pytest.raises(click.UsageError, match="COSIGN_PKCS11_PIN"):
+        commands.secret_of("pkcs11:token=t;object=o")()
 
 
 def test_what_is_no_key_is_said_to_be_what_it_is() -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from provenance.cli.printing import echo
 from provenance.cli.session import settings
 
-__all__ = ["generate", "keys", "public"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["generate", "keys", "public", "secret_of"]
 
 # provenance.signing.keys.ALGORITHMS: --help imports no library. A test compares the two.
 _ALGORITHMS = (
@@ -83,31 +87,40 @@ def public(key: str) -> None:
         found = open_public_key(key, settings=settings())
     except MalformedDocument as error:
         try:
-            found = open_key(key, password=asked_password, settings=settings()).public_key
+            found = open_key(key, password=secret_of(key), settings=settings()).public_key
         except MalformedDocument:  # no private key either
             raise error from None
     click.echo(found.to_pem().decode(), nl=False)
 
 
-def asked_password() -> str:
-    """COSIGN_PASSWORD, or what is typed in on a terminal without being shown."""
+def secret_of(key: str) -> Callable[[], str]:
+    """What asks for the password of a private key, or the PIN of a token, when it is needed.
+
+    COSIGN_PASSWORD is never tried as a PIN: a token locks itself after a few wrong ones.
+    """
+    return _asked_pin if key.startswith("pkcs11:") else _asked_password
+
+
+def _asked_password() -> str:
     if (told := os.environ.get("COSIGN_PASSWORD")) is not None:
         return told
     return _prompted()
 
 
-def _prompted() -> str:
-    _see_terminal()
-    answer: str = click.prompt(
-        "Password of the private key", default="", hide_input=True, show_default=False, err=True
-    )
+def _asked_pin() -> str:
+    return _prompted("PIN of the token", "COSIGN_PKCS11_PIN")
+
+
+def _prompted(what: str = "Password of the private key", variable: str = "COSIGN_PASSWORD") -> str:
+    _see_terminal(variable)
+    answer: str = click.prompt(what, default="", hide_input=True, show_default=False, err=True)
     return answer
 
 
 def _new_password() -> str:
     if (told := os.environ.get("COSIGN_PASSWORD")) is not None:
         return told
-    _see_terminal()
+    _see_terminal("COSIGN_PASSWORD")
     answer: str = click.prompt(
         "Password of the new private key",
         default="",
@@ -119,6 +132,6 @@ def _new_password() -> str:
     return answer
 
 
-def _see_terminal() -> None:
+def _see_terminal(variable: str) -> None:
     if not sys.stdin.isatty():
-        raise click.UsageError("standard input is no terminal to ask on: set COSIGN_PASSWORD")
+        raise click.UsageError(f"standard input is no terminal to ask on: set {variable}")

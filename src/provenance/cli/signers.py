@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from provenance.cli.keys import asked_password
+from provenance.cli.keys import secret_of
 from provenance.cli.session import settings, trust, trust_options
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def signer(given: dict[str, Any]) -> Signer:
         raise click.UsageError("--key signs without an identity: leave out the token or login")
     return Signer.from_key(
         key,
-        password=asked_password,
+        password=secret_of(key),
         trust=None if unlogged and root is None else trust(root, config),
         unsafe_no_log=unlogged,
         settings=settings(),
