@@ -23,6 +23,7 @@ from provenance.testing.sigstore import LocalSigstore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from provenance.evidence import Stored
 
@@ -418,3 +419,43 @@ def test_evidence_in_a_repository_of_its_own(
     assert all(one.reused for one in again.everything)
     elsewhere = pv.Settings(evidence_repository=place)
     assert pv.sign(image, signer, layout=layout, settings=elsewhere, reuse=True).reused
+
+
+# ---- in a local layout
+
+
+@pytest.mark.parametrize("layout", ["bundle", "legacy", "both"])
+def test_in_a_local_layout_without_telling_its_path(
+    tmp_path: Path, sigstore: LocalSigstore, layout: Any
+) -> None:
+    place = f"oci:{tmp_path / 'secret-project'}:1.0"
+    ImageBuilder().layer(APK).push(place)
+    image, signer = pv.resolve(place), sigstore.signer(WHO)
+    signed = pv.sign(image, signer, layout=layout)
+    said = pv.attest(image, pv.generate_sbom(image), signer, layout=layout)
+    assert verified(image, signer).signatures
+    assert verified(image, signer, require="sbom").sbom().packages
+    assert pv.sign(image, signer, layout=layout, reuse=True).reused
+    for one in (*signed.everything, *said.everything):
+        bundle = json.loads(one.bundle)
+        if "dsseEnvelope" in bundle:
+            statement = json.loads(base64.b64decode(bundle["dsseEnvelope"]["payload"]))
+            assert statement["subject"][0]["name"] == ""
+    if layout != "bundle":
+        assert all(b"secret-project" not in payload for _, payload in layers_at(image, "sig"))
+
+
+def test_what_is_in_an_index_is_read_by_the_session_of_the_index(sigstore: LocalSigstore) -> None:
+    with (
+        LocalRegistry(auth="basic", username="u", password="p") as local,
+        pv.Registry(credentials={local.host: local.account}) as session,
+    ):
+        builds = [
+            ImageBuilder(platform=p).layer({"a": p.encode()}).build()
+            for p in ("linux/amd64", "linux/arm64")
+        ]
+        tag = local.reference("team/multi:1")
+        build_index(builds, tag, registry=session)
+        index = pv.resolve(tag, registry=session)
+        stored = pv.sign(index, sigstore.signer(WHO), recursive=True, layout="both")
+    assert len(stored.everything) == 6

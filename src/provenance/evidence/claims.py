@@ -12,7 +12,7 @@ from provenance.attestation.predicate_types import COSIGN_SIGN
 from provenance.attestation.statement import ResourceDescriptor, Statement
 from provenance.evidence.asked import evidence_place
 from provenance.evidence.in_turn import in_turn, store_all
-from provenance.evidence.making import BUNDLE, LEGACY, Pen, simple_signing_of
+from provenance.evidence.making import BUNDLE, LEGACY, Pen, public_name, simple_signing_of
 from provenance.evidence.recursion import subjects_of
 from provenance.evidence.referenced import largest_inline, reference_to, store_document
 from provenance.evidence.reusing import present
@@ -95,12 +95,13 @@ def sign(
         shelf = Shelf.of(one, elsewhere, **session)
         subject = require_digest(one).digest
         statement = Statement.build([_named(one, annotations or {})], COSIGN_SIGN, {})
-        payload = simple_signing_of(shelf, subject, annotations or {})
+        payload = simple_signing_of(one, subject, annotations or {})
         kept = present(shelf, pen, layouts, statement, payload) if reuse else {}
         missing = [name for name in layouts if name not in kept]
         return store_all(pen.sign(statement, payload, missing), kept, shelf, layouts)
 
-    return in_turn(subjects_of(found, **session) if recursive else (found,), write)
+    images = subjects_of(found, limits or Limits()) if recursive else (found,)
+    return in_turn(images, write)
 
 
 def attest(
@@ -180,6 +181,4 @@ def _layouts(layout: str) -> tuple[str, ...]:
 
 def _named(image: Image, annotations: Mapping[str, str]) -> ResourceDescriptor:
     digest = require_digest(image).digest
-    return ResourceDescriptor(
-        image.reference.name, {digest.algorithm: digest.hex}, dict(annotations)
-    )
+    return ResourceDescriptor(public_name(image), {digest.algorithm: digest.hex}, dict(annotations))

@@ -151,6 +151,13 @@ def _append(
     described = Descriptor.of(config, base.config.media_type if base else OCI_CONFIG)
     repository.push_blob(config, described)
     manifest = _manifest(base, described, added)
+    if len(manifest.raw) > limits.manifest_bytes:
+        raise LimitExceeded(
+            f"with this signature the tag {tag} would have {len(manifest.raw)} bytes, more than "
+            f"{limits.manifest_bytes}, which is what readers and registries take",
+            reference=repository.name,
+            hint="remove those that no one needs, or sign as bundles",
+        )
     if _read_digest(repository, tag) != (base.descriptor.digest if base else None):
         return ""
     repository.push_manifest(manifest, tag=tag)

@@ -7,7 +7,7 @@ while nothing is half done.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from provenance.attestation.predicate_types import COSIGN_SIGN, family
@@ -26,10 +26,20 @@ if TYPE_CHECKING:
     from provenance.attestation.statement import Statement
     from provenance.digests import Digest
     from provenance.evidence.storing import Shelf, Stored
+    from provenance.image import Image
     from provenance.signing import Signer
     from provenance.verification import LayerSignature
 
-__all__ = ["BUNDLE", "LEGACY", "Pen", "Piece", "kind_of", "simple_signing_of", "store"]
+__all__ = [
+    "BUNDLE",
+    "LEGACY",
+    "Pen",
+    "Piece",
+    "kind_of",
+    "public_name",
+    "simple_signing_of",
+    "store",
+]
 
 BUNDLE, LEGACY = "bundle", "legacy"
 
@@ -145,14 +155,19 @@ def _check(signer: Signer, layer: LayerSignature, subject: Digest) -> None:
         raise _unverified(error) from error
 
 
+def public_name(image: Image) -> str:
+    """The repository's name, as statements tell it; of a local place none: paths are private."""
+    return "" if image.reference.is_local else image.reference.name
+
+
 def simple_signing_of(
-    shelf: Shelf, subject: Digest, annotations: Mapping[str, str]
+    image: Image, subject: Digest, annotations: Mapping[str, str]
 ) -> SimpleSigning:
     """What `cosign sign` before version 3 signs."""
-    place = shelf.image.reference
-    # Docker Hub as go-containerregistry spells it, which is how cosign names repositories.
-    registry = "index.docker.io" if place.registry == "docker.io" else place.registry
-    name = place.name if place.is_local else f"{registry}/{place.repository}"
+    name = public_name(image)
+    if image.reference.registry == "docker.io":
+        # As go-containerregistry spells it, which is how cosign names repositories.
+        name = f"index.{name}"
     return SimpleSigning.build(subject, name, annotations)
 
 
@@ -165,9 +180,10 @@ def store(piece: Piece, shelf: Shelf) -> Stored:
     if piece.layer is None:
         return store_bundle(shelf, piece.bundle, piece.predicate_type, piece.kind)
     predicate_type = "" if piece.predicate_type == COSIGN_SIGN else piece.predicate_type
-    return store_layer(
+    stored = store_layer(
         shelf, piece.subject, piece.layer, kind=piece.kind, predicate_type=predicate_type
     )
+    return replace(stored, bundle=piece.bundle)
 
 
 def kind_of(predicate_type: str) -> str:

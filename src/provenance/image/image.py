@@ -205,6 +205,15 @@ class Image:
             limits=self._limits,
         )
 
+    def beside(self, digest: Digest) -> Image:
+        """Another image or index of the same repository, read by the same session."""
+        return Image(
+            self.reference.with_digest(digest),
+            registry=self._registry,
+            settings=self._settings,
+            limits=self._limits,
+        )
+
     def _for_host(self) -> Image:
         """Of an index, the image for the host."""
         if self._host is None:
