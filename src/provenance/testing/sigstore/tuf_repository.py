@@ -34,9 +34,9 @@ class TufRepository:
         self.files: dict[str, bytes] = {}
         self._root_keys: list[Any] = [self._new_key() for _ in range(3)]
         self._online_key: Any = self._new_key()
-        self._versions = dict.fromkeys(_ROLES, 0)
+        self._versions: dict[str, int] = dict.fromkeys(_ROLES, 0)
         self._targets: dict[str, bytes] = {}
-        self._lifetimes = dict.fromkeys(_ROLES, _LIFETIME)
+        self._lifetimes: dict[str, dt.timedelta] = dict.fromkeys(_ROLES, _LIFETIME)
         self._write_root(self._root_keys)
 
     @property
