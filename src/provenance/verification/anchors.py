@@ -101,7 +101,8 @@ class Anchors:
 
     def logs_of(self, log_id: bytes) -> tuple[TrustedLog, ...]:
         """The logs of signatures with that id; several where a key's validity was split."""
-        return tuple(log for log in self.logs if log_id in (log.log_id, log.checkpoint_key_id))
+        ids = ((log, (log.log_id, log.checkpoint_key_id)) for log in self.logs)
+        return tuple(log for log, known in ids if log_id and log_id in known)
 
     def certificate_logs_of(self, log_id: bytes) -> tuple[TrustedLog, ...]:
         """The logs of certificates with that id."""
