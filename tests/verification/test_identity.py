@@ -418,6 +418,16 @@ def test_a_key_and_a_name_never_stand_in_for_each_other() -> None:
             f"{ANOTHER}, .github/workflows/test.yml at refs/tags/v1.2",
         ),
         (
+            Identity.github(repository="org/app"),
+            signer(BUILDER),
+            "it is a reusable workflow that ran for https://github.com/org/app: name it too",
+        ),
+        (
+            Identity.github(repository="org/app"),
+            signer(BUILDER, source_repository_uri="https://github.com/org/other"),
+            "",
+        ),
+        (
             Identity.github(repository="org/app", ref="refs/heads/main"),
             signer(),
             "signed by a workflow of the same repository at refs/tags/v1.2",

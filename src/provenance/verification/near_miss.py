@@ -26,7 +26,9 @@ def near_miss(expected: Identity, signer: Certified) -> str:
         return "the same name but for upper and lower case"
     if wanted.rstrip("/") == name.rstrip("/"):
         return "the same name but for a final slash"
-    return _of_workflows(wanted, name) or _of_pattern(expected, name)
+    return (
+        _of_workflows(wanted, name) or _of_source(expected, signer) or _of_pattern(expected, name)
+    )
 
 
 def _of_claims(expected: Identity, signer: Certified) -> str:
@@ -52,6 +54,15 @@ def _of_workflows(wanted: str, name: str) -> str:
     if wanted.startswith(f"{repository}/"):
         return f"signed by another workflow of the same repository, {path.lstrip('/')} at {ref}"
     return ""
+
+
+def _of_source(expected: Identity, signer: Certified) -> str:
+    """Another workflow ran for the repository that is expected: a reusable one."""
+    source = claim(signer, "source-repository-uri")
+    found = workflow_of(signer.identity)
+    if found is None or not source or expected.claims.get("source-repository-uri") != source:
+        return ""
+    return f"it is a reusable workflow that ran for {source}: name it too"
 
 
 def _of_pattern(expected: Identity, name: str) -> str:
