@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provenance.errors import MalformedDocument
+from provenance.errors import LimitExceeded, MalformedDocument
 from provenance.strict_json import decode, decode_object
 
 VALUES = st.recursive(
@@ -65,3 +65,10 @@ def test_two_hundred_levels_are_read() -> None:
 def test_an_object_is_an_object(raw: bytes) -> None:
     with pytest.raises(MalformedDocument, match="JSON object"):
         decode_object(raw)
+
+
+@pytest.mark.parametrize("text", [b"[0,0,0,0]", b"[{},{}]", b"[[],[]]", b'{"a":{"b":[0]},"c":0}'])
+def test_more_values_than_allowed_are_not_read(text: bytes) -> None:
+    assert decode(text, values=4)
+    with pytest.raises(LimitExceeded):
+        decode(text, values=3)

@@ -10,21 +10,30 @@ import json
 import re
 from typing import Any
 
-from provenance.errors import MalformedDocument
+from provenance.errors import LimitExceeded, MalformedDocument
 
 __all__ = ["decode", "decode_object"]
 
 _DEPTH = 200
+_SEPARATORS = (b",", b"{", b"[")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
-def decode(raw: bytes) -> Any:
+def decode(raw: bytes, *, values: int | None = None) -> Any:
     """The value that `raw` spells.
+
+    Args:
+        raw: JSON in UTF-8.
+        values: how many values it may have at most, for what strangers wrote: three bytes of JSON
+            can take a hundred of memory. Separators inside strings count, too.
 
     Raises:
         MalformedDocument: not UTF-8 or not JSON, a key twice, NaN or Infinity, half of a
             surrogate pair, or more than 200 levels deep.
+        LimitExceeded: more than `values`.
     """
+    if values is not None and sum(map(raw.count, _SEPARATORS)) > values:
+        raise LimitExceeded(f"has more than {values} JSON values", hint="it is made to fill memory")
     try:
         value = json.loads(
             raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant
@@ -40,9 +49,9 @@ def decode(raw: bytes) -> Any:
     return value
 
 
-def decode_object(raw: bytes) -> dict[str, Any]:
+def decode_object(raw: bytes, *, values: int | None = None) -> dict[str, Any]:
     """Like `decode`, of an object. Raises MalformedDocument for any other value."""
-    value = decode(raw)
+    value = decode(raw, values=values)
     if not isinstance(value, dict):
         raise MalformedDocument("must be a JSON object")
     return value

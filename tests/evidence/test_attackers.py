@@ -378,6 +378,17 @@ def test_another_manifest_under_the_digest_is_not_what_was_signed(
         pv.resolve(str(image.reference)).layers  # noqa: B018 - it is read when it is asked for
 
 
+def test_json_that_would_fill_memory_hides_no_signature(
+    image: pv.Image, local_registry: LocalRegistry, sigstore: LocalSigstore
+) -> None:
+    put_bundle(local_registry, image, {"mediaType": BUNDLE_MEDIA_TYPE, "x": [{}] * 100_000})
+    with pytest.raises(pv.LimitExceeded):
+        pv.verify(image, who(sigstore), trust=sigstore.trust)
+    said = statement(image.descriptor.digest)
+    put_bundle(local_registry, image, forger(sigstore).statement(said))
+    assert len(pv.verify(image, who(sigstore), trust=sigstore.trust).signatures) == 1
+
+
 HOSTILE = "a\x1b[2Jb\u202ec\nd</td><script>alert(1)</script>"
 
 

@@ -25,6 +25,8 @@ _MEDIA_TYPES = {
     "application/vnd.dev.sigstore.bundle+json;version=0.3": "0.3",
     BUNDLE_MEDIA_TYPE: "0.3",
 }
+_MOST_VALUES = 100_000
+"""Of JSON, in a bundle: its payload is one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Bundle:
                 f"the bundle has {len(raw)} bytes, more than {limit}",
                 hint="raise Limits.bundle_bytes if you trust it",
             )
-        document = Message(decode_object(raw))
+        document = Message(decode_object(raw, values=_MOST_VALUES))
         media_type = document.value("mediaType")
         version = _MEDIA_TYPES.get(media_type) if isinstance(media_type, str) else None
         if version is None:

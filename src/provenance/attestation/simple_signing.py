@@ -20,6 +20,7 @@ __all__ = ["SIMPLE_SIGNING", "SimpleSigning"]
 
 SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json"
 """Media type of the layer that holds it."""
+_MOST_VALUES = 100_000
 _TYPES = ("cosign container image signature", "atomic container signature")
 # What Go's encoder writes in place of these, so that the bytes are cosign's.
 _ESCAPED = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
@@ -49,7 +50,7 @@ class SimpleSigning:
             MalformedDocument: no JSON, or not of the form of a payload.
             UnsupportedFormat: a payload of another type.
         """
-        document = decode_object(raw)
+        document = decode_object(raw, values=_MOST_VALUES)
         critical = document.get("critical")
         if not isinstance(critical, dict):
             raise MalformedDocument("must be an object", pointer="/critical")

@@ -27,6 +27,8 @@ STATEMENT_V1 = "https://in-toto.io/Statement/v1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 """The DSSE payload type of a statement."""
 _MAX_SUBJECTS = 10_000
+_MOST_VALUES = 10_000_000
+"""Of JSON, in a statement: a large SBOM has some millions."""
 # Readers made from the protocol buffer take these names too: one that is given beside the usual
 # one would be shown by us and believed by them, or the other way round.
 _OTHER_SPELLINGS = ("predicate_type", "type")
@@ -66,7 +68,7 @@ class Statement:
             MalformedDocument: no JSON, or not of the form of a statement.
             UnsupportedFormat: a JSON object of another type or version.
         """
-        document = decode_object(raw)
+        document = decode_object(raw, values=_MOST_VALUES)
         kind = document.get("_type")
         if kind not in (STATEMENT_V01, STATEMENT_V1):  # any JSON value, hashable or not
             raise UnsupportedFormat(

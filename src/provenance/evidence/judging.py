@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Judge", "annotations_of", "kind_of"]
 
+_MOST_VALUES = 10_000_000  # of JSON, in a statement that nobody signed
 _ENVELOPE = frozenset({"payload", "payloadType", "signatures"})
 
 S = TypeVar("S")
@@ -191,7 +192,7 @@ def annotations_of(signed: SignedStatement | SignedImage, subject: Digest) -> di
 
 def _is_envelope(raw: bytes) -> bool:
     """Whether these are the bytes of a DSSE envelope. Raises MalformedDocument for no JSON."""
-    return decode_object(raw).keys() >= _ENVELOPE
+    return decode_object(raw, values=_MOST_VALUES).keys() >= _ENVELOPE
 
 
 def _unsigned(candidate: Candidate) -> Evidence:

@@ -50,6 +50,7 @@ DSSE_MEDIA_TYPE = "application/vnd.dsse.envelope.v1+json"
 _SIGNATURE = "dev.cosignproject.cosign/signature"
 _PREFIX = "dev.sigstore.cosign/"
 _MOST_CERTIFICATES = 10
+_MOST_VALUES = 100_000  # of JSON, in an envelope
 _HEAD, _TAIL = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 
 
@@ -189,7 +190,7 @@ def _content(layer: LayerSignature) -> Content:
             f"a layer of type {layer.media_type[:100]!r} is no signature of cosign's",
             hint=f"expected {SIMPLE_SIGNING_MEDIA_TYPE} or {DSSE_MEDIA_TYPE}",
         )
-    return read_envelope(Message(decode_object(layer.payload)), layer.payload)
+    return read_envelope(Message(decode_object(layer.payload, values=_MOST_VALUES)), layer.payload)
 
 
 def _certificates(pem: str, at: str) -> tuple[bytes, ...]:

@@ -8,7 +8,12 @@ from provenance.attestation.bundle import Bundle
 from provenance.attestation.bundle_parts import Envelope, read_parts
 from provenance.attestation.predicate_types import matches
 from provenance.attestation.statement import PAYLOAD_TYPE, Statement
-from provenance.errors import InvalidEvidence, ProvenanceError, UnsupportedFormat
+from provenance.errors import (
+    InvalidEvidence,
+    LimitExceeded,
+    ProvenanceError,
+    UnsupportedFormat,
+)
 from provenance.verification.content import SignedBytes
 from provenance.verification.proving import Demand, prove
 from provenance.verification.second_opinion import confirm
@@ -133,6 +138,7 @@ def statement_in(envelope: Envelope) -> Statement:
 
     Raises:
         InvalidEvidence: step `payload-type` or `statement`: it is signed, but is none.
+        LimitExceeded: it has too many values to be looked at.
     """
     if envelope.payload_type != PAYLOAD_TYPE:
         raise InvalidEvidence(
@@ -142,6 +148,8 @@ def statement_in(envelope: Envelope) -> Statement:
         )
     try:
         return Statement.parse(envelope.payload)
+    except LimitExceeded:
+        raise
     except ProvenanceError as error:
         raise InvalidEvidence(
             f"what is signed is no statement: {error}", step="statement"
