@@ -206,7 +206,7 @@ class Trust:
     @property
     def has_logs(self) -> bool:
         """Whether it lists transparency logs: then a verified log entry is required."""
-        return bool(decode_object(self.raw).get("tlogs"))
+        return bool(self.material.logs)
 
     @property
     def material(self) -> TrustMaterial:

@@ -8,18 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from cryptography.hazmat.primitives.asymmetric import ec
-
 from provenance.testing.sigstore.bundles import Forger
-from provenance.testing.sigstore.ca import CertificateAuthority
-from provenance.testing.sigstore.log import Log
-from provenance.testing.sigstore.log_v1 import LogV1
 from provenance.testing.sigstore.oidc import Issuer
+from provenance.testing.sigstore.parts import Parts
 from provenance.testing.sigstore.service import PARTS, Service
-from provenance.testing.sigstore.timestamps import TimestampAuthority
 from provenance.testing.sigstore.trust_material import (
-    Listed,
-    Part,
     client_trust_config,
     encode,
     signing_config,
@@ -28,16 +21,18 @@ from provenance.testing.sigstore.trust_material import (
 from provenance.testing.sigstore.tuf_repository import TufRepository
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
     from provenance.signing import Signer
     from provenance.testing.registry import RecordedRequest
+    from provenance.testing.sigstore.ca import CertificateAuthority
+    from provenance.testing.sigstore.log import Log
+    from provenance.testing.sigstore.timestamps import TimestampAuthority
     from provenance.trust import Trust
 
 __all__ = ["LocalSigstore"]
 
-_ROTATED = ("ca", "ct", "log", "tsa")
 _LISTS = ("tlogs", "ctlogs", "certificateAuthorities", "timestampAuthorities")
 
 
@@ -72,41 +67,26 @@ class LocalSigstore:
         self.now = now or (lambda: dt.datetime.now(dt.UTC))
         if self.now().tzinfo is None:
             raise ValueError("the clock must return aware datetimes: datetime.now(UTC)")
-        if unknown := set(rekor) - {"v1", "v2"}:
-            raise ValueError(f"no log of kind {min(unknown)!r}: expected v1 or v2")
         self.oidc = Issuer(self.now)
-        self.ca = CertificateAuthority(self.now)
+        self._parts = Parts(self.now, rekor, tsas)
         self._selector = selector
-        self._trusted_from = self.now() - dt.timedelta(days=365)
-        self._authorities = [Listed(self.ca, "", self._trusted_from)]
-        self._ct_keys = [Listed(self.ca.ct_key, "/ct", self._trusted_from)]
-        self._logs: list[Listed[Log]] = []
-        for kind in rekor:
-            first = all(f"v{one.part.version}" != kind for one in self._logs)
-            self._add_log(kind, self._trusted_from, "" if first else None)
-        self._tsas = [
-            Listed(TimestampAuthority(self.now), f"/tsa-{n + 1}" if n else "", self._trusted_from)
-            for n in range(tsas)
-        ]
         self._service: Service | None = None
         self._url = ""
         self._requests: list[RecordedRequest] = []
         self._tuf: TufRepository | None = None
         self._lock = threading.Lock()
 
-    def _add_log(self, kind: str, start: dt.datetime, path: str | None) -> Log:
-        # Clients take the host name of the log's URL for its origin.
-        log = LogV1("127.0.0.1", self.now) if kind == "v1" else Log("127.0.0.1")
-        where = f"/log-{len(self._logs) + 1}" if path is None else path
-        self._logs.append(Listed(log, where, start))
-        return log
-
     # Parts
+
+    @property
+    def ca(self) -> CertificateAuthority:
+        """The certificate authority, with the key of its CT log."""
+        return self._parts.ca
 
     @property
     def logs(self) -> tuple[Log, ...]:
         """The transparency logs that take entries."""
-        return tuple(one.part for one in self._logs if one.end is None)
+        return tuple(one.part for one in self._parts.current_logs)
 
     @property
     def log(self) -> Log:
@@ -118,7 +98,7 @@ class LocalSigstore:
     @property
     def tsas(self) -> tuple[TimestampAuthority, ...]:
         """The timestamp authorities that answer."""
-        return tuple(one.part for one in self._tsas if one.end is None)
+        return tuple(one.part for one in self._parts.current_tsas)
 
     @property
     def tsa(self) -> TimestampAuthority:
@@ -133,35 +113,9 @@ class LocalSigstore:
         The trust root lists the old one up to now and the new one from now on: what the old
         one signed stays good. What is published by TUF follows.
         """
-        if part not in _ROTATED:
-            raise ValueError(f"no key of {part!r}: expected one of {', '.join(_ROTATED)}")
-        now = self.now()
-        {"ca": self._rotate_ca, "ct": self._rotate_ct, "log": self._rotate_logs}.get(
-            part, self._rotate_tsas
-        )(now)
+        self._parts.rotate(part)
         if self._tuf is not None:
             self._tuf.publish(self._published())
-
-    def _rotate_ca(self, now: dt.datetime) -> None:
-        _end(self._authorities, now)
-        kept, self.ca = self.ca, CertificateAuthority(self.now)
-        self.ca.ct_key = kept.ct_key
-        self._authorities.append(Listed(self.ca, "", now))
-
-    def _rotate_ct(self, now: dt.datetime) -> None:
-        _end(self._ct_keys, now)
-        self.ca.ct_key = ec.generate_private_key(ec.SECP256R1())
-        self._ct_keys.append(Listed(self.ca.ct_key, f"/ct-{len(self._ct_keys) + 1}", now))
-
-    def _rotate_logs(self, now: dt.datetime) -> None:
-        # As with Rekor, the next log has a URL of its own; the old one still answers.
-        for log in _end(self._logs, now):
-            self._add_log(f"v{log.version}", now, None)
-
-    def _rotate_tsas(self, now: dt.datetime) -> None:
-        for _ in _end(self._tsas, now):
-            path = f"/tsa-{len(self._tsas) + 1}"
-            self._tsas.append(Listed(TimestampAuthority(self.now), path, now))
 
     # Running
 
@@ -170,9 +124,7 @@ class LocalSigstore:
         if self._service is None:
             if self._url:
                 raise RuntimeError("the sigstore was stopped: make another")
-            self._service = Service(
-                self.oidc, lambda: self.ca, self._logs, self._tsas, lambda: self.tuf
-            )
+            self._service = Service(self.oidc, self._parts, lambda: self.tuf)
             self._url = self.oidc.url = self._service.url
             self._requests = self._service.requests
         return self
@@ -211,7 +163,7 @@ class LocalSigstore:
         return list(self._requests)
 
     def fail(self, part: str, status: int = 503) -> None:
-        """Let `ca`, `log`, `tsa` or `oidc` answer `status` until `recover()`."""
+        """Let `ca`, `log`, `tsa`, `oidc` or `tuf` answer `status` until `recover()`."""
         if part not in PARTS:
             raise ValueError(f"no part {part!r}: expected one of {', '.join(PARTS)}")
         self._running().failures[part] = status
@@ -334,18 +286,18 @@ class LocalSigstore:
     def _root(self) -> dict[str, Any]:
         return trusted_root(
             self.url,
-            authorities=self._authorities,
-            ct_keys=self._ct_keys,
-            logs=self._logs,
-            tsas=self._tsas,
+            authorities=self._parts.authorities,
+            ct_keys=self._parts.ct_keys,
+            logs=self._parts.logs,
+            tsas=self._parts.tsas,
         )
 
     def _config(self) -> dict[str, Any]:
         return signing_config(
             self.url,
-            start=self._trusted_from,
-            logs=[one for one in self._logs if one.end is None],
-            tsas=[one for one in self._tsas if one.end is None],
+            start=self._parts.start,
+            logs=self._parts.current_logs,
+            tsas=self._parts.current_tsas,
             selector=self._selector,
         )
 
@@ -353,14 +305,6 @@ class LocalSigstore:
         if self._service is None:
             raise RuntimeError("the sigstore is not running: use it in a with block, or start() it")
         return self._service
-
-
-def _end(listed: Iterable[Listed[Part]], now: dt.datetime) -> list[Part]:
-    """End what serves now, a second late: what was made just now is still before the end."""
-    ending = [one for one in listed if one.end is None]
-    for one in ending:
-        one.end = now.replace(microsecond=0) + dt.timedelta(seconds=1)
-    return [one.part for one in ending]
 
 
 def _write(path: Path | str, data: bytes) -> Path:

@@ -23,14 +23,12 @@ from provenance.testing.sigstore.answers import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from provenance.testing.registry.messages import Request, Response
-    from provenance.testing.sigstore.ca import CertificateAuthority
-    from provenance.testing.sigstore.log import Log
     from provenance.testing.sigstore.oidc import Issuer
+    from provenance.testing.sigstore.parts import Parts
     from provenance.testing.sigstore.timestamps import TimestampAuthority
-    from provenance.testing.sigstore.trust_material import Listed
     from provenance.testing.sigstore.tuf_repository import TufRepository
 
 __all__ = ["PARTS", "Service"]
@@ -54,22 +52,17 @@ class Service:
     def __init__(
         self,
         issuer: Issuer,
-        authority: Callable[[], CertificateAuthority],
-        logs: Sequence[Listed[Log]],
-        tsas: Sequence[Listed[TimestampAuthority]],
+        parts: Parts,
         tuf: Callable[[], TufRepository],
     ) -> None:
         """Open a port.
 
         Args:
             issuer: who issues tokens.
-            authority: says who certifies now.
-            logs: every log, and where it is; the sequence may grow.
-            tsas: every timestamp authority, in the same way.
+            parts: who signs; they may change.
             tuf: what publishes the trust root, made when it is asked for.
         """
-        self.issuer, self._authority, self._logs, self._tsas = issuer, authority, logs, tsas
-        self._tuf = tuf
+        self.issuer, self._parts, self._tuf = issuer, parts, tuf
         self.failures: dict[str, int] = {}
         self.requests: list[RecordedRequest] = []
         self._lock = threading.Lock()
@@ -116,10 +109,10 @@ class Service:
         method, path = request.method, request.path
         if found := self._routes.get((method, path)):
             return found
-        for tsa in self._tsas:
+        for tsa in self._parts.tsas:
             if (method, path) == ("POST", f"{tsa.path}/api/v1/timestamp"):
                 return "tsa", functools.partial(_timestamp, tsa.part)
-        for log in self._logs:
+        for log in self._parts.logs:
             below = path.removeprefix(log.path)
             if path.startswith(f"{log.path}/") and rekor.serves(log.part, below):
                 return "log", functools.partial(rekor.respond, log.part, path=below)
@@ -140,13 +133,13 @@ class Service:
             claims = self.issuer.check(token)
         except ValueError as error:
             return refusal(401, str(error))
-        chain = self._authority().sign(document, claims)
+        chain = self._parts.ca.sign(document, claims)
         return json_answer(
             200, {"signedCertificateEmbeddedSct": {"chain": {"certificates": chain}}}
         )
 
     def _trust_bundle(self, _: Request) -> Response:
-        return json_answer(200, {"chains": [{"certificates": self._authority().chain_pem()}]})
+        return json_answer(200, {"chains": [{"certificates": self._parts.ca.chain_pem()}]})
 
     def _discovery(self, _: Request) -> Response:
         return json_answer(200, self.issuer.discovery())
