@@ -1,7 +1,7 @@
 """Candidates: what may be evidence, read out of manifests and not judged yet.
 
-A placement yields `Candidate`s (bytes to judge), `Evidence` (what needs no judging: it holds no
-signature, or could not be read) and `Lookup`s (how the asking ended). Nothing here believes a
+A placement yields candidates (bytes to judge), `Evidence` (what needs no judging: it holds no
+signature, or could not be read) and lookups (how the asking ended). Nothing here believes a
 media type: it decides who judges the bytes, not what they are.
 """
 
