@@ -71,7 +71,7 @@ def floor(job: dict[str, Any]) -> dict[str, float]:
     root = json.loads(Path(job["root"]).read_text())
     chain = root["certificateAuthorities"][0]["certChain"]["certificates"]
     issuer = x509.load_der_x509_certificate(base64.b64decode(chain[0]["rawBytes"]))
-    above = issuer.public_key()
+    above: Any = issuer.public_key()
     pool = urllib3.PoolManager(maxsize=job["threads"], retries=False)
     sha256 = ec.ECDSA(hashes.SHA256())
 
@@ -101,7 +101,7 @@ def floor(job: dict[str, Any]) -> dict[str, float]:
         kind = envelope["payloadType"]
         signed = b"DSSEv1 %d %s %d %s" % (len(kind), kind.encode(), len(payload), payload)
         signature = base64.b64decode(envelope["signatures"][0]["sig"])
-        key = leaf.public_key()
+        key: Any = leaf.public_key()
         key.public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )

@@ -31,7 +31,8 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[Any, str, str
     def call(*arguments: str) -> tuple[Any, str, str]:
         with pytest.raises(SystemExit) as ended:
             main([*arguments])
-        return ended.value.code, *capsys.readouterr()
+        out, err = capsys.readouterr()
+        return ended.value.code, out, err
 
     return call
 

@@ -467,6 +467,17 @@ def test_a_reference_that_cannot_be_checked_is_not_followed_and_hides_none(
     assert pv.verify(image, require="sbom", **asked).sbom().to_bytes() == document
 
 
+def test_a_reference_is_never_a_signature(
+    local_registry: LocalRegistry, sigstore: LocalSigstore, image: pv.Image, asked: dict[str, Any]
+) -> None:
+    local_registry.put_blob("team/app", b"{}")
+    named = reference_to(b"{}", annotations={"size": 2, "predicateType": SIGN})
+    pv.attest(image, named, sigstore.signer(WHO), predicate_type=REFERENCE)
+    for wanted in ("signature", SIGN):
+        with pytest.raises(pv.NoMatchingEvidence):
+            pv.verify(image, require=wanted, **asked)
+
+
 def test_a_document_of_another_size_is_not_the_one_that_was_named(
     local_registry: LocalRegistry, sigstore: LocalSigstore, image: pv.Image, asked: dict[str, Any]
 ) -> None:

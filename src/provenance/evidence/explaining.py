@@ -86,7 +86,8 @@ def _details(item: Evidence) -> Iterator[Branch]:
     for entry in item.signed.log_entries:
         yield f"log entry {entry.index} ({entry.kind}) {entry.log}".rstrip(), ()
     for time in item.signed.times:
-        yield f"{time.moment:%Y-%m-%d %H:%M:%S} UTC by {time.authority or time.source}", ()
+        clock = f"{time.source} {time.authority}".rstrip()
+        yield f"{time.moment:%Y-%m-%d %H:%M:%S} UTC by {clock}", ()
     for warning in item.signed.warnings:
         yield f"note: {warning}", ()
 
