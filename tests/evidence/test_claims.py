@@ -445,17 +445,43 @@ def test_in_a_local_layout_without_telling_its_path(
         assert all(b"secret-project" not in payload for _, payload in layers_at(image, "sig"))
 
 
-def test_what_is_in_an_index_is_read_by_the_session_of_the_index(sigstore: LocalSigstore) -> None:
+@pytest.fixture
+def closed() -> Iterator[tuple[LocalRegistry, pv.Registry]]:
+    """A registry that wants a login, and a session that has one."""
     with (
         LocalRegistry(auth="basic", username="u", password="p") as local,
         pv.Registry(credentials={local.host: local.account}) as session,
     ):
-        builds = [
-            ImageBuilder(platform=p).layer({"a": p.encode()}).build()
-            for p in ("linux/amd64", "linux/arm64")
-        ]
-        tag = local.reference("team/multi:1")
-        build_index(builds, tag, registry=session)
-        index = pv.resolve(tag, registry=session)
-        stored = pv.sign(index, sigstore.signer(WHO), recursive=True, layout="both")
+        yield local, session
+
+
+def test_what_is_in_an_index_is_read_by_the_session_of_the_index(
+    closed: tuple[LocalRegistry, pv.Registry], sigstore: LocalSigstore
+) -> None:
+    local, session = closed
+    builds = [
+        ImageBuilder(platform=p).layer({"a": p.encode()}).build()
+        for p in ("linux/amd64", "linux/arm64")
+    ]
+    tag = local.reference("team/multi:1")
+    build_index(builds, tag, registry=session)
+    index = pv.resolve(tag, registry=session)
+    stored = pv.sign(index, sigstore.signer(WHO), recursive=True, layout="both")
     assert len(stored.everything) == 6
+
+
+def test_an_image_brings_its_session_to_wherever_its_evidence_is(
+    closed: tuple[LocalRegistry, pv.Registry], sigstore: LocalSigstore
+) -> None:
+    local, session = closed
+    tag, place = local.reference("team/app:1.0"), local.reference("security/evidence")
+    ImageBuilder().layer(APK).push(tag, registry=session)
+    image, signer = pv.resolve(tag, registry=session), sigstore.signer(WHO)
+    for _ in range(2):
+        pv.sign(image, signer, evidence_repository=place, layout="both", reuse=True)
+    assert verified(image, signer, evidence_repository=place).signatures
+    small = pv.Settings(inline_predicate=10)
+    pv.attest(image, pv.generate_sbom(image), signer, settings=small)
+    assert verified(image, signer, require="sbom").sbom().packages
+    who = pv.Identity(WHO, issuer=signer.issuer)
+    assert pv.examine(image, who, trust=signer.trust, evidence_repository=place).complete

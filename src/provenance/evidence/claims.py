@@ -89,7 +89,8 @@ def sign(
     layouts, pen = _layouts(layout), Pen(signer)
     session: dict[str, Any] = {"registry": registry, "settings": settings, "limits": limits}
     found = resolve(image, platform=platform, **session)
-    elsewhere = evidence_place(found, evidence_repository, registry, settings)
+    session["registry"] = found.registry  # an image brings the one that it was resolved with
+    elsewhere = evidence_place(found, evidence_repository, found.registry, settings)
 
     def write(one: Image) -> Stored:
         shelf = Shelf.of(one, elsewhere, **session)
@@ -156,9 +157,10 @@ def attest(
     layouts, pen = _layouts(layout), Pen(signer)
     session: dict[str, Any] = {"registry": registry, "settings": settings, "limits": limits}
     found = resolve(image, platform=platform, **session)
+    session["registry"] = found.registry
     subject = require_digest(found).digest
     said = said_of(predicate, predicate_type, found, limits or Limits())
-    elsewhere = evidence_place(found, evidence_repository, registry, settings)
+    elsewhere = evidence_place(found, evidence_repository, found.registry, settings)
     shelf = Shelf.of(found, elsewhere, **session)
     refers = len(said.predicate) > largest_inline(pen, settings or Settings())
     stated = reference_to(said, shelf) if refers else said

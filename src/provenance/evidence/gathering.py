@@ -92,8 +92,9 @@ def examine(
         found = resolve(
             image, platform=platform, registry=session, settings=settings, limits=limits
         )
-        elsewhere = evidence_place(found, evidence_repository, session, settings)
-        return search(found, judge, elsewhere=elsewhere, registry=session, settings=settings)
+        own = session or found.registry  # an image brings the one that it was resolved with
+        elsewhere = evidence_place(found, evidence_repository, own, settings)
+        return search(found, judge, elsewhere=elsewhere, registry=own, settings=settings)
 
 
 def examine_image(
@@ -108,7 +109,7 @@ def examine_image(
 ) -> Examination:
     """`examine`, of an image that is resolved and by keys that are read."""
     judge = Judge(*(trust, identity, keys), unsafe_no_log=unsafe_no_log, limits=limits or Limits())
-    return search(image, judge, elsewhere=elsewhere)
+    return search(image, judge, elsewhere=elsewhere, registry=image.registry)
 
 
 def search(

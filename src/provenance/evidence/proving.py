@@ -129,6 +129,8 @@ class Question:
         """`verify`, of one image. `kept` is a session that stays open for later questions."""
         more: dict[str, Any] = {"settings": self.settings, "limits": self.limits}
         found = resolve(image, platform=self.platform, registry=session, **more)
+        if session is None:  # an image brings the one that it was resolved with
+            session = kept = found.registry
         elsewhere = evidence_place(found, self.evidence_repository, session, self.settings)
         examination = search(
             found,

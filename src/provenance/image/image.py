@@ -222,6 +222,11 @@ class Image:
 
     # ---- reading
 
+    @property
+    def registry(self) -> Registry | None:
+        """The session that it was resolved with; None: every call opens one of its own."""
+        return self._registry
+
     @contextmanager
     def repository(self) -> Iterator[Repository]:
         """The repository it lives in, open inside the `with`."""
