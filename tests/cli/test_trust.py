@@ -124,6 +124,28 @@ def test_offline_updates_nothing(run: Run) -> None:
     assert (status, "offline forbids" in err) == (3, True)
 
 
+def test_what_cannot_be_kept_is_not_called_kept(
+    run: Run, instance: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("PROVENANCE_CACHE_DIR", str(tmp_path / "file"))
+    status, _, err = run("trust", "update", *instance)
+    assert (status, "could not be kept" in err, "PROVENANCE_CACHE_DIR" in err) == (3, True, True)
+
+
+def test_a_root_of_github_s_that_is_in_a_file_is_not_refreshed(
+    run: Run, sigstore: LocalSigstore, tmp_path: Path
+) -> None:
+    named = sigstore.trusted_root_json.replace(
+        sigstore.url.encode(), b"https://fulcio.githubapp.com"
+    )
+    file = tmp_path / "trusted_root.jsonl"
+    file.write_text(json.dumps(json.loads(named)))
+    status, _, err = run("trust", "update", "--github", str(file))
+    assert (status, "nothing to refresh" in err) == (2, True)
+    assert run("trust", "show", "--github", str(file))[0] == 0
+
+
 def test_doctor_names_what_was_refreshed_and_what_cannot_be_read(
     run: Run, sigstore: LocalSigstore, instance: tuple[str, ...], tmp_path: Path
 ) -> None:

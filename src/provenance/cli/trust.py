@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -86,9 +86,10 @@ def show(trusted_root: str | None, output: str, **instance: Any) -> None:
 def update(output: str, **instance: Any) -> None:
     """Refresh a trust root now, and keep it for when the network is away.
 
-    Exit status: 0 refreshed; 3 it could not be.
+    Exit status: 0 refreshed and kept; 3 it could not be.
     """
     found = _instance(**instance, renew=True)
+    _see_kept(found, instance)
     if output == "json":
         show_json("trust-update", **_origin(found))
         return
@@ -100,6 +101,23 @@ def update(output: str, **instance: Any) -> None:
     )
 
 
+def _see_kept(found: Trust, instance: Mapping[str, Any]) -> None:
+    """Raise unless a machine without a network finds what was refreshed."""
+    from provenance.errors import NotEvaluated
+
+    if found.fetched is None:
+        raise click.UsageError("the file is a trust root itself: there is nothing to refresh")
+    try:
+        kept = _instance(**instance, offline=True).fetched
+    except NotEvaluated:
+        kept = None
+    if kept is None or kept < found.fetched:
+        raise NotEvaluated(
+            f"{found.source} was refreshed, but could not be kept",
+            hint="name a folder that can be written (PROVENANCE_CACHE_DIR)",
+        )
+
+
 def _instance(
     *,
     staging: bool,
@@ -107,6 +125,7 @@ def _instance(
     tuf_url: str | None,
     tuf_root: str | None,
     renew: bool = False,
+    offline: bool = False,
 ) -> Trust:
     from provenance.errors import NotEvaluated
     from provenance.trust import Trust
@@ -116,7 +135,9 @@ def _instance(
     if sum([staging, github is not None, tuf_url is not None]) > 1:
         raise click.UsageError("name one instance: --staging, --github or --tuf-url")
     found = given_settings()
-    if renew and found.offline:
+    if offline:
+        found = dataclasses.replace(found, offline=True)
+    elif renew and found.offline:
         raise NotEvaluated("a trust root is refreshed over the network, which offline forbids")
     if staging:
         return Trust.staging(settings=found, renew=renew)
