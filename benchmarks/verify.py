@@ -25,7 +25,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import urllib3
 from side_by_side import finish, options, peer, take_turns, told
@@ -169,7 +169,7 @@ def in_a_loop(
 
 def in_bulk(
     sigstore: LocalSigstore, folder: Path, count: int, threads: int, runs: int
-) -> dict[str, float | None]:
+) -> dict[str, Any]:
     """What `count` images take us, and the floor, in turns; and a few of them cosign in a loop."""
     root = sigstore.write_trusted_root(folder / "many_root.json")
     with served(folder) as host:
@@ -221,7 +221,7 @@ def main() -> None:
         timed = take_turns(
             commands(registry, sigstore, Path(folder)), chosen.runs, environment=surroundings
         )
-        bulk = {}
+        bulk: dict[str, Any] = {}
         if chosen.images:
             bulk = in_bulk(sigstore, Path(folder), chosen.images, chosen.threads, chosen.runs)
     times = told(timed)
