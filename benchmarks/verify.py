@@ -134,7 +134,7 @@ def many_images(host: str, sigstore: LocalSigstore, count: int) -> list[str]:
             tag = f"{host}/team/many:{number}"
             ImageBuilder().layer({"a": f"image {number}"}).push(tag, registry=session)
             image = pv.resolve(tag, registry=session)
-            statement = {
+            statement: dict[str, Any] = {
                 "_type": "https://in-toto.io/Statement/v1",
                 "subject": [{"digest": {"sha256": str(image.digest).partition(":")[2]}}],
                 "predicateType": "https://sigstore.dev/cosign/sign/v1",
