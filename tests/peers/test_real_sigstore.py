@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.peers.key_handles import Pair
+from tests.peers.key_handles import KINDS, Pair
 
 import provenance as pv
 from provenance.testing import ImageBuilder
@@ -83,17 +83,29 @@ def test_we_verify_what_cosign_signs(
     assert proof.identity == WHO
 
 
-@pytest.mark.parametrize("kind", ["ecdsa-p256", "rsa-2048", "rsa-4096"])
+# By version of Rekor. The first verifies an envelope with SHA-256 alone, the second only what it
+# has a hash of.
+NOT_LOGGED = {1: {"ecdsa-p384", "ecdsa-p521"}, 2: {"ed25519"}}
+HASHES = {"ecdsa-p384": "sha384", "ecdsa-p521": "sha512"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_cosign_verifies_what_we_sign_with_a_key(
     real_sigstore: RealSigstore, image: pv.Image, run: Run, tmp_path: Path, kind: str
 ) -> None:
     pair = Pair.generate(kind)
     signer = pv.Signer.of(pair, trust=real_sigstore.trust)
+    if kind in NOT_LOGGED[real_sigstore.rekor]:
+        with pytest.raises(pv.SigningError, match="the transparency log"):
+            pv.sign(image, signer)
+        return
     pv.sign(image, signer)
     pv.attest(image, {"said": "yes"}, signer, predicate_type=REVIEW)
+    assert pv.verify(image, key=pair.public_key, trust=real_sigstore.trust).signatures
     key = tmp_path / "key.pub"
     key.write_bytes(pair.public_key.to_pem())
-    options = (HTTP, *real_sigstore.trusted, "--key", str(key))
+    hashed = ("--signature-digest-algorithm", HASHES.get(kind, "sha256"))
+    options = (HTTP, *real_sigstore.trusted, "--key", str(key), *hashed)
     run("cosign", "verify", *options, str(image.reference))
     run("cosign", "verify-attestation", *options, "--type", REVIEW, str(image.reference))
     key.write_bytes(Pair.generate(kind).public_key.to_pem())
