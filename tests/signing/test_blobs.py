@@ -10,7 +10,14 @@ import pytest
 from tests.signing.conftest import MemoryKey, make_key
 
 import provenance as pv
-from provenance.errors import InvalidEvidence, NotFound, SigningError, VerificationError
+from provenance.errors import (
+    InvalidEvidence,
+    LimitExceeded,
+    NotFound,
+    SigningError,
+    UnsupportedFormat,
+    VerificationError,
+)
 from provenance.settings import Limits, Settings
 from provenance.testing.sigstore import LocalSigstore
 from provenance.verification import SignedBlob, SignedStatement
@@ -141,6 +148,39 @@ def test_a_large_file_is_hashed_by_what_the_bundle_speaks_of(
         assert isinstance(found, SignedBlob)
         expected = {"ecdsa-p384": "sha384", "ecdsa-p521": "sha512"}.get(kind, "sha256")
         assert found.digest.algorithm == expected
+
+
+def test_a_large_file_is_held_where_its_digest_tells_nothing(blob: Path) -> None:
+    small = Limits(file_bytes=10)
+    for kind in ("ed25519", "ecdsa-p384"):
+        key = make_key(kind)
+        signer = pv.Signer.of(key, unsafe_no_log=True)
+        bundle = json.loads(pv.sign_blob(blob, signer).raw)
+        del bundle["messageSignature"]["messageDigest"]
+        raw = json.dumps(bundle).encode()
+        found = pv.verify_blob(
+            *(blob, raw),
+            key=key.public_key,
+            trust=signer.trust,
+            unsafe_no_log=True,
+            limits=small,
+        )
+        assert found.identity == signer.identity
+        with pytest.raises(LimitExceeded):
+            pv.verify_blob(
+                *(blob, raw),
+                key=key.public_key,
+                trust=signer.trust,
+                unsafe_no_log=True,
+                limits=Limits(file_bytes=10, document_bytes=10),
+            )
+        with pytest.raises(UnsupportedFormat):
+            pv.verify_blob(
+                *(pv.Digest.of(CONTENT), raw),
+                key=key.public_key,
+                trust=signer.trust,
+                unsafe_no_log=True,
+            )
 
 
 def test_a_statement_about_the_file_counts_too(sigstore: LocalSigstore, blob: Path) -> None:

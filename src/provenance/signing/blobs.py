@@ -6,12 +6,13 @@ see all of it.
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from provenance.attestation.bundle import Bundle
 from provenance.digests import Digest
-from provenance.errors import LimitExceeded, NotFound
+from provenance.errors import LimitExceeded, NotFound, UnsupportedFormat
 from provenance.settings import Limits
 from provenance.signing.message import Bytes, File
 from provenance.strict_json import decode_object
@@ -70,11 +71,11 @@ def verify_blob(
         trust: whom to believe; None: Sigstore's public instance.
         unsafe_no_log: accept a signature that no transparency log has.
         settings: how to refresh the trust root, and fetch the key.
-        limits: caps on what is read: `bundle_bytes`, and `file_bytes` of the blob, beyond which
-            it is hashed and not held.
+        limits: caps on what is read: `bundle_bytes`; `file_bytes` of the blob, beyond which it is
+            hashed and not held; `document_bytes`, where it must be held all the same.
 
     Returns:
-        Signer, times and log entries: only what was proven.
+        What was proven of the signer, the times and the log entries, and nothing else.
 
     Raises:
         VerificationError: proven no; `InvalidEvidence.step` names what refused.
@@ -94,15 +95,24 @@ def verify_blob(
         )
     limits = limits or Limits()
     found = _bundle(bundle, limits)
-    return verify_blob_bundle(
+    judge = functools.partial(
+        verify_blob_bundle,
         found,
-        _artifact(blob, found, limits),
         trust=trust or Trust.public_good(settings=settings),
         identity=identity,
         key=None if key is None else open_public_key(key, settings=settings),
         unsafe_no_log=unsafe_no_log,
         limits=limits,
     )
+    if isinstance(blob, (bytes, Digest)):
+        return judge(blob)
+    try:
+        return judge(_artifact(Path(blob), found, limits))
+    except UnsupportedFormat:
+        if Path(blob).stat().st_size <= limits.file_bytes:
+            raise
+    # Of some signatures a digest tells nothing: Ed25519's, and those that name no hash.
+    return judge(File(Path(blob), limits.document_bytes).read())
 
 
 def _message(blob: str | Path | bytes, limits: Limits) -> Message:
@@ -124,11 +134,9 @@ def _bundle(bundle: str | Path | bytes | Bundle, limits: Limits) -> Bundle:
     return Bundle.parse(raw, limits=limits)
 
 
-def _artifact(blob: str | Path | bytes | Digest, bundle: Bundle, limits: Limits) -> bytes | Digest:
+def _artifact(path: Path, bundle: Bundle, limits: Limits) -> bytes | Digest:
     """The bytes where they are few; else their digest, by the hash that the bundle speaks of."""
-    if isinstance(blob, (bytes, Digest)):
-        return blob
-    file = File(Path(blob), limits.file_bytes)
+    file = File(path, limits.file_bytes)
     try:
         return file.read()
     except LimitExceeded:
