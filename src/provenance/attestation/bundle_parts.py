@@ -38,6 +38,13 @@ _VERIFIERS = {
     "certificate": ("rawBytes",),
 }
 _MATERIAL = (*_VERIFIERS, "tlogEntries", "timestampVerificationData")
+_ALGORITHMS = {
+    "SHA2_256": "sha256",
+    "SHA2_384": "sha384",
+    "SHA2_512": "sha512",
+    "SHA3_256": "sha3_256",
+    "SHA3_384": "sha3_384",
+}
 _PROMISE = "signedEntryTimestamp"
 _ENTRY = (
     *("logIndex", "logId", "kindVersion", "integratedTime", "inclusionPromise"),
@@ -98,7 +105,7 @@ class MessageSignature:
 
     signature: bytes = field(repr=False)
     algorithm: str = ""
-    """`sha256`, `sha384` or `sha512`: of the stated digest; another as it is spelled."""
+    """Of the stated digest: `sha256`, `sha384`, `sha512`, `sha3_256` or `sha3_384`."""
     digest: bytes = field(default=b"", repr=False)
     """Stated, for finding the artifact; empty where none is."""
 
@@ -191,8 +198,10 @@ def _content(document: Message) -> Content:
             return MessageSignature(_needed(signature, "signature"))
         stated = signature.message("messageDigest").only("algorithm", "digest")
         spelled = stated.text("algorithm")
-        algorithm = spelled.replace("SHA2_", "sha") if spelled.startswith("SHA2_") else spelled
-        return MessageSignature(_needed(signature, "signature"), algorithm, stated.data("digest"))
+        if spelled not in _ALGORITHMS:
+            raise MalformedDocument("must name a hash", pointer=stated.pointer("algorithm"))
+        digest = stated.data("digest")
+        return MessageSignature(_needed(signature, "signature"), _ALGORITHMS[spelled], digest)
     return read_envelope(document.message("dsseEnvelope"))
 
 
@@ -310,7 +319,7 @@ def _content_json(content: Content) -> dict[str, Any]:
         }
     message: dict[str, Any] = {"signature": _b64(content.signature)}
     if content.digest:
-        stated = content.algorithm.replace("sha", "SHA2_")
+        stated = next(k for k, name in _ALGORITHMS.items() if name == content.algorithm)
         message["messageDigest"] = {"algorithm": stated, "digest": _b64(content.digest)}
     return {"messageSignature": message}
 

@@ -85,7 +85,9 @@ def load_certificate(der: bytes) -> x509.Certificate:
 
     try:
         certificate = x509.load_der_x509_certificate(der)
-        _ = certificate.extensions, certificate.not_valid_before_utc
+        # Read only when asked for: what cannot be read is found here.
+        _ = certificate.extensions, certificate.issuer, certificate.subject
+        _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     except (ValueError, TypeError, x509.DuplicateExtension) as error:
         raise MalformedDocument(f"a certificate is none: {str(error)[:200]}") from error
     except x509.UnsupportedGeneralNameType as error:
