@@ -249,7 +249,7 @@ class Identity:
 
     def __str__(self) -> str:
         how = "matching " if self.issuer_is_pattern else ""
-        name = f"matching {self.identity}" if self.is_pattern else self.identity
+        name = f"anyone matching {self.identity}" if self.is_pattern else self.identity
         return f"{name} (issuer {how}{self.issuer})" + "".join(
             f", {k} {v}" for k, v in self.claims.items()
         )
