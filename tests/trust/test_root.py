@@ -87,6 +87,25 @@ def test_another_version_is_not_read(local_sigstore: LocalSigstore) -> None:
         Trust.from_json(changed(local_sigstore, mediaType=media_type))
 
 
+@pytest.mark.parametrize(
+    ("name", "original"),
+    [
+        ("validFor", "valid_for"),
+        ("publicKey", "public_key"),
+        ("certificateAuthorities", "certificate_authorities"),
+        ("timestampAuthorities", "timestamp_authorities"),
+        ("baseUrl", "base_url"),
+    ],
+)
+def test_the_original_spelling_of_a_field_is_not_passed_over(
+    local_sigstore: LocalSigstore, name: str, original: str
+) -> None:
+    # Other readers take both: an end of trust that we do not see would be none.
+    raw = local_sigstore.trusted_root_json.replace(f'"{name}"'.encode(), f'"{original}"'.encode())
+    with pytest.raises((UnsupportedFormat, MalformedDocument), match=original):
+        Trust.from_json(raw)
+
+
 def test_a_root_without_logs_says_so(local_sigstore: LocalSigstore) -> None:
     assert not Trust.from_json(changed(local_sigstore, tlogs=[])).has_logs
 

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from provenance.errors import MalformedDocument
+from provenance.errors import MalformedDocument, UnsupportedFormat
 from provenance.strict_json import decode_object
 
 if TYPE_CHECKING:
@@ -85,8 +85,11 @@ def read_material(raw: bytes) -> TrustMaterial:
 
     Raises:
         MalformedDocument: a part is not of its form; the pointer names it.
+        UnsupportedFormat: a field in protobuf's original spelling (`valid_for`), which other
+            readers take: passed over, an end of trust would be none.
     """
     document = decode_object(raw)
+    _refuse_original_names(document, "")
     return TrustMaterial(
         logs=tuple(_log(p, at) for p, at in _parts(document, "tlogs")),
         certificate_logs=tuple(_log(p, at) for p, at in _parts(document, "ctlogs")),
@@ -97,6 +100,21 @@ def read_material(raw: bytes) -> TrustMaterial:
             _authority(p, at) for p, at in _parts(document, "timestampAuthorities")
         ),
     )
+
+
+def _refuse_original_names(value: Any, at: str) -> None:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if "_" in name:
+                raise UnsupportedFormat(
+                    f"the field {name[:50]!r} of the trust root is not spelled as JSON spells it "
+                    f"(at {at or '/'})",
+                    hint="convert it: protobuf's JSON names are in lowerCamelCase",
+                )
+            _refuse_original_names(inner, f"{at}/{name}")
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            _refuse_original_names(inner, f"{at}/{number}")
 
 
 def _parts(document: Mapping[str, Any], name: str) -> list[tuple[Mapping[str, Any], str]]:
