@@ -13,6 +13,10 @@ import rfc8785
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from sigstore.models import ClientTrustConfig
+from sigstore.oidc import IdentityToken
+from sigstore.sign import SigningContext
+from sigstore.verify import Verifier, policy
 
 from provenance.testing.sigstore import LocalSigstore
 from provenance.testing.sigstore.bodies_v1 import pae
@@ -272,6 +276,16 @@ def test_what_proves_nothing_is_refused_and_not_logged(
     answer = add(sigstore, document)
     assert (answer.status_code, why in answer.json()["message"]) == (400, True), answer.text
     assert not sigstore.log.bodies
+
+
+def test_sigstore_python_signs_with_it_and_verifies(sigstore: LocalSigstore) -> None:
+    config = ClientTrustConfig.from_json(sigstore.client_trust_config_json.decode())
+    context = SigningContext.from_trust_config(config)
+    with context.signer(IdentityToken(sigstore.token())) as signer:
+        bundle = signer.sign_artifact(b"data")
+    who = policy.Identity(identity="dev@example.com", issuer=sigstore.issuer)
+    Verifier(trusted_root=config.trusted_root).verify_artifact(b"data", bundle, who)
+    assert len(sigstore.log.bodies) == 1
 
 
 def test_both_versions_serve_side_by_side() -> None:
