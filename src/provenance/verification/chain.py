@@ -60,7 +60,7 @@ def verify_chain(
     late = False
     for authority in anchors.authorities:
         pool = (*authority.chain, *others)
-        path = _path(leaf, pool, authority.chain[-1], moment, ())
+        path = _path(leaf, pool, authority.chain[-1], moment)
         if path is not None and authority.validity.covers(moment):
             return path
         late = late or path is not None
@@ -74,27 +74,34 @@ def verify_chain(
 
 
 def _path(
-    certificate: x509.Certificate,
+    leaf: x509.Certificate,
     pool: tuple[x509.Certificate, ...],
     root: x509.Certificate,
     moment: dt.datetime,
-    below: tuple[x509.Certificate, ...],
 ) -> tuple[x509.Certificate, ...] | None:
-    """Issuers of `certificate` up to `root`. By signature, as two issuers may have one name."""
-    if len(below) > _LONGEST:
-        return None
-    for issuer in pool:
-        if issuer in below or issuer.subject != certificate.issuer:
-            continue
-        if not _may_issue(issuer, len(below)) or not _is_valid(issuer, moment):
-            continue
-        if not _issued(certificate, issuer):
-            continue
-        if issuer == root:
-            return (*below, issuer)
-        path = _path(issuer, pool, root, moment, (*below, issuer))
-        if path is not None:
-            return path
+    """Issuers of `leaf` up to `root`. By signature, as two issuers may have one name.
+
+    The shortest paths first, and each certificate once: circles and crowds, which anybody can
+    bring along, cost no more than their number squared, and nothing is missed for a path length.
+    """
+    paths: list[tuple[x509.Certificate, ...]] = [()]
+    reached: set[x509.Certificate] = set()
+    for height in range(_LONGEST):
+        longer = []
+        for path in paths:
+            certificate = path[-1] if path else leaf
+            for issuer in pool:
+                if issuer in reached or issuer.subject != certificate.issuer:
+                    continue
+                if not (_may_issue(issuer, height) and _is_valid(issuer, moment)):
+                    continue
+                if not _issued(certificate, issuer):
+                    continue
+                if issuer == root:
+                    return (*path, issuer)
+                reached.add(issuer)
+                longer.append((*path, issuer))
+        paths = longer
     return None
 
 
