@@ -32,7 +32,7 @@ COMMANDS = {
     "tree": ("look", "tree", "Show everything beside an image."),
     "copy": ("copying", "copy", "Copy an image to another place."),
     "sbom": ("sbom", "sbom", "Make and look at SBOMs."),
-    "sign": ("claims", "sign", "Sign an image, keylessly."),
+    "sign": ("claims", "sign", "Sign an image, by identity or by key."),
     "attest": ("claims", "attest", "Say something signed about an image."),
     "attach": ("claims", "attach", "Store files beside an image, unsigned."),
     "verify": ("proof", "verify", "Prove who signed an image."),
