@@ -20,7 +20,7 @@ from provenance.errors import (
     Unauthorized,
     UnsupportedFormat,
 )
-from provenance.signing.keys.services import ServiceKey, needed
+from provenance.signing.keys.services import ServiceKey, needed, understood
 from provenance.transport.proxies import proxies_for
 
 if TYPE_CHECKING:
@@ -62,21 +62,21 @@ def open_aws_key(reference: AwsKey, settings: Settings) -> ServiceKey:
             gave no key.
     """
     client = _client(reference, settings)
-    with _translated(reference):
+    with understood(reference), _translated(reference):
         answer = client.get_public_key(KeyId=reference.key_id)
-    public, algorithm = _usable(answer, reference)
-    # The ARN that was answered: an alias may lead to another key tomorrow.
-    key_id = answer.get("KeyId") or reference.key_id
+        public, algorithm = _usable(answer, reference)
+        # The ARN that was answered: an alias may lead to another key tomorrow.
+        key_id = str(answer.get("KeyId") or reference.key_id)
 
     def ask(digest: bytes) -> bytes:
-        with _translated(reference):
+        with understood(reference), _translated(reference):
             signed = client.sign(
                 KeyId=key_id,
                 Message=digest,
                 MessageType="DIGEST",
                 SigningAlgorithm=algorithm,
             )
-        return bytes(signed["Signature"])
+            return bytes(signed["Signature"])
 
     return ServiceKey(public, str(reference), ask)
 

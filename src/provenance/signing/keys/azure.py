@@ -18,7 +18,7 @@ from provenance.errors import (
     Unauthorized,
     UnsupportedFormat,
 )
-from provenance.signing.keys.services import ServiceKey, needed, refusal
+from provenance.signing.keys.services import ServiceKey, needed, refusal, understood
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +56,7 @@ def open_azure_key(
         "retry_total": settings.retries,
         **options,
     }
-    with _translated(reference):
+    with understood(reference), _translated(reference):
         login = credential or needed("azure.identity", "azure").DefaultAzureCredential()
         vault = keys.KeyClient(f"https://{reference.host}/", login, **limits)
         key = vault.get_key(reference.name, reference.version or None)
@@ -66,9 +66,9 @@ def open_azure_key(
     algorithm = _ALGORITHMS.get(public.algorithm, "RS256")
 
     def ask(digest: bytes) -> bytes:
-        with _translated(reference):
+        with understood(reference), _translated(reference):
             answer = signer.sign(crypto.SignatureAlgorithm(algorithm), digest)
-        return _der(public, bytes(answer.signature))
+            return _der(public, bytes(answer.signature))
 
     return ServiceKey(public, str(reference), ask)
 

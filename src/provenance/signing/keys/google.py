@@ -7,6 +7,7 @@ Application Default Credentials.
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from provenance.errors import (
     UnsupportedFormat,
 )
 from provenance.signing.keys.schemes import hash_of
-from provenance.signing.keys.services import ServiceKey, needed, refusal
+from provenance.signing.keys.services import ServiceKey, needed, refusal, understood
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +39,8 @@ _ALGORITHMS = {
     "RSA_SIGN_PKCS1_3072_SHA256": "rsa-3072",
     "RSA_SIGN_PKCS1_4096_SHA256": "rsa-4096",
 }
-_VERSIONS = 1000
+_PAGES = 100
+_NUMBER = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 
 def open_google_key(reference: GoogleKey, settings: Settings, client: Any = None) -> ServiceKey:
@@ -56,30 +58,35 @@ def open_google_key(reference: GoogleKey, settings: Settings, client: Any = None
         Unauthorized, Forbidden, RateLimited, RegistryUnavailable, NotEvaluated: no key was given.
     """
     kms = needed("google.cloud.kms", "gcp")
-    with _translated(reference):
+    with understood(reference), _translated(reference):
         asked = client or kms.KeyManagementServiceClient()
         limits = _limits(settings)
         name = _version(asked, reference, limits)
         answer = asked.get_public_key(request={"name": name}, **limits)
-    algorithm = _ALGORITHMS.get(answer.algorithm.name)
-    public = PublicKey.parse(answer.pem.encode()) if algorithm else None
-    if public is None or public.algorithm != algorithm:
-        raise UnsupportedFormat(
-            f"{reference} signs by {answer.algorithm.name}, which is not used here",
-            hint=f"one of {', '.join(_ALGORITHMS)}",
-        )
-    found = public
+        found = _usable(answer, reference)
 
     def ask(digest: bytes) -> bytes:
-        with _translated(reference):
+        with understood(reference), _translated(reference):
             signed = asked.asymmetric_sign(
                 request={"name": name, "digest": {hash_of(found): digest}}, **limits
             )
-        if signed.name != name:
-            raise SigningError(f"another key than {reference} signed", hint="do not use it")
-        return bytes(signed.signature)
+            if signed.name != name:
+                raise SigningError(f"another key than {reference} signed", hint="do not use it")
+            return bytes(signed.signature)
 
     return ServiceKey(found, str(reference), ask)
+
+
+def _usable(answer: Any, reference: GoogleKey) -> PublicKey:
+    """The key, where it is what it is said to sign by, and that is done here."""
+    algorithm = str(getattr(answer.algorithm, "name", answer.algorithm))
+    public = PublicKey.parse(answer.pem.encode()) if algorithm in _ALGORITHMS else None
+    if public is None or public.algorithm != _ALGORITHMS[algorithm]:
+        raise UnsupportedFormat(
+            f"{reference} signs by {algorithm[:60]}, which is not used here",
+            hint=f"one of {', '.join(_ALGORITHMS)}",
+        )
+    return public
 
 
 def _limits(settings: Settings) -> dict[str, Any]:
@@ -95,18 +102,20 @@ def _version(client: Any, reference: GoogleKey, limits: dict[str, Any]) -> str:
     listed = client.list_crypto_key_versions(
         request={"parent": reference.name, "filter": "state=ENABLED"}, **limits
     )
-    newest, name = 0, ""
-    for count, version in enumerate(listed):
-        if count >= _VERSIONS:
+    newest = 0
+    for count, page in enumerate(listed.pages):
+        if count >= _PAGES:  # pages may be empty, and have no end
             raise NotEvaluated(
-                f"{reference} has more than {_VERSIONS} versions", hint="name one: /versions/N"
+                f"the versions of {reference} fill more than {_PAGES} pages",
+                hint="name one: /versions/N",
             )
-        number = version.name.rpartition("/")[2]
-        if version.state.name == "ENABLED" and number.isdecimal() and int(number) > newest:
-            newest, name = int(number), version.name
-    if not name:
+        for version in page.crypto_key_versions:
+            number = version.name.rpartition("/")[2]
+            if version.state.name == "ENABLED" and _NUMBER.fullmatch(number):
+                newest = max(newest, int(number))
+    if not newest:
         raise NotFound(f"{reference} has no enabled version", hint="enable one, or make one")
-    return name
+    return f"{reference.name}/cryptoKeyVersions/{newest}"
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -23,11 +24,13 @@ from provenance.strict_json import decode_object
 from provenance.transport.origin import display_url, is_loopback_host, origin_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from provenance.attestation.public_key import PublicKey
     from provenance.settings import Settings
     from provenance.transport.client import Client
 
-__all__ = ["Ask", "ServiceKey", "ask_json", "fetch_public", "needed", "refusal"]
+__all__ = ["Ask", "ServiceKey", "ask_json", "fetch_public", "needed", "refusal", "understood"]
 
 Ask: TypeAlias = Callable[[bytes], bytes]
 """By a service, a digest to the signature over it; for Ed25519 the data itself."""
@@ -89,6 +92,23 @@ def needed(module: str, extra: str) -> Any:
         raise UnsupportedFormat(
             f"{module} is not installed, which this key needs",
             hint=f"pip install 'oci-provenance[{extra}]'",
+        ) from error
+
+
+@contextmanager
+def understood(reference: object) -> Iterator[None]:
+    """Whatever a service's library raises of an answer that means nothing, as our error.
+
+    Their readers are written for honest services: of others they raise what comes up.
+    """
+    try:
+        yield
+    except ProvenanceError:
+        raise
+    except Exception as error:
+        raise NotEvaluated(
+            f"{reference} answered what means nothing here ({type(error).__name__})",
+            hint="is that the address of the service?",
         ) from error
 
 
