@@ -78,7 +78,7 @@ def sign(
         limits: caps on what is read.
 
     Returns:
-        What was written: the first layout, for the image named; the rest in `also`.
+        What was written of the first layout, for the image named; the rest in `also`.
 
     Raises:
         SigningError: no signature was made; nothing was stored.
