@@ -179,7 +179,7 @@ def test_an_attestation_is_no_signature(image: pv.Image, local_sigstore: LocalSi
         )
         assert verified.signatures == ()
         assert verified.attestations[0].predicate == {"a": 1}
-    with pytest.raises(pv.NoMatchingEvidence, match="no SBOM"):
+    with pytest.raises(pv.NoMatchingEvidence, match="no SBOM by them"):
         verified.sbom()
 
 

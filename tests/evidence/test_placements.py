@@ -533,3 +533,20 @@ def test_a_manifest_of_two_bundles_says_not_which(
     store_artifact(image, [(layer, bundle)] * 2, artifact_type=BUNDLE_MEDIA_TYPE, annotations={})
     (found,) = pv.examine(image, **asked)
     assert found.step == "malformed-document"
+
+
+def test_what_a_verification_costs_at_the_older_tag(
+    local_registry: LocalRegistry,
+    sigstore: LocalSigstore,
+    image: pv.Image,
+    digest: Digest,
+    asked: dict[str, Any],
+) -> None:
+    put_sig(local_registry, digest, sigstore.forger(WHO))
+    local_registry.clear_requests()
+    assert pv.verify(str(image.reference), **asked).complete
+    paths = [r.path.rpartition("/")[2] for r in local_registry.requests]
+    # The list and its fallback say that there is no bundle; two more are the signature.
+    tag = digest_tag(digest)
+    assert paths[:3] == [str(digest), tag, f"{tag}.sig"]
+    assert len(paths) == 4

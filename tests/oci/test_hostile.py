@@ -87,7 +87,7 @@ ELSEWHERE = {
         "test_a_signed_payload_that_is_no_statement_is_refused",
     ),
     "15: an entry that promises another payload (CVE-2022-36056)": (
-        "verification/test_logged.py",
+        "verification/test_log_proof.py",
         "test_an_entry_for_another_payload_is_refused",
     ),
 }

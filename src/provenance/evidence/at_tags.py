@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from provenance.evidence.candidates import Found, Place
 
-__all__ = ["at_digest_tags", "in_saved_layout"]
+__all__ = ["at_digest_tag", "in_saved_layout"]
 
 _SAVED = {
     "dev.cosignproject.cosign/sigs": "legacy-signature",
@@ -29,27 +29,26 @@ _SAVED = {
 }
 
 
-def at_digest_tags(place: Place) -> Iterator[Found]:
-    """Cosign's older tags, each asked for by one request."""
-    for suffix, kind in LEGACY_SUFFIXES.items():
-        tag = digest_tag(place.subject, suffix)
-        try:
-            manifest = place.repository.manifest(tag)
-        except NotFound:
-            yield Lookup(f"tag {tag}")
-            continue
-        except ProvenanceError as error:
-            yield Lookup(f"tag {tag}", error)
-            continue
+def at_digest_tag(place: Place, suffix: str) -> Iterator[Found]:
+    """One of cosign's older tags (`sig`, `att`, `sbom`), asked for by one request."""
+    kind, tag = LEGACY_SUFFIXES[suffix], digest_tag(place.subject, suffix)
+    try:
+        manifest = place.repository.manifest(tag)
+    except NotFound:
         yield Lookup(f"tag {tag}")
-        found = manifest.descriptor
-        plain = Descriptor(found.media_type, found.digest, found.size)
-        where = Unopened(plain, place.placement("tag", tag), place.subject)
-        if isinstance(manifest, Manifest):
-            yield from in_manifest(place, manifest, plain, where.placement, kind)
-        else:
-            index = MalformedDocument("an index holds no signature", digest=plain.digest)
-            yield from refused(where, kind, index)
+        return
+    except ProvenanceError as error:
+        yield Lookup(f"tag {tag}", error)
+        return
+    yield Lookup(f"tag {tag}")
+    found = manifest.descriptor
+    plain = Descriptor(found.media_type, found.digest, found.size)
+    where = Unopened(plain, place.placement("tag", tag), place.subject)
+    if isinstance(manifest, Manifest):
+        yield from in_manifest(place, manifest, plain, where.placement, kind)
+    else:
+        index = MalformedDocument("an index holds no signature", digest=plain.digest)
+        yield from refused(where, kind, index)
 
 
 def in_saved_layout(place: Place) -> Iterator[Found]:

@@ -13,10 +13,11 @@ from provenance.errors import UnsupportedFormat
 from provenance.evidence.asked import evidence_place, one_session, public_keys
 from provenance.evidence.at_index import inside_index
 from provenance.evidence.at_referrers import at_referrers, opened
-from provenance.evidence.at_tags import at_digest_tags, in_saved_layout
+from provenance.evidence.at_tags import at_digest_tag, in_saved_layout
 from provenance.evidence.candidates import Budget, Candidate, Place, Unopened
 from provenance.evidence.examination import Evidence, Examination
 from provenance.evidence.judging import Judge
+from provenance.evidence.placements import LEGACY_SUFFIXES
 from provenance.image import resolve
 from provenance.settings import Limits
 from provenance.trust import Trust
@@ -232,7 +233,8 @@ def _steps(
 ) -> Iterator[Iterable[Found]]:
     """The placements of one subject, the likeliest and cheapest first."""
     yield at_referrers(place)
-    yield at_digest_tags(place)
+    for suffix in LEGACY_SUFFIXES:
+        yield at_digest_tag(place, suffix)
     yield in_saved_layout(place)
     # Unsigned statements inside an index can never count: only who wants to see all reads them.
     if not whole or place.through_index:

@@ -14,10 +14,10 @@ from provenance.attestation.simple_signing import SIMPLE_SIGNING
 from provenance.errors import NotFound, ProvenanceError
 from provenance.evidence.asked import evidence_place, one_session
 from provenance.evidence.at_referrers import at_referrers, opened
-from provenance.evidence.at_tags import at_digest_tags, in_saved_layout
+from provenance.evidence.at_tags import at_digest_tag, in_saved_layout
 from provenance.evidence.candidates import Budget, Candidate, Place, Unopened
 from provenance.evidence.examination import Evidence
-from provenance.evidence.placements import SBOM_TYPES, Lookup
+from provenance.evidence.placements import LEGACY_SUFFIXES, SBOM_TYPES, Lookup
 from provenance.image import resolve
 from provenance.oci.repository import read_blob
 from provenance.settings import Limits
@@ -110,7 +110,8 @@ def _first(
 def _everything(place: Place) -> Iterator[Found]:
     """What there is, attestations first."""
     unopened = []
-    for step in (at_referrers(place), at_digest_tags(place), in_saved_layout(place)):
+    tags = (at_digest_tag(place, suffix) for suffix in LEGACY_SUFFIXES)
+    for step in (at_referrers(place), *tags, in_saved_layout(place)):
         for found in step:
             if isinstance(found, Unopened):
                 unopened.append(found)

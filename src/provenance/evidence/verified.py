@@ -207,9 +207,9 @@ class Verified:
         found += [(p, named) for p, named in self._references() if named.is_a("sbom")]
         if not found:
             raise NoMatchingEvidence(
-                "no SBOM was signed by this identity",
+                "no SBOM by them is among what was read",
                 reference=str(self.reference),
-                hint="attest one (provenance attest), or read an unsigned one with pull",
+                hint="verify with require='sbom' looks at every placement for one",
             )
         proof, named = max(found, key=lambda f: _order(f[0]))
         if named is not None:
@@ -248,9 +248,9 @@ class Verified:
         found = [p for p in self.attestations if p.is_a("slsa-provenance")]
         if not found:
             raise NoMatchingEvidence(
-                "no SLSA provenance was signed by this identity",
+                "no SLSA provenance by them is among what was read",
                 reference=str(self.reference),
-                hint="ask for it: verify(..., require='slsa-provenance')",
+                hint="verify with require='slsa-provenance' looks at every placement for one",
             )
         asked: dict[str, Any] = {
             "source": source,
