@@ -207,6 +207,8 @@ def test_offline_forbids_what_is_elsewhere_and_not_what_is_on_this_machine(
     token = local_sigstore.token()
     Signer.keyless(trust=local_sigstore.trust, identity_token=token, settings=settings)
     config = local_sigstore.signing_config_json.replace(b"127.0.0.1", b"sigstore.example")
+    with pytest.raises(SigningError, match=r"public instance needs.*offline forbids"):
+        Signer.keyless(identity_token=token, settings=settings)
     elsewhere = Trust.from_json(local_sigstore.trusted_root_json, signing_config=config)
     with pytest.raises(SigningError, match="offline forbids"):
         Signer.keyless(trust=elsewhere, identity_token=token, settings=settings)

@@ -350,6 +350,11 @@ def _check_counts(found: Signed, logs: Choice, clocks: Choice) -> None:
 
 def _place(trust: Trust | None, signing_config: str | Path | None, settings: Settings) -> Trust:
     """The instance to sign with. Raises NotEvaluated, MalformedDocument, SigningError."""
+    if trust is None and settings.offline and signing_config is None:
+        raise SigningError(
+            "signing with Sigstore's public instance needs the network, which offline forbids",
+            hint="sign where it is allowed, or name an instance on this machine (trust=)",
+        )
     trust = trust or Trust.public_good(settings=settings)
     if signing_config is not None:
         trust = trust.with_signing_config(signing_config)
