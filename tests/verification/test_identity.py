@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import pickle
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from provenance.verification import Identity
+from provenance.attestation.statement import ResourceDescriptor, Statement
+from provenance.digests import Digest
+from provenance.verification import Identity, verify_bundle
 from provenance.verification.identity import GITHUB_ISSUER, AnyOf, Expected, KeyIdentity
 from provenance.verification.signed import Certified, KeyHolder
+
+if TYPE_CHECKING:
+    from provenance.testing.sigstore import LocalSigstore
 
 WORKFLOW = "https://github.com/org/app/.github/workflows/release.yml@refs/tags/v1.2"
 BUILDER = "https://github.com/org/workflows/.github/workflows/build.yml@refs/heads/main"
@@ -497,3 +504,30 @@ def test_a_reusable_workflow_without_a_source_repository_warns() -> None:
     named = Identity(foreign.identity, issuer=foreign.issuer)
     assert len(named.warnings_about(foreign)) == 1
     assert Identity(PIPELINE, issuer=foreign.issuer).warnings_about(gitlab()) == ()
+
+
+class Silent:
+    """A judge who forgot to answer."""
+
+    def mismatch(self, signer: object) -> str:
+        return None  # type: ignore[return-value]  # pyright: ignore[reportReturnType]
+
+
+def test_a_judge_who_gives_no_answer_lets_nobody_pass(
+    local_sigstore: LocalSigstore,
+) -> None:
+    digest = Digest.of(b"an image")
+    said = Statement.build([ResourceDescriptor("a", {"sha256": digest.hex})], "https://a.b/c", {})
+    bundle = json.dumps(local_sigstore.forger().statement(said.raw)).encode()
+    for who in (Silent(), Identity.any_of(Silent())):
+        with pytest.raises(TypeError, match="must return why not"):
+            verify_bundle(bundle, digest, trust=local_sigstore.trust, identity=who)
+
+
+def test_a_mere_name_is_no_identity(local_sigstore: LocalSigstore) -> None:
+    name: Any = "dev@example.com"
+    bundle = json.dumps(local_sigstore.forger(name).statement(b"{}")).encode()
+    with pytest.raises(TypeError, match="issuer="):
+        verify_bundle(bundle, None, trust=local_sigstore.trust, identity=name)
+    with pytest.raises(TypeError, match="issuer="):
+        Identity.any_of(name)

@@ -14,6 +14,7 @@ from provenance.evidence.examination import Evidence
 from provenance.findings import Outcome
 from provenance.settings import Limits
 from provenance.strict_json import decode_object
+from provenance.verification.identity import check_judge, judgement
 from provenance.verification.layer_signatures import LayerSignature, verify_layer
 from provenance.verification.signed import SignedImage, SignedStatement
 from provenance.verification.verifier import verify_bundle
@@ -53,6 +54,10 @@ class Judge:
     witnesses: Thresholds | None = None
     """How many logs and timestamp authorities each signature must have."""
     limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        if self.identity is not None:
+            check_judge(self.identity)
 
     def judge(self, candidate: Candidate) -> Iterator[Evidence | Lookup]:
         """What `candidate` proves; or why it does not, which hides nothing else."""
@@ -161,7 +166,7 @@ class Judge:
 
     def _miss(self, subject: Digest, signed: SignedStatement | SignedImage) -> tuple[str, str]:
         """The step that refuses what is proven, and why; empty: none does."""
-        if self.identity is not None and (why := self.identity.mismatch(signed.signer)):
+        if self.identity is not None and (why := judgement(self.identity, signed.signer)):
             return "identity", why
         said = annotations_of(signed, subject)
         for name, value in self.annotations.items():

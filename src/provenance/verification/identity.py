@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
     from provenance.verification.signed import Certified, Signatory
 
-__all__ = ["GITHUB_ISSUER", "AnyOf", "Expected", "Identity", "KeyIdentity"]
+__all__ = [
+    "GITHUB_ISSUER",
+    "AnyOf",
+    "Expected",
+    "Identity",
+    "KeyIdentity",
+    "check_judge",
+    "judgement",
+]
 
 _LONGEST_NAME = 4096
 _KEY_ID = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
@@ -189,7 +197,7 @@ class Identity:
 
     @staticmethod
     def any_of(*expected: Expected) -> AnyOf:
-        """Any one of several. Raises ValueError for none."""
+        """Any one of several. Raises ValueError for none, TypeError for what is no judge."""
         return AnyOf(expected)
 
     @staticmethod
@@ -261,6 +269,7 @@ class AnyOf:
 
     Raises:
         ValueError: of none: nobody would ever be right, or everybody.
+        TypeError: one of them is no judge.
     """
 
     expected: tuple[Expected, ...]
@@ -268,12 +277,14 @@ class AnyOf:
     def __post_init__(self) -> None:
         if not self.expected:
             raise ValueError("any_of needs at least one identity")
+        for one in self.expected:
+            check_judge(one)
 
     def mismatch(self, signer: Signatory) -> str:
         """Why `signer` is none of them; empty when it is one."""
         reasons = []
         for one in self.expected:
-            why = one.mismatch(signer)
+            why = judgement(one, signer)
             if not why:
                 return ""
             reasons.append(why)
@@ -287,7 +298,7 @@ class AnyOf:
     def warnings_about(self, signer: Signatory) -> tuple[str, ...]:
         """Those of the first that `signer` is."""
         for one in self.expected:
-            if not one.mismatch(signer):
+            if not judgement(one, signer):
                 return one.warnings_about(signer) if isinstance(one, (Identity, AnyOf)) else ()
         return ()
 
@@ -317,6 +328,30 @@ class KeyIdentity:
 
     def __str__(self) -> str:
         return f"key {self.key_id}"
+
+
+def check_judge(expected: object) -> None:
+    """Raise TypeError for what cannot say who is expected, such as a mere name."""
+    if not isinstance(expected, Expected):
+        raise TypeError(
+            f"a {type(expected).__name__} does not say who is expected: give "
+            'Identity("dev@example.com", issuer="https://accounts.google.com")'
+        )
+
+
+def judgement(expected: Expected, signer: Signatory) -> str:
+    """Why `signer` is not the one expected; empty when it is.
+
+    Raises:
+        TypeError: the judge gave no answer, which must not pass for a yes.
+    """
+    why: object = expected.mismatch(signer)
+    if not isinstance(why, str):
+        raise TypeError(
+            f"{type(expected).__name__}.mismatch returned {why!r}: it must return why not, or an "
+            "empty string"
+        )
+    return why
 
 
 @functools.lru_cache(maxsize=256)

@@ -15,6 +15,7 @@ from provenance.errors import (
     UnsupportedFormat,
 )
 from provenance.verification.content import SignedBytes
+from provenance.verification.identity import check_judge, judgement
 from provenance.verification.proving import Demand, prove
 from provenance.verification.second_opinion import confirm
 from provenance.verification.signed import SignedStatement
@@ -105,7 +106,14 @@ def demanded(
     unsafe_no_log: bool,  # noqa: FBT001 - passed on from a keyword
     require: Thresholds | None,
 ) -> Demand:
-    """What a signature is held to. Raises ValueError for both an identity and a key."""
+    """What a signature is held to.
+
+    Raises:
+        ValueError: both an identity and a key.
+        TypeError: the identity is none.
+    """
+    if identity is not None:
+        check_judge(identity)
     if identity is not None and key is not None:
         raise ValueError("either an identity or a key signs: name one of them")
     return Demand(trust, key, unsafe_no_log, require or Thresholds())
@@ -180,5 +188,5 @@ def check_identity(identity: Expected | None, signer: Signatory) -> None:
     Raises:
         InvalidEvidence: step `identity`.
     """
-    if identity is not None and (why := identity.mismatch(signer)):
+    if identity is not None and (why := judgement(identity, signer)):
         raise InvalidEvidence(why, step="identity", hint="check the identity you expect")
