@@ -1,7 +1,7 @@
 """Every error this library raises on purpose.
 
     ProvenanceError
-    ├── InvalidReference       the text is no image reference
+    ├── InvalidReference       the text is no reference to an image or a key
     ├── InvalidDigest          the text is no digest
     ├── NotFound               the other side answered: it is not there
     ├── Unauthorized           401: log in
@@ -93,7 +93,7 @@ class ProvenanceError(Exception):
 
 
 class InvalidReference(ProvenanceError):
-    """The text is no image reference."""
+    """The text is no reference to an image, or to a key."""
 
     code = "invalid-reference"
 
