@@ -45,7 +45,7 @@ class Limits:
     signatures: int = 1000
     """Signatures in one manifest of cosign's older form that are looked at (cosign's own cap)."""
     evidence_bytes: int = 1 * GIB
-    """All bundles, statements and signatures that one call reads beside one image."""
+    """All manifests, bundles and signatures that one call reads beside one image."""
     manifests: int = 10_000
     """Manifests that one copy takes along."""
     tags: int = 100_000

@@ -550,3 +550,43 @@ def test_what_a_verification_costs_at_the_older_tag(
     tag = digest_tag(digest)
     assert paths[:3] == [str(digest), tag, f"{tag}.sig"]
     assert len(paths) == 4
+
+
+def test_an_sbom_of_the_image_comes_before_one_of_its_index(
+    local_registry: LocalRegistry, sigstore: LocalSigstore, asked: dict[str, Any]
+) -> None:
+    build = ImageBuilder(platform="linux/amd64").layer({"a": b"1"}).build()
+    tag = local_registry.reference("team/multi:1")
+    build_index([build], tag)
+    platform = pv.resolve(tag, platform="linux/amd64")
+    own = {**SBOM, "serialNumber": "urn:uuid:11111111-1111-4111-8111-111111111111"}
+    pv.attest(pv.resolve(tag), SBOM, sigstore.signer(WHO), predicate_type=CYCLONEDX)
+    asked = {**asked, "require": "sbom"}
+    assert json.loads(pv.verify(platform, **asked).sbom().to_bytes()) == SBOM
+    pv.attest(platform, own, sigstore.signer(WHO), predicate_type=CYCLONEDX)
+    assert json.loads(pv.verify(platform, **asked).sbom().to_bytes()) == own
+    both = pv.verify(platform, threshold=1, **asked)
+    assert json.loads(both.sbom().to_bytes()) == own
+
+
+def test_a_swarm_of_pieces_ends_and_is_no_absence(
+    image: pv.Image, sigstore: LocalSigstore, asked: dict[str, Any]
+) -> None:
+    for number in range(4):
+        layer = Descriptor.of(b"%d" % number, BUNDLE_MEDIA_TYPE)
+        store_artifact(
+            image, [(layer, b"%d" % number)], artifact_type=BUNDLE_MEDIA_TYPE, annotations={}
+        )
+    few = pv.Limits(referrers=4, signatures=1)
+    with pytest.raises(pv.LimitExceeded, match="more than is read of one"):
+        pv.verify(image, limits=few, **asked)
+    assert not pv.examine(image, limits=few, **asked).complete
+
+
+def test_what_is_claimed_is_not_quoted_at_length(image: pv.Image, asked: dict[str, Any]) -> None:
+    layer = Descriptor.of(b"x", BUNDLE_MEDIA_TYPE)
+    claimed = {"dev.sigstore.bundle.predicateType": "https://example.org/" + "x" * 100_000}
+    store_artifact(image, [(layer, b"x")], artifact_type=BUNDLE_MEDIA_TYPE, annotations=claimed)
+    with pytest.raises(pv.NoMatchingEvidence) as refused:
+        pv.verify(image, **asked)
+    assert len(str(refused.value)) < 2000

@@ -44,6 +44,7 @@ def inside_index(place: Place, index: Digest) -> Iterator[Found]:
             continue
         where = Unopened(entry, place.placement("index"), place.subject)
         try:
+            place.budget.take(entry)
             manifest = place.repository.manifest(entry)
             if not isinstance(manifest, Manifest):
                 raise MalformedDocument("an index holds no statement", digest=entry.digest)

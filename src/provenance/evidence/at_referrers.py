@@ -50,6 +50,7 @@ def opened(place: Place, found: Unopened) -> Iterator[Found]:
     descriptor = found.descriptor
     listed = listed_kind(descriptor)
     try:
+        place.budget.take(descriptor)
         manifest = place.repository.manifest(descriptor)
         kind = listed_kind(descriptor, manifest)
         if manifest.subject is None or manifest.subject.digest != place.subject:

@@ -61,6 +61,7 @@ def in_saved_layout(place: Place) -> Iterator[Found]:
             continue
         where = Unopened(entry, place.placement("saved"), place.subject)
         try:
+            place.budget.take(entry)
             manifest = place.repository.manifest(entry)
             if not isinstance(manifest, Manifest):
                 raise MalformedDocument("an index holds no signature", digest=entry.digest)

@@ -24,7 +24,13 @@ from provenance.errors import (
     VerificationError,
 )
 from provenance.evidence.examination import Evidence
-from provenance.evidence.placements import SBOM_TYPES, Lookup, Placement, listed_kind
+from provenance.evidence.placements import (
+    LONGEST_KIND,
+    SBOM_TYPES,
+    Lookup,
+    Placement,
+    listed_kind,
+)
 from provenance.findings import Outcome
 from provenance.oci.repository import read_blob
 
@@ -60,16 +66,18 @@ class Budget:
     """What one call may still read: many small pieces are as bad as a large one."""
 
     def __init__(self, limits: Limits) -> None:
-        """Begin with all of `Limits.evidence_bytes`."""
+        """Begin with all of `Limits.evidence_bytes`, and with pieces for every honest image."""
         self.left = limits.evidence_bytes
+        self.pieces = limits.referrers + limits.signatures
 
     def take(self, descriptor: Descriptor) -> None:
         """Count a piece before it is read. Raises LimitExceeded."""
-        if descriptor.size > self.left:
+        self.pieces -= 1
+        if descriptor.size > self.left or self.pieces < 0:
             raise LimitExceeded(
                 "what lies beside the image is more than is read of one",
                 digest=descriptor.digest,
-                hint="raise Limits.evidence_bytes if you trust the repository",
+                hint="raise Limits.evidence_bytes, referrers or signatures if you trust it",
             )
         self.left -= descriptor.size
 
@@ -173,7 +181,7 @@ def _in_layer(
 ) -> Iterator[Found]:
     said = next((layer.annotations[n] for n in PREDICATE_TYPE if n in layer.annotations), "")
     if said:
-        kind = "signature" if said == COSIGN_SIGN else family(said)
+        kind = "signature" if said == COSIGN_SIGN else family(said)[:LONGEST_KIND]
     try:
         raw = place.read(layer)
     except ProvenanceError as error:

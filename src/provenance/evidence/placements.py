@@ -55,6 +55,8 @@ _KINDS = {
     "application/vnd.dev.cosign.artifact.sbom.v1+json": "legacy-sbom",
     "application/vnd.in-toto+json": "in-toto",
 } | SBOM_TYPES
+LONGEST_KIND = 200
+"""Characters of a kind that is only claimed: messages quote it."""
 _SIGNED = frozenset({"legacy-signature", "legacy-attestation", "in-toto"})
 
 
@@ -143,8 +145,8 @@ def listed_kind(descriptor: Descriptor, manifest: Manifest | Index | None = None
         predicate_type = annotations.get(PREDICATE_ANNOTATION, "")
         if predicate_type == COSIGN_SIGN:
             return "signature"
-        return family(predicate_type) if predicate_type else "bundle"
-    return _KINDS.get(artifact_type, artifact_type or "artifact")
+        return family(predicate_type)[:LONGEST_KIND] if predicate_type else "bundle"
+    return _KINDS.get(artifact_type, artifact_type[:LONGEST_KIND] or "artifact")
 
 
 def _true_type(manifest: Manifest | Index) -> str:

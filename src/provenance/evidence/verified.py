@@ -191,7 +191,7 @@ class Verified:
         return tuple(p for p in self.proofs if p.kind != "signature")
 
     def sbom(self) -> Sbom:
-        """The signed SBOM, parsed; the latest where there are several.
+        """The signed SBOM, parsed; the latest of the image itself where there are several.
 
         One that a signed reference names is fetched, and is the one that was named.
 
@@ -318,6 +318,10 @@ class Verified:
         return document("Verified", facts, _COLUMNS, self._rows())
 
 
-def _order(proof: Proof) -> tuple[dt.datetime, int]:
-    """By which the latest comes last: one without a proven time is older than any."""
-    return proof.time or dt.datetime.min.replace(tzinfo=dt.UTC), proof.log_index or 0
+def _order(proof: Proof) -> tuple[bool, dt.datetime, int]:
+    """By which the best comes last: of the image itself rather than of its index, then the latest.
+
+    One without a proven time is older than any.
+    """
+    time = proof.time or dt.datetime.min.replace(tzinfo=dt.UTC)
+    return not proof.placement.through_index, time, proof.log_index or 0
