@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from provenance.cli.builds import build_options, expected_build, in_json
 from provenance.cli.identities import identity, identity_options
 from provenance.cli.printing import echo, show, show_json
 from provenance.cli.session import (
@@ -21,7 +22,9 @@ from provenance.cli.session import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from provenance.errors import ProvenanceError
     from provenance.evidence import Answer, Verified
+    from provenance.verification import Provenance
 
 __all__ = ["evidence_options", "examine", "pull", "trusting", "verify"]
 
@@ -99,6 +102,7 @@ def trusting(given: dict[str, Any]) -> dict[str, Any]:
     metavar="N",
     help="How many images are verified at a time.",
 )
+@build_options
 @trust_options
 @platform_option
 @output_option
@@ -113,10 +117,15 @@ def verify(
     output: str,
     **given: Any,
 ) -> int:
-    """Prove who signed each IMAGE. Of several, the worst decides: 1 over 3 over 0."""
+    """Prove who signed each IMAGE. Of several, the worst decides: 1 over 3 over 0.
+
+    What is asked of the build is looked for in signed SLSA provenance, and held to its certificate.
+    """
     from provenance.evidence import verify_all
 
-    who = identity(given)
+    who, build = identity(given), expected_build(given)
+    if build and require == "signature":
+        require = "slsa-provenance"
     if (who is None) == (not given["keys"]):
         raise click.UsageError(
             "say who must have signed: --certificate-identity with --certificate-oidc-issuer, "
@@ -132,7 +141,7 @@ def verify(
         workers=max_workers,
         **trusting(given),
     )
-    return _told(_in_order(answers), output, alone=len(named) == 1)
+    return _told(_in_order(answers), build, output, alone=len(named) == 1)
 
 
 def _in_order(answers: Iterator[Answer]) -> Iterator[Answer]:
@@ -146,38 +155,55 @@ def _in_order(answers: Iterator[Answer]) -> Iterator[Answer]:
             following += 1
 
 
-def _told(answers: Iterator[Answer], output: str, *, alone: bool) -> int:
+def _told(answers: Iterator[Answer], build: dict[str, Any], output: str, *, alone: bool) -> int:
     """Print each answer; the exit status of the worst."""
     from provenance.cli.main import exit_status, report
 
     statuses, results = {0}, []
     for answer in answers:
-        if answer.verified is not None:
-            results.append({"image": str(answer.image), **answer.verified.to_dict()})
+        image = {"image": str(answer.image)}
+        verified, built, error = _held(answer, build)
+        if verified is not None:
+            shown = {} if built is None else {"provenance": in_json(built)}
+            results.append({**image, **verified.to_dict(), **shown})
             if output == "text":
-                _show(answer.verified)
-            continue
-        error = answer.error
-        if error is None or (alone and output == "text"):
-            answer.require()  # raises, so that --debug shows where it comes from
-        else:
+                _show(verified, built)
+        elif error is not None:
+            if alone and output == "text":
+                raise error
             report(error)
             statuses.add(exit_status(error))
-            results.append(
-                {
-                    "image": str(answer.image),
-                    "error": error.code,
-                    "message": str(error),
-                    "reasons": list(getattr(error, "reasons", ())),
-                }
-            )
+            results.append({**image, **_as_json(error)})
     if output == "json":
         show_json("verify", results=results)
     return 1 if 1 in statuses else max(statuses)
 
 
-def _show(verified: Verified) -> None:
+def _held(
+    answer: Answer, build: dict[str, Any]
+) -> tuple[Verified | None, Provenance | None, ProvenanceError | None]:
+    """What is proven, with the build that was asked for; or why not."""
+    from provenance.errors import ProvenanceError
+
+    try:
+        verified = answer.require()
+        return verified, verified.provenance(**build) if build else None, None
+    except ProvenanceError as error:
+        return None, None, error
+    except ValueError as error:  # an expectation that is none
+        raise click.UsageError(str(error)) from error
+
+
+def _as_json(error: ProvenanceError) -> dict[str, Any]:
+    reasons = list(getattr(error, "reasons", ()))
+    return {"error": error.code, "message": str(error), "reasons": reasons}
+
+
+def _show(verified: Verified, built: Provenance | None) -> None:
     echo(verified.reference)
+    if built is not None:
+        echo(f"  built by {built.builder_id}")
+        echo(f"    of {built.source_uri} at {built.ref or built.commit}")
     for proof in verified.proofs:
         echo(f"  {proof.kind} signed by {proof.signer}")
         when = f"{proof.time:%Y-%m-%d %H:%M:%S} UTC" if proof.time else "a time that is not proven"
