@@ -342,3 +342,17 @@ def test_of_several_timestamps_each_is_told_and_the_earliest_is_the_time(
     found = check(good)
     assert [t.moment for t in found.times] == [first, first + later]
     assert found.time == first
+
+
+@pytest.mark.parametrize("rekor", ["v1", "v2"])
+def test_the_first_entry_of_a_log_has_an_index_that_protobuf_leaves_out(
+    payload: bytes, rekor: str
+) -> None:
+    """ProtoJSON has no field for a zero: so cosign writes what was the first entry of a log."""
+    with LocalSigstore(rekor=(rekor,)) as sigstore:
+        document = sigstore.forger().statement(payload)
+    logged = entry(document)
+    for part in (logged, logged["inclusionProof"]):
+        assert part.pop("logIndex") == "0"
+    found = verify_bundle(json.dumps(document).encode(), None, trust=sigstore.trust)
+    assert found.log_index == 0
