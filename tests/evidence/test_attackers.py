@@ -19,6 +19,7 @@ from tests.evidence.placing import DSSE, SIMPLE, payload, put_layers, statement,
 import provenance as pv
 from provenance.attestation.bundle import BUNDLE_MEDIA_TYPE
 from provenance.digests import Digest
+from provenance.oci import media_types as mt
 from provenance.oci.repository import digest_tag
 from provenance.testing import ImageBuilder, LocalRegistry
 from provenance.testing.sigstore import Forger, LocalSigstore
@@ -363,6 +364,35 @@ def test_a_tag_that_moved_is_another_image(
     ImageBuilder().layer({"bin/app": b"evil"}).push(tag)
     with pytest.raises(pv.NoMatchingEvidence):
         pv.verify(tag, who(sigstore), trust=sigstore.trust)
+
+
+def test_an_index_of_mallory_s_lends_a_signature_to_no_other_image(
+    image: pv.Image, local_registry: LocalRegistry, sigstore: LocalSigstore
+) -> None:
+    """It lists the signed image, and another beside it."""
+    said = statement(image.descriptor.digest)
+    put_bundle(local_registry, image, forger(sigstore).statement(said))
+    tag = local_registry.reference("team/app:evil")
+    ImageBuilder().layer({"bin/app": b"evil"}).push(tag)
+    listed = [
+        {
+            "mediaType": found.media_type,
+            "digest": str(found.descriptor.digest),
+            "size": found.descriptor.size,
+            "platform": {"os": "linux", "architecture": architecture},
+        }
+        for found, architecture in ((image, "amd64"), (pv.resolve(tag), "arm64"))
+    ]
+    index = {"schemaVersion": 2, "mediaType": mt.OCI_INDEX, "manifests": listed}
+    raw = json.dumps(index).encode()
+    local_registry.put_manifest("team/app", raw, media_type=mt.OCI_INDEX, tag="mixed")
+    mixed = local_registry.reference("team/app:mixed")
+    verified = pv.verify(mixed, who(sigstore), platform="linux/amd64", trust=sigstore.trust)
+    assert verified.reference == image.reference
+    with pytest.raises(pv.NoMatchingEvidence):
+        pv.verify(mixed, who(sigstore), platform="linux/arm64", trust=sigstore.trust)
+    with pytest.raises(pv.NoMatchingEvidence):
+        pv.verify(mixed, who(sigstore), trust=sigstore.trust)
 
 
 def test_another_manifest_under_the_digest_is_not_what_was_signed(

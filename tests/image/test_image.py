@@ -59,6 +59,14 @@ class TestResolving:
         assert image.size == len(builder().build().manifest.raw)
         assert [r.method for r in local_registry.requests] == ["HEAD"]
 
+    def test_a_tag_beside_a_digest_is_for_show(self, local_registry: LocalRegistry) -> None:
+        """Nobody asked what it names: it must not be in what is verified, and then deployed."""
+        digest = local_registry.put_image("team/app:1.0", builder().build())
+        named = local_registry.reference("team/app:another")
+        image = pv.resolve(f"{named}@{digest}")
+        assert str(image.reference) == f"{local_registry.reference('team/app')}@{digest}"
+        assert (image.tag, image.digest) == ("another", digest)
+
     def test_a_digest_is_no_request_until_something_is_asked(
         self, local_registry: LocalRegistry
     ) -> None:

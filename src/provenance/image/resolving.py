@@ -59,7 +59,10 @@ def resolve(
             hint="name an OCI layout (oci:DIR), an archive or a registry reference",
             reference=str(reference),
         )
-    found = Image(reference, tag=reference.tag, registry=registry, settings=settings, limits=limits)
+    named = reference
+    if reference.digest is not None and not reference.is_local:
+        named = reference.with_digest(reference.digest)  # what the tag is, nobody has looked up
+    found = Image(named, tag=reference.tag, registry=registry, settings=settings, limits=limits)
     if reference.digest is None:
         from provenance.oci.connect import connect
 
