@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +12,6 @@ from tests.evidence.placing import (
     SIGN,
     SIMPLE,
     payload,
-    public,
     put_att,
     put_layers,
     put_sig,
@@ -30,40 +28,13 @@ from provenance.oci.descriptor import EMPTY_DESCRIPTOR, Descriptor, Platform
 from provenance.oci.manifest import Index
 from provenance.oci.repository import digest_tag
 from provenance.testing import ImageBuilder, LocalRegistry, LocalSigstore, build_index
-from provenance.testing.sigstore.schemes import new_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 WHO = "release@example.com"
 CYCLONEDX = "https://cyclonedx.org/bom"
 SBOM = {"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1, "components": []}
-
-
-@pytest.fixture(scope="module")
-def sigstore() -> Iterator[LocalSigstore]:
-    """With a log of the first kind, whose promise is all that a layer can carry."""
-    with LocalSigstore(rekor=("v1",)) as running:
-        yield running
-
-
-@pytest.fixture
-def image(local_registry: LocalRegistry) -> pv.Image:
-    tag = local_registry.reference("team/app:1.0")
-    ImageBuilder().layer({"a": b"1"}).push(tag)
-    return pv.resolve(tag)
-
-
-@pytest.fixture
-def digest(image: pv.Image) -> Digest:
-    assert image.digest is not None
-    return image.digest
-
-
-@pytest.fixture
-def asked(sigstore: LocalSigstore) -> dict[str, Any]:
-    return {"identity": pv.Identity(WHO, issuer=sigstore.issuer), "trust": sigstore.trust}
 
 
 def test_of_many_layers_at_the_older_tag_each_stands_for_itself(
@@ -107,35 +78,6 @@ def test_of_many_layers_at_the_older_tag_each_stands_for_itself(
     steps = [e.step for e in examined]
     assert "subject" in steps
     assert "identity" in steps
-
-
-def test_annotations_are_there_with_their_values_or_it_does_not_count(
-    local_registry: LocalRegistry,
-    sigstore: LocalSigstore,
-    image: pv.Image,
-    digest: Digest,
-    asked: dict[str, Any],
-) -> None:
-    signed = payload(digest, env="prod")
-    put_layers(
-        local_registry,
-        [(signed, SIMPLE, sigstore.forger(WHO).layer(signed))],
-        tag=digest_tag(digest, "sig"),
-    )
-    (proof,) = pv.verify(image, annotations={"env": "prod"}, **asked).signatures
-    assert proof.annotations == {"env": "prod"}
-    for wrong in ({"env": "dev"}, {"env": "prod", "more": "1"}):
-        with pytest.raises(pv.NoMatchingEvidence, match="expected"):
-            pv.verify(image, annotations=wrong, **asked)
-
-
-def test_annotations_of_a_bundle_are_those_of_its_subject(
-    sigstore: LocalSigstore, image: pv.Image, asked: dict[str, Any]
-) -> None:
-    pv.sign(image, sigstore.signer(WHO), annotations={"env": "prod"})
-    assert pv.verify(image, annotations={"env": "prod"}, **asked).signatures
-    with pytest.raises(pv.NoMatchingEvidence, match="env='prod', expected 'dev'"):
-        pv.verify(image, annotations={"env": "dev"}, **asked)
 
 
 def test_an_attestation_at_the_older_tag_is_no_signature(
@@ -351,143 +293,6 @@ def test_a_layout_that_cosign_saved(
     verified = pv.verify(place, **asked)
     assert verified.signatures[0].placement.scheme == "saved"
     assert verified.complete
-
-
-def test_a_key_and_a_certificate_never_stand_in_for_each_other(
-    local_registry: LocalRegistry,
-    sigstore: LocalSigstore,
-    image: pv.Image,
-    digest: Digest,
-    asked: dict[str, Any],
-) -> None:
-    forger = sigstore.forger(key=new_key())
-    key = public(forger.key)
-    put_sig(local_registry, digest, forger)
-    with pytest.raises(pv.NoMatchingEvidence, match="an identity was asked for"):
-        pv.verify(image, **asked)
-    assert pv.verify(image, key=key, trust=sigstore.trust).signatures[0].identity == str(
-        f"key {key.key_id}"
-    )
-    examined = pv.examine(image, trust=sigstore.trust)
-    assert examined.outcome is pv.Outcome.UNKNOWN  # by whom, is not asked: name the key
-    put_sig(local_registry, digest, sigstore.forger(WHO))
-    with pytest.raises(pv.NoMatchingEvidence, match="a key was asked for"):
-        pv.verify(image, key=key, trust=sigstore.trust)
-
-
-def test_any_of_several_keys(
-    local_registry: LocalRegistry, sigstore: LocalSigstore, image: pv.Image, digest: Digest
-) -> None:
-    first, second, third = (sigstore.forger(key=new_key()) for _ in range(3))
-    put_sig(local_registry, digest, second, third)
-    keys = [public(f.key) for f in (first, second, third)]
-    verified = pv.verify(image, key=keys, trust=sigstore.trust, threshold=2)
-    assert len(verified.signatures) == 2
-    with pytest.raises(pv.NoMatchingEvidence, match="3 signers but by 2"):
-        pv.verify(image, key=keys, trust=sigstore.trust, threshold=3)
-    with pytest.raises(pv.NoMatchingEvidence, match=keys[0].key_id):
-        pv.verify(image, key=keys[0], trust=sigstore.trust)
-    with pytest.raises(ValueError, match="empty"):
-        pv.verify(image, key=[], trust=sigstore.trust)
-    with pytest.raises(ValueError, match="threshold"):
-        pv.verify(image, key=keys, trust=sigstore.trust, threshold=0)
-
-
-def test_a_signature_in_no_log_counts_only_where_one_says_so(
-    local_registry: LocalRegistry,
-    sigstore: LocalSigstore,
-    image: pv.Image,
-    digest: Digest,
-    asked: dict[str, Any],
-) -> None:
-    put_sig(local_registry, digest, replace(sigstore.forger(WHO), logged=False))
-    with pytest.raises(pv.NoMatchingEvidence, match="log"):
-        pv.verify(image, **asked)
-    verified = pv.verify(image, unsafe_no_log=True, **asked)
-    assert verified.signatures[0].log_entries == ()
-    assert verified.signatures[0].time is not None
-
-
-def reference_to(document: bytes, **more: Any) -> dict[str, Any]:
-    """The predicate that names a document which lies elsewhere."""
-    named = {
-        "mediaType": "application/vnd.cyclonedx+json",
-        "digest": {"sha256": Digest.of(document).hex},
-        "annotations": {"size": len(document), "predicateType": CYCLONEDX},
-    }
-    return {"attester": {"id": "https://example.org"}, "references": [named | more]}
-
-
-REFERENCE = "https://in-toto.io/attestation/reference/v0.1"
-
-
-def test_a_document_that_a_signed_reference_names_is_followed(
-    local_registry: LocalRegistry, sigstore: LocalSigstore, image: pv.Image, asked: dict[str, Any]
-) -> None:
-    document = json.dumps(SBOM).encode()
-    pv.attest(image, reference_to(document), sigstore.signer(WHO), predicate_type=REFERENCE)
-    with pytest.raises(pv.NotFound):  # it is named, and not there: could not tell
-        pv.verify(image, require="sbom", **asked)
-    local_registry.put_blob("team/app", document)
-    verified = pv.verify(image, require="sbom", **asked)
-    assert verified.complete
-    assert verified.sbom().to_bytes() == document
-    later = pv.verify(image, require="any", **asked)
-    assert later.sbom().to_bytes() == document
-    for wanted in ("signature", "spdx", "slsa-provenance"):
-        with pytest.raises(pv.NoMatchingEvidence):
-            pv.verify(image, require=wanted, **asked)
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"annotations": {"predicateType": CYCLONEDX}},
-        {"annotations": {"size": "7"}},
-        {"annotations": {"size": -1}},
-        {"digest": {}},
-        {"digest": {"sha256": "../../x"}},
-        {"digest": {"sha1": "da39a3ee5e6b4b0d3255bfef95601890afd80709"}},
-    ],
-)
-def test_a_reference_that_cannot_be_checked_is_not_followed_and_hides_none(
-    local_registry: LocalRegistry,
-    sigstore: LocalSigstore,
-    image: pv.Image,
-    asked: dict[str, Any],
-    wrong: dict[str, Any],
-) -> None:
-    document = json.dumps(SBOM).encode()
-    local_registry.put_blob("team/app", document)
-    bad = reference_to(document, **wrong)
-    pv.attest(image, bad, sigstore.signer(WHO), predicate_type=REFERENCE)
-    with pytest.raises(pv.NoMatchingEvidence):
-        pv.verify(image, require="sbom", **asked)
-    pv.attest(image, reference_to(document), sigstore.signer(WHO), predicate_type=REFERENCE)
-    assert pv.verify(image, require="sbom", **asked).sbom().to_bytes() == document
-
-
-def test_a_reference_is_never_a_signature(
-    local_registry: LocalRegistry, sigstore: LocalSigstore, image: pv.Image, asked: dict[str, Any]
-) -> None:
-    local_registry.put_blob("team/app", b"{}")
-    named = reference_to(b"{}", annotations={"size": 2, "predicateType": SIGN})
-    pv.attest(image, named, sigstore.signer(WHO), predicate_type=REFERENCE)
-    for wanted in ("signature", SIGN):
-        with pytest.raises(pv.NoMatchingEvidence):
-            pv.verify(image, require=wanted, **asked)
-
-
-def test_a_document_of_another_size_is_not_the_one_that_was_named(
-    local_registry: LocalRegistry, sigstore: LocalSigstore, image: pv.Image, asked: dict[str, Any]
-) -> None:
-    document = json.dumps(SBOM).encode()
-    local_registry.put_blob("team/app", document)
-    bad = reference_to(document, annotations={"size": len(document) - 1})
-    pv.attest(image, bad, sigstore.signer(WHO), predicate_type=REFERENCE)
-    with pytest.raises(pv.ProvenanceError) as refused:
-        pv.verify(image, require="sbom", **asked)
-    assert not isinstance(refused.value, pv.VerificationError)
 
 
 def test_more_signatures_than_are_looked_at_are_no_absence(

@@ -1,0 +1,104 @@
+"""Documents that lie elsewhere, and the signed statements that name them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.evidence.placing import (
+    SIGN,
+)
+
+import provenance as pv
+from provenance.digests import Digest
+
+if TYPE_CHECKING:
+    from provenance.testing import LocalRegistry, LocalSigstore
+
+
+WHO = "release@example.com"
+CYCLONEDX = "https://cyclonedx.org/bom"
+SBOM = {"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1, "components": []}
+
+
+def reference_to(document: bytes, **more: Any) -> dict[str, Any]:
+    """The predicate that names a document which lies elsewhere."""
+    named = {
+        "mediaType": "application/vnd.cyclonedx+json",
+        "digest": {"sha256": Digest.of(document).hex},
+        "annotations": {"size": len(document), "predicateType": CYCLONEDX},
+    }
+    return {"attester": {"id": "https://example.org"}, "references": [named | more]}
+
+
+REFERENCE = "https://in-toto.io/attestation/reference/v0.1"
+
+
+def test_a_document_that_a_signed_reference_names_is_followed(
+    local_registry: LocalRegistry, sigstore: LocalSigstore, image: pv.Image, asked: dict[str, Any]
+) -> None:
+    document = json.dumps(SBOM).encode()
+    pv.attest(image, reference_to(document), sigstore.signer(WHO), predicate_type=REFERENCE)
+    with pytest.raises(pv.NotFound):  # it is named, and not there: could not tell
+        pv.verify(image, require="sbom", **asked)
+    local_registry.put_blob("team/app", document)
+    verified = pv.verify(image, require="sbom", **asked)
+    assert verified.complete
+    assert verified.sbom().to_bytes() == document
+    later = pv.verify(image, require="any", **asked)
+    assert later.sbom().to_bytes() == document
+    for wanted in ("signature", "spdx", "slsa-provenance"):
+        with pytest.raises(pv.NoMatchingEvidence):
+            pv.verify(image, require=wanted, **asked)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"annotations": {"predicateType": CYCLONEDX}},
+        {"annotations": {"size": "7"}},
+        {"annotations": {"size": -1}},
+        {"digest": {}},
+        {"digest": {"sha256": "../../x"}},
+        {"digest": {"sha1": "da39a3ee5e6b4b0d3255bfef95601890afd80709"}},
+    ],
+)
+def test_a_reference_that_cannot_be_checked_is_not_followed_and_hides_none(
+    local_registry: LocalRegistry,
+    sigstore: LocalSigstore,
+    image: pv.Image,
+    asked: dict[str, Any],
+    wrong: dict[str, Any],
+) -> None:
+    document = json.dumps(SBOM).encode()
+    local_registry.put_blob("team/app", document)
+    bad = reference_to(document, **wrong)
+    pv.attest(image, bad, sigstore.signer(WHO), predicate_type=REFERENCE)
+    with pytest.raises(pv.NoMatchingEvidence):
+        pv.verify(image, require="sbom", **asked)
+    pv.attest(image, reference_to(document), sigstore.signer(WHO), predicate_type=REFERENCE)
+    assert pv.verify(image, require="sbom", **asked).sbom().to_bytes() == document
+
+
+def test_a_reference_is_never_a_signature(
+    local_registry: LocalRegistry, sigstore: LocalSigstore, image: pv.Image, asked: dict[str, Any]
+) -> None:
+    local_registry.put_blob("team/app", b"{}")
+    named = reference_to(b"{}", annotations={"size": 2, "predicateType": SIGN})
+    pv.attest(image, named, sigstore.signer(WHO), predicate_type=REFERENCE)
+    for wanted in ("signature", SIGN):
+        with pytest.raises(pv.NoMatchingEvidence):
+            pv.verify(image, require=wanted, **asked)
+
+
+def test_a_document_of_another_size_is_not_the_one_that_was_named(
+    local_registry: LocalRegistry, sigstore: LocalSigstore, image: pv.Image, asked: dict[str, Any]
+) -> None:
+    document = json.dumps(SBOM).encode()
+    local_registry.put_blob("team/app", document)
+    bad = reference_to(document, annotations={"size": len(document) - 1})
+    pv.attest(image, bad, sigstore.signer(WHO), predicate_type=REFERENCE)
+    with pytest.raises(pv.ProvenanceError) as refused:
+        pv.verify(image, require="sbom", **asked)
+    assert not isinstance(refused.value, pv.VerificationError)
