@@ -53,6 +53,40 @@ def test_a_document_that_a_signed_reference_names_is_followed(
             pv.verify(image, require=wanted, **asked)
 
 
+def test_provenance_that_a_signed_reference_names_is_held_to_what_one_expects(
+    local_registry: LocalRegistry, sigstore: LocalSigstore, image: pv.Image, asked: dict[str, Any]
+) -> None:
+    def name(*sources: str) -> None:
+        for source in sources:
+            built = {
+                "buildDefinition": {
+                    "buildType": "https://example.org/build",
+                    "externalParameters": {"source": f"git+https://github.com/org/{source}"},
+                },
+                "runDetails": {"builder": {"id": "https://example.org/builder"}},
+            }
+            document = json.dumps(built).encode()
+            kind = {"size": len(document), "predicateType": "https://slsa.dev/provenance/v1"}
+            named = reference_to(document, mediaType="application/json", annotations=kind)
+            pv.attest(image, named, sigstore.signer(WHO), predicate_type=REFERENCE)
+            if source != "absent":
+                local_registry.put_blob("team/app", document)
+
+    name("app", "other")
+    verified = pv.verify(image, require="slsa-provenance", **asked)
+    for source in ("app", "other"):
+        found = verified.provenance(source=f"github.com/org/{source}")
+        assert found.source_uri == f"https://github.com/org/{source}"
+        assert found.checks[-1].where == "predicate"
+    with pytest.raises(pv.InvalidEvidence, match="source of the provenance"):
+        verified.provenance(source="github.com/org/mallory")
+    name("absent")
+    verified = pv.verify(image, require="any", **asked)
+    assert verified.provenance(source="github.com/org/app").builder_id
+    with pytest.raises(pv.NotFound):  # it may be the one that is not there
+        verified.provenance(source="github.com/org/mallory")
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

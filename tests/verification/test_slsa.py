@@ -468,6 +468,8 @@ def test_a_self_hosted_runner_is_denied_by_fulcios_word_alone() -> None:
         ("https://github.com/org/other/actions/runs/42", {}, False),
         (f"{REPOSITORY}/actions/runs/42", {"run-invocation-uri": ""}, False),
         ("https://github.com/actions/runner/self-hosted", {"runner-environment": ""}, True),
+        ("https://github.com/actions/runner/mine", {"runner-environment": ""}, False),
+        ("https://github.com/actions/runner/", {"runner-environment": ""}, False),
         ("https://github.com/actions/runners", {}, False),
         (f"{REPOSITORY}/-/runners/7", {}, True),
         ("https://github.com/org/other/-/runners/7", {}, False),
@@ -491,6 +493,14 @@ def test_a_builder_that_is_no_workflow_is_held_to_what_the_certificate_says(
         assert refusal(lambda: check_provenance(statement)).startswith("builder")
 
 
+def test_the_kind_of_runner_is_the_jobs_word_where_the_certificate_is_silent() -> None:
+    builder = "https://github.com/actions/runner/github-hosted"
+    named = edited(V1, "runDetails", "builder", "id", to=builder)
+    silent = Certified(WORKFLOW, GITHUB, CLAIMS | {"runner-environment": ""})
+    assert accepted(signed(named), builder=builder)[0].where == "certificate"
+    assert accepted(signed(named, silent), builder=builder)[0].where == "predicate"
+
+
 def test_a_person_may_name_a_builder_and_it_is_their_word() -> None:
     builder = "https://tekton.dev/chains/v2"
     person = Certified("dev@example.com", "https://accounts.example.com", {})
@@ -512,6 +522,20 @@ def test_a_tags_branch_is_the_one_the_event_names() -> None:
     refusal(lambda: check_provenance(v02(tagged, signer), branch="main"))
     environment["github_event_payload"] = {"release": {"target_commitish": "main"}}
     assert accepted(v02(tagged, signer), branch="main")
+
+
+def test_what_is_expected_is_certified_by_its_own_field_alone() -> None:
+    def where(statement: SignedStatement, field: str, **expected: str) -> str:
+        return next(c.where for c in accepted(statement, **expected) if c.field == field)
+
+    tagged = copy.deepcopy(V1)
+    tagged["buildDefinition"]["internalParameters"]["github"]["base_ref"] = "refs/heads/push"
+    # The certificate has `push` too: it is the event.
+    assert where(signed(tagged), "expected branch", branch="push") == "predicate"
+    assert where(signed(V1), "expected tag", tag="v1.2.3") == "certificate"
+    assert where(signed(V1), "versioned tag", versioned_tag="v1") == "certificate"
+    assert where(signed(V1, KEY), "versioned tag", versioned_tag="v1") == "predicate"
+    assert where(v02(), "expected branch", branch="main") == "certificate"
 
 
 # --- what we build ourselves ----------------------------------------------------------------------

@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from provenance.attestation.predicate_types import COSIGN_SIGN, matches
-from provenance.errors import InvalidEvidence, NoMatchingEvidence, UnsupportedFormat
+from provenance.attestation.statement import Statement
+from provenance.errors import (
+    InvalidEvidence,
+    NoMatchingEvidence,
+    ProvenanceError,
+    UnsupportedFormat,
+)
 from provenance.evidence.following import REFERENCE, Referred, referred
 from provenance.evidence.judging import annotations_of
 from provenance.verification.signed import SignedImage, SignedStatement
@@ -19,9 +25,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from provenance.attestation.simple_signing import SimpleSigning
-    from provenance.attestation.statement import Statement
     from provenance.digests import Digest
-    from provenance.errors import ProvenanceError
     from provenance.evidence.following import Document, Source
     from provenance.evidence.placements import Placement
     from provenance.oci.descriptor import Descriptor
@@ -231,6 +235,8 @@ class Verified:
     ) -> Provenance:
         """The SLSA provenance that says what one expects, held to its certificate.
 
+        One that a signed reference names is fetched, and is the one that was named.
+
         Args:
             source: the repository that was built, e.g. `github.com/org/app`.
             builder: id of the builder.
@@ -242,10 +248,14 @@ class Verified:
         Raises:
             NoMatchingEvidence: none was signed by whom one asked for.
             InvalidEvidence: there are some, and none holds; `step` names what does not.
+            ProvenanceError: none holds, and one that is named could not be had: nothing is known.
         """
         from provenance.verification.slsa import check_provenance
 
-        found = [p for p in self.attestations if p.is_a("slsa-provenance")]
+        found: list[tuple[Proof, Referred | None]] = [
+            (p, None) for p in self.attestations if p.is_a("slsa-provenance")
+        ]
+        found += [(p, named) for p, named in self._references() if named.is_a("slsa-provenance")]
         if not found:
             raise NoMatchingEvidence(
                 "no SLSA provenance by them is among what was read",
@@ -259,14 +269,13 @@ class Verified:
             "branch": branch,
             "tag": tag,
         }
-        refusals: list[InvalidEvidence] = []
-        for proof in sorted(found, key=_order, reverse=True):
-            if isinstance(proof.signed, SignedStatement):
-                try:
-                    return check_provenance(proof.signed, **asked, **more)
-                except InvalidEvidence as error:  # another may hold: one never hides the other
-                    refusals.append(error)
-        raise refusals[0]
+        refusals: list[ProvenanceError] = []
+        for proof, named in sorted(found, key=lambda f: _order(f[0]), reverse=True):
+            try:
+                return check_provenance(self._statement(proof, named), **asked, **more)
+            except ProvenanceError as error:  # another may hold: one never hides the other
+                refusals.append(error)
+        raise next((r for r in refusals if not isinstance(r, InvalidEvidence)), refusals[0])
 
     def _references(self) -> Iterator[tuple[Proof, Referred]]:
         for proof in self.attestations:
@@ -274,6 +283,14 @@ class Verified:
                 with suppress(InvalidEvidence):  # one that cannot be followed hides no other
                     for named in referred(proof.statement):
                         yield proof, named
+
+    def _statement(self, proof: Proof, named: Referred | None) -> SignedStatement:
+        """What was signed; of a reference, what it would be had the document been small."""
+        statement = proof.statement
+        if named is not None:
+            raw = self._document(named)
+            statement = Statement.build(statement.subjects, named.predicate_type, raw)
+        return SignedStatement(statement=statement, signer=proof.signer)
 
     def _document(self, named: Referred) -> bytes:
         for document in self.documents:

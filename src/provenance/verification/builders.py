@@ -51,7 +51,7 @@ def check_builder(predicate: SlsaProvenance, signer: Signatory, expected: str | 
     if "/.github/workflows/" in found:
         _check_workflow(found, signer, expected)
     elif not _is_platform(found, signer):
-        if workflow_of(signer.identity) is not None:
+        if workflow_of(signer.identity) is not None and not _may_be_runner(found, signer):
             raise disagree("builder", signer.identity, found, by=", as its certificate says")
         return Check("builder", found, "predicate")
     return Check("builder", found, "certificate")
@@ -93,10 +93,19 @@ def _is_platform(found: str, signer: Certified) -> bool:
     GitHub's runners, a run of theirs (BuildKit names that), GitLab's runner of the project.
     """
     source, run = claim(signer, "source-repository-uri"), claim(signer, "run-invocation-uri")
-    if signer.issuer == GITHUB_ISSUER and (found == _RUNNER or found.startswith(f"{_RUNNER}/")):
-        vouched = claim(signer, "runner-environment")
-        return found in (_RUNNER, f"{_RUNNER}/{vouched}") or not vouched
+    if signer.issuer == GITHUB_ISSUER and found.startswith(_RUNNER):
+        kind = claim(signer, "runner-environment")
+        return found == _RUNNER or (kind != "" and found == f"{_RUNNER}/{kind}")
     if run and _GITHUB_RUN.fullmatch(found):
         return run == found or run.startswith(f"{found}/attempts/")
     runner = _GITLAB_RUNNER.fullmatch(found)
     return runner is not None and runner[1] == source
+
+
+def _may_be_runner(found: str, signer: Certified) -> bool:
+    """Whether it names a kind of GitHub's runners where the certificate, an older one, names none.
+
+    The kind is then the job's own word.
+    """
+    named = found.removeprefix(f"{_RUNNER}/") in ("github-hosted", "self-hosted")
+    return signer.issuer == GITHUB_ISSUER and named and not claim(signer, "runner-environment")

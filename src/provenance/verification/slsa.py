@@ -21,7 +21,7 @@ from provenance.verification.signed import Certified
 from provenance.verification.workflows import claim
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from provenance.verification.signed import Signatory, SignedStatement
 
@@ -126,19 +126,24 @@ def check_provenance(
     try:
         checks = [check_builder(predicate, signed.signer, builder)]
         checks += check_agreement(predicate, signed.signer)
+        certified = {check.field for check in checks if check.where == "certificate"}
+        # A branch is a part of the ref; of a tag it is the event's word, in no certificate.
+        of_branch = "ref" if predicate.ref.startswith("refs/heads/") else ""
         asked = {
-            "source": (wanted_source, "source_uri"),
-            "ref": (ref, "ref"),
-            "branch": (branch, "branch"),
-            "tag": (f"refs/tags/{tag}" if tag is not None else None, "ref"),
-            "commit": (commit, "commit"),
-            "build type": (build_type, "build_type"),
+            "source": (wanted_source, "source_uri", "source"),
+            "ref": (ref, "ref", "ref"),
+            "branch": (branch, "branch", of_branch),
+            "tag": (f"refs/tags/{tag}" if tag is not None else None, "ref", "ref"),
+            "commit": (commit, "commit", "commit"),
+            "build type": (build_type, "build_type", ""),
         }
-        for name, (wanted, attribute) in asked.items():
+        for name, (wanted, attribute, field) in asked.items():
             if wanted is not None:  # and else it is not read: it may be long, or broken
-                checks.append(_same(name, wanted, getattr(predicate, attribute), checks))
+                got = getattr(predicate, attribute)
+                checks.append(_same(name, wanted, got, _where(field, certified)))
         if versioned_tag is not None and wanted_version is not None:
-            checks.append(_versioned(versioned_tag, wanted_version, predicate.ref))
+            where = _where("ref", certified)
+            checks.append(_versioned(versioned_tag, wanted_version, predicate.ref, where))
         checks += _inputs(predicate, workflow_inputs or {})
         if deny_self_hosted_runners:
             checks.append(_hosted(predicate, signed.signer))
@@ -151,15 +156,18 @@ def check_provenance(
     return Provenance(predicate, signed.signer, tuple(checks))
 
 
-def _same(field: str, expected: str, got: str, held: list[Check]) -> Check:
-    """What the certificate says too was compared with it before."""
+def _where(field: str, certified: Collection[str]) -> str:
+    """What the certificate says too was compared with it before, field by field."""
+    return "certificate" if field in certified else "predicate"
+
+
+def _same(field: str, expected: str, got: str, where: str) -> Check:
     if got != expected:
         raise disagree(field, expected, got)
-    vouched = any(got == check.value and check.where == "certificate" for check in held)
-    return Check(f"expected {field}", got, "certificate" if vouched else "predicate")
+    return Check(f"expected {field}", got, where)
 
 
-def _versioned(text: str, wanted: Mapping[str, str | None], ref: str) -> Check:
+def _versioned(text: str, wanted: Mapping[str, str | None], ref: str, where: str) -> Check:
     """By slsa-verifier's rule: what is left out of the version is not compared."""
     tag = ref.removeprefix("refs/tags/")
     found = _VERSION.fullmatch(tag) if ref.startswith("refs/tags/") else None
@@ -172,7 +180,7 @@ def _versioned(text: str, wanted: Mapping[str, str | None], ref: str) -> Check:
     # A pre-release is a part of the patch: where a patch is asked for, it must be the same one.
     if not same or (wanted["patch"] is not None and found["pre"] != wanted["pre"]):
         raise disagree("versioned tag", text, ref)
-    return Check("versioned tag", tag, "predicate")
+    return Check("versioned tag", tag, where)
 
 
 def _version(text: str) -> Mapping[str, str | None]:
