@@ -4,8 +4,9 @@
 
 `floor` sends the same requests by urllib3 alone, hashes what came, and does the public-key
 operations that no verification can leave out or remember: the certificate's own signature, its
-promise by a certificate log, the envelope's, the checkpoint's and the timestamp's. Their data is
-not put together again: three of the five are done over the envelope.
+promise by a certificate log, the envelope's, the checkpoint's, and the timestamp (RFC 3161, by
+rfc3161-client). The data of the promise and the checkpoint is not put together again: their
+signatures are done over the envelope.
 """
 
 from __future__ import annotations
@@ -67,11 +68,13 @@ def floor(job: dict[str, Any]) -> dict[str, float]:
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
+    from rfc3161_client import decode_timestamp_response
 
     root = json.loads(Path(job["root"]).read_text())
     chain = root["certificateAuthorities"][0]["certChain"]["certificates"]
     issuer = x509.load_der_x509_certificate(base64.b64decode(chain[0]["rawBytes"]))
     above: Any = issuer.public_key()
+    clock = _clock(root)
     pool = urllib3.PoolManager(maxsize=job["threads"], retries=False)
     sha256 = ec.ECDSA(hashes.SHA256())
 
@@ -105,8 +108,11 @@ def floor(job: dict[str, Any]) -> dict[str, float]:
         key.public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
-        for _ in range(4):
+        for _ in range(3):
             key.verify(signature, signed, sha256)
+        stamps = bundle["verificationMaterial"]["timestampVerificationData"]
+        stamp = base64.b64decode(stamps["rfc3161Timestamps"][0]["signedTimestamp"])
+        clock.verify_message(decode_timestamp_response(stamp), signature)
 
     one(job["images"][0])
     start, cpu = time.perf_counter(), _cpu()
@@ -114,6 +120,19 @@ def floor(job: dict[str, Any]) -> dict[str, float]:
         for _ in threads.map(one, job["images"]):
             pass
     return {"seconds": time.perf_counter() - start, "cpu": _cpu() - cpu}
+
+
+def _clock(root: dict[str, Any]) -> Any:
+    """What verifies timestamps of the trust root's first authority."""
+    from cryptography import x509
+    from rfc3161_client import VerifierBuilder
+
+    times = root["timestampAuthorities"][0]["certChain"]["certificates"]
+    clocks = [x509.load_der_x509_certificate(base64.b64decode(c["rawBytes"])) for c in times]
+    builder = VerifierBuilder(tsa_certificate=clocks[0], roots=clocks[-1:])
+    for between in clocks[1:-1]:
+        builder = builder.add_intermediate_certificate(between)
+    return builder.build()
 
 
 def _cpu() -> float:
