@@ -114,3 +114,51 @@ def test_the_build_stands_in_the_json(asked: list[str], capsys: pytest.CaptureFi
         SHA,
     )
     assert {"field": "ref", "value": "refs/tags/v1.2.3", "where": "certificate"} in built["checks"]
+
+
+@pytest.mark.parametrize(
+    ("options", "variables", "status", "told"),
+    [
+        ("--build-provenance", JOB, 0, ""),
+        ("--build-provenance --builder-id https://github.com/o/r/.github/workflows/b", JOB, 1, ""),
+        ("--build-provenance", {}, 3, "no build to describe"),
+        ("--build-provenance --predicate x", JOB, 2, "one of them"),
+        ("--build-provenance --type slsaprovenance1", JOB, 2, "leave --type out"),
+        ("--builder-id x --predicate x", JOB, 2, "goes with"),
+        ("", JOB, 2, "say what to attest"),
+    ],
+)
+def test_the_job_that_runs_is_attested(
+    options: str,
+    variables: dict[str, str],
+    status: int,
+    told: str,
+    local_registry: LocalRegistry,
+    local_sigstore: LocalSigstore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Whether it is signed; and where another builder is named, that verifying it is refused."""
+    for name in (*JOB, "GITLAB_CI"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    tag = str(local_registry.reference("team/app:2.0"))
+    ImageBuilder().layer({"a": b"2"}).push(tag)
+    root = str(local_sigstore.write_trusted_root(tmp_path / "root.json"))
+    config = str(local_sigstore.write_signing_config(tmp_path / "config.json"))
+    token = local_sigstore.token("https://github.com/org/app", **CLAIMS)
+    services = ["--trusted-root", root, "--signing-config", config, "--identity-token", token]
+    with pytest.raises(SystemExit) as ended:
+        main(["attest", tag, *services, *options.split()])
+    _, err = capsys.readouterr()
+    if status > 1:
+        assert (ended.value.code, told in err) == (status, True), err
+        return
+    assert ended.value.code == 0, err
+    identity = f"https://github.com/{WORKFLOW}@refs/tags/v1.2.3"
+    who = ["--certificate-identity", identity, "--certificate-oidc-issuer", ISSUER]
+    with pytest.raises(SystemExit) as ended:
+        main(["verify", tag, "--trusted-root", root, *who, "--source-uri", "github.com/org/app"])
+    assert ended.value.code == status

@@ -20,6 +20,7 @@ from provenance.cli.signers import signer, signer_options
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from provenance.attestation.predicates.slsa_provenance import SlsaProvenance
     from provenance.evidence import Stored
 
 __all__ = ["attach", "attest", "sign"]
@@ -121,9 +122,13 @@ def sign(image: str, output: str, *, recursive: bool, **given: Any) -> None:
 @image_argument
 @signer_options
 @_writing_options
+@click.option("--predicate", metavar="FILE", help="What to attest; `-`: standard input.")
 @click.option(
-    "--predicate", required=True, metavar="FILE", help="What to attest; `-`: standard input."
+    "--build-provenance",
+    is_flag=True,
+    help="Instead: the job of GitHub Actions or GitLab that runs, as SLSA provenance.",
 )
+@click.option("--builder-id", metavar="URI", help="With it: a reusable workflow's own URI.")
 @click.option(
     "--type",
     "predicate_type",
@@ -133,17 +138,40 @@ def sign(image: str, output: str, *, recursive: bool, **given: Any) -> None:
 @platform_option
 @output_option
 def attest(
-    image: str, output: str, *, predicate: str, predicate_type: str | None, **given: Any
+    image: str,
+    output: str,
+    *,
+    predicate: str | None,
+    predicate_type: str | None,
+    build_provenance: bool,
+    builder_id: str | None,
+    **given: Any,
 ) -> None:
     """Say what FILE says about IMAGE, signed. An SBOM knows its own type."""
     from provenance.evidence import attest as attest_image
 
+    if build_provenance == (predicate is not None):
+        raise click.UsageError("say what to attest: --predicate or --build-provenance, one of them")
+    if not build_provenance and builder_id is not None:
+        raise click.UsageError("--builder-id goes with --build-provenance")
+    if build_provenance and predicate_type is not None:
+        raise click.UsageError("--build-provenance knows its type: leave --type out")
+    said = _job(builder_id) if predicate is None else _file(predicate)
     who, writing = signer(given), _writing(given)
-    said = _standard_input() if predicate == "-" else Path(predicate)
     _write(
         lambda: attest_image(image, said, who, predicate_type=predicate_type, **writing),
         output,
     )
+
+
+def _job(builder: str | None) -> SlsaProvenance:
+    from provenance.attestation import slsa_provenance
+
+    return slsa_provenance(builder=builder)
+
+
+def _file(name: str) -> bytes | Path:
+    return _standard_input() if name == "-" else Path(name)
 
 
 def _standard_input() -> bytes:
