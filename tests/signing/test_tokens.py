@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import gc
 import io
+import json
 import sys
 import threading
 import urllib.request
@@ -223,3 +225,23 @@ def test_gitlab_gives_its_token_by_the_variable_of_its_name(
     with pytest.raises(SigningError, match=r"declare an id_token \(GitLab\)"):
         find_token(local_sigstore.trust, environ={})
     assert find_token(local_sigstore.trust, environ={"SIGSTORE_ID_TOKEN": "t"}) == "t"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *({"iss": 1}, {"iss": {}}, {"iss": []}),
+        *({"exp": 10**400}, {"exp": "9999999999"}),
+        *({"nbf": "soon"}, {"nbf": {}}),
+    ],
+)
+def test_a_token_with_claims_of_odd_types_is_malformed(odd: dict[str, Any]) -> None:
+    claims = {"iss": "https://i", "aud": "sigstore", "sub": "s", "iat": 1, "exp": 9_999_999_999}
+    assert certified_as(_written(claims)) == ("s", "https://i")
+    with pytest.raises(SigningError, match="malformed"):
+        certified_as(_written(claims | odd))
+
+
+def _written(claims: dict[str, Any]) -> str:
+    parts = (json.dumps(part).encode() for part in ({"alg": "none"}, claims))
+    return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts) + ".AA"

@@ -126,9 +126,15 @@ def _read(token: str) -> tuple[Any, dict[str, Any]]:
     import jwt
     from sigstore.oidc import IdentityError, IdentityToken
 
+    # The libraries compare and look up claims of any type: what they raise of odd ones is theirs.
+    odd = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
     try:
-        return IdentityToken(token), jwt.decode(token, options={"verify_signature": False})
-    except (IdentityError, jwt.PyJWTError) as error:
+        parsed = IdentityToken(token)
+        expiry(token)
+        if not isinstance(parsed.federated_issuer, str):
+            raise TypeError("the issuer is no text")
+        return parsed, jwt.decode(token, options={"verify_signature": False})
+    except (IdentityError, jwt.PyJWTError, *odd) as error:
         raise SigningError(
             "the identity token is expired, malformed or not for Sigstore",
             hint="get a new one with audience `sigstore`",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import time
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -32,6 +33,7 @@ __all__ = ["Body", "Client"]
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _RETRIED = frozenset({429, 502, 503, 504})
 _RETRIED_READS = _RETRIED | {500}  # which distribution answers beside another's write
+_FIELD = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # RFC 9110, section 5.5; text as Latin-1
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 
 
@@ -113,6 +115,7 @@ class Client(Closing):
                 authorization = None
             if authorization is not None:
                 sent["Authorization"] = authorization
+            _see_sendable(sent, at)
             response = self._retried(method, at, sent, body, tries, deadline, public=public)
             if response.status not in _REDIRECTS or not follow or method not in {"GET", "HEAD"}:
                 return response
@@ -250,6 +253,17 @@ class Client(Closing):
             held, self._held = self._held, None
         if held is not None:
             held.close()
+
+
+def _see_sendable(headers: Mapping[str, str], url: str) -> None:
+    """Refuse what no header may hold before a library quotes it: it may be a login."""
+    for name, value in headers.items():
+        if not _FIELD.fullmatch(value):
+            raise RegistryUnavailable(
+                f"{display_url(url)} was not asked: {name} would hold a line break, or another "
+                "character that no header may",
+                hint="is there one in a password, token or setting?",
+            )
 
 
 def _come_back(url: str, wait: float) -> RateLimited:

@@ -9,6 +9,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from asn1crypto.keys import RSAPrivateKey
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa, x25519
 from hypothesis import given
@@ -283,3 +284,35 @@ def _agree(openssl: str, key: LocalKey, folder: Path) -> None:
         check=True,
         capture_output=True,
     )
+
+
+def test_an_rsa_key_too_large_to_be_checked_is_not() -> None:
+    """Two large primes that everybody knows (Mersenne's) fill a key file, and hours to check."""
+    p, q, e = 2**21_701 - 1, 2**44_497 - 1, 65_537
+    d = pow(e, -1, (p - 1) * (q - 1))
+    numbers = RSAPrivateKey(
+        {
+            "version": 0,
+            "modulus": p * q,
+            "public_exponent": e,
+            "private_exponent": d,
+            "prime1": p,
+            "prime2": q,
+            "exponent1": d % (p - 1),
+            "exponent2": d % (q - 1),
+            "coefficient": pow(q, -1, p),
+        }
+    )
+    raw = write_block("RSA PRIVATE KEY", numbers.dump())
+    with pytest.raises(UnsupportedFormat, match="66198 bits"):
+        read_private_key(raw)
+
+
+def test_an_rsa_key_whose_numbers_do_not_belong_together_is_none() -> None:
+    der = rsa.generate_private_key(65537, 2048).private_bytes(
+        serialization.Encoding.DER, TRADITIONAL, PLAIN
+    )
+    numbers = RSAPrivateKey.load(der)
+    numbers["exponent1"] = 5
+    with pytest.raises(MalformedDocument):
+        read_private_key(write_block("RSA PRIVATE KEY", numbers.dump(force=True)))

@@ -67,8 +67,18 @@ def test_what_is_no_file(tmp_path: Path) -> None:
         open_public_key(tmp_path / "large")
     with pytest.raises((NotFound, NotEvaluated)):
         open_key("a" * 5000)
+    for no_path in (Path("a\0b"), "a\ud800b", Path("a\ud800b")):
+        for opened in (open_key, open_public_key):
+            with pytest.raises(InvalidReference, match="is no path"):
+                opened(no_path)
     with pytest.raises(InvalidReference):
         open_key("s3://bucket/key")
+
+
+def test_a_variable_that_is_no_utf_8_holds_no_key() -> None:
+    for opened in (open_key, open_public_key):
+        with pytest.raises(MalformedDocument):
+            opened("env://KEY", environ={"KEY": "\udcff"})
 
 
 def test_a_device_is_not_read() -> None:

@@ -78,3 +78,20 @@ def test_a_link_that_leads_nowhere_is_not_written_through(tmp_path: Path) -> Non
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SigningError, match="cannot be written"):
         write_key_pair(generate_key_pair(""), tmp_path / "nowhere" / "cosign")
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a\0b", "a\ud800b"])
+def test_a_name_that_no_file_has_is_an_error(name: str, tmp_path: Path) -> None:
+    with pytest.raises(SigningError, match=r"is no path|cannot be written"):
+        write_key_pair(generate_key_pair(""), tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_password_of_any_bytes_is_that_of_the_variable() -> None:
+    """A variable in Latin-1 is no UTF-8, and cosign hashes its bytes."""
+    told = os.fsdecode(b"schl\xfcssel")
+    pair = generate_key_pair(told)
+    environ = {"COSIGN_PASSWORD": told}
+    for password in (b"schl\xfcssel", told, None):
+        opened = read_private_key(pair.private_pem, password, environ=environ)
+        assert opened.public_key == pair.public_key

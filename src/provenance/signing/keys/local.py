@@ -50,7 +50,7 @@ def read_private_key(
 
     Read are cosign's encrypted format (both labels), PKCS#8, encrypted PKCS#8, SEC 1
     (`EC PRIVATE KEY`) and PKCS#1 (`RSA PRIVATE KEY`), with keys of ECDSA P-256, P-384 and P-521,
-    RSA from 2048 bits, and Ed25519.
+    RSA of 2048 to 8192 bits, and Ed25519.
 
     Args:
         raw: the file.
@@ -94,7 +94,10 @@ def _load_pem(block: bytes, password: Password, environ: Mapping[str, str]) -> A
             hint="give it (password=, COSIGN_PASSWORD)",
         )
     try:
-        return serialization.load_pem_private_key(block, secret)
+        loaded = serialization.load_pem_private_key(
+            block, secret, unsafe_skip_rsa_key_validation=True
+        )
+        return _validated(loaded)
     except UnsupportedAlgorithm as error:
         raise UnsupportedFormat("the key is of an algorithm that is not known here") from error
     except (ValueError, TypeError) as error:
@@ -111,11 +114,41 @@ def _load_der(pkcs8: bytes) -> Any:
     from cryptography.hazmat.primitives import serialization
 
     try:
-        return serialization.load_der_private_key(pkcs8, None)
+        loaded = serialization.load_der_private_key(
+            pkcs8, None, unsafe_skip_rsa_key_validation=True
+        )
+        return _validated(loaded)
     except UnsupportedAlgorithm as error:
         raise UnsupportedFormat("the key is of an algorithm that is not known here") from error
     except (ValueError, TypeError) as error:
         raise MalformedDocument("the key file holds no PKCS#8", hint=_EXPECTED) from error
 
 
+def _validated(loaded: Any) -> Any:
+    """The key, once its numbers are seen to belong together.
+
+    Whether those of RSA are primes takes a minute at 16,384 bits, and hours at what a key file
+    has room for: so its size is looked at first.
+    """
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    if not isinstance(loaded, rsa.RSAPrivateKey):
+        return loaded
+    if loaded.key_size > _RSA_BITS:
+        raise UnsupportedFormat(
+            f"nothing is signed here with an RSA key of {loaded.key_size} bits",
+            hint=f"use one of 2048 to {_RSA_BITS} bits",
+        )
+    return serialization.load_der_private_key(
+        loaded.private_bytes(
+            serialization.Encoding.DER,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        ),
+        None,
+    )
+
+
+_RSA_BITS = 8192
 _EXPECTED = "expected a key of cosign (`cosign generate-key-pair`) or openssl (`openssl genpkey`)"

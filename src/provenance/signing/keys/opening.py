@@ -200,7 +200,7 @@ def _local_pem(found: KeyReference, environ: Mapping[str, str]) -> bytes:
         value = environ.get(found.name)
         if value is None:
             raise NotFound(f"{found.name} is not set", hint="it must hold the key in PEM")
-        return value.encode()
+        return value.encode("utf-8", "surrogateescape")
     if not isinstance(found, FileKey):
         raise InvalidReference(f"{found} is no key that is read")
     try:
@@ -212,9 +212,14 @@ def _local_pem(found: KeyReference, environ: Mapping[str, str]) -> bytes:
         raise NotFound(
             f"there is no file {found.path}", hint="a key is a path, or a URI as awskms:///alias/A"
         ) from error
+    except ValueError as error:
+        raise InvalidReference(
+            f"{str(found.path)[:200]!a} is no path", hint="give the path of a PEM file"
+        ) from error
     except OSError as error:
         raise NotEvaluated(
-            f"{found.path} cannot be read ({error.strerror})", hint="check its permissions"
+            f"{str(found.path)[:200]} cannot be read ({error.strerror})",
+            hint="check its permissions",
         ) from error
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from provenance.errors import SigningError, UnsupportedFormat
 from provenance.signing.keys import cosign_file
 from provenance.signing.keys.local import LocalKey
+from provenance.signing.keys.passwords import password_bytes
 from provenance.signing.keys.pem import write_block
 from provenance.signing.keys.schemes import public_key_of
 
@@ -55,7 +56,7 @@ def encrypted_pair(key: LocalKey, password: str | bytes) -> KeyPair:
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    secret = password.encode() if isinstance(password, str) else password
+    secret = password_bytes(password) if isinstance(password, str) else password
     pem = write_block(cosign_file.LABELS[0], cosign_file.encrypt(pkcs8, secret))
     return KeyPair(pem, key.public_key)
 
@@ -69,24 +70,30 @@ def write_key_pair(pair: KeyPair, prefix: str | Path = "cosign") -> tuple[Path, 
         SigningError: one of them is there already, or cannot be written.
     """
     private, public = Path(f"{prefix}.key"), Path(f"{prefix}.pub")
-    for path in (private, public):
-        if path.exists() or path.is_symlink():
-            raise SigningError(
-                f"{path} is there already", hint="name another prefix, or move it away"
-            )
     try:
+        for path in (private, public):
+            if os.path.lexists(path):
+                raise SigningError(
+                    f"{path} is there already", hint="name another prefix, or move it away"
+                )
         _write(private, pair.private_pem, 0o600)
         try:
             _write(public, pair.public_key.to_pem(), 0o644)
         except BaseException:
             private.unlink()
             raise
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise SigningError(
-            f"{error.filename2 or error.filename or prefix} cannot be written ({error.strerror})",
-            hint="name another prefix (--output-prefix)",
+            _unwritten(error, prefix), hint="name another prefix (--output-prefix)"
         ) from error
     return private, public
+
+
+def _unwritten(error: OSError | ValueError, prefix: str | Path) -> str:
+    if isinstance(error, ValueError):  # a NUL, or half a character
+        return f"{str(prefix)[:200]!a} is no path"
+    at = error.filename2 or error.filename or prefix
+    return f"{str(at)[:200]} cannot be written ({error.strerror})"
 
 
 def _write(target: Path, data: bytes, mode: int) -> None:
