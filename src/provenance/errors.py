@@ -27,7 +27,11 @@ A subclass exists for each decision a caller can take: `VerificationError` and
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import contextlib
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = [
     "ContentMismatch",
@@ -78,6 +82,16 @@ class ProvenanceError(Exception):
         self.hint = hint
         self.reference = reference
         self.digest = digest
+
+    @staticmethod
+    @contextlib.contextmanager
+    def located_at(where: object) -> Iterator[None]:
+        """Name what is read within, e.g. a file, in errors that do not name it themselves."""
+        try:
+            yield
+        except ProvenanceError as error:
+            error.reference = error.reference or str(where)
+            raise
 
     def __str__(self) -> str:
         text = self.message

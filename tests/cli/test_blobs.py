@@ -210,6 +210,41 @@ def test_wrong_usage_of_sign_is_told(
     assert said in " ".join(result.err.split())
 
 
+@pytest.mark.parametrize(
+    ("missing", "why"),
+    [("absent", "absent cannot be read"), ("page.html", "is no JSON")],
+)
+def test_a_file_that_is_missing_or_another_is_named_and_nothing_is_known(
+    run: Run, place: Path, missing: str, why: str
+) -> None:
+    (place / "page.html").write_text("<html>")
+    bundle = signed(run, place, "--identity-token", place / "token")
+    file = place / missing
+    who = ("--certificate-identity", WHO, "--certificate-oidc-issuer", "https://x.example")
+    verify = ("verify-blob", place / "app", "--bundle")
+    commands: list[tuple[object, ...]] = [
+        (*verify, file, *who, "--trusted-root", place / "root.json"),
+        (*verify, bundle, *who, "--trusted-root", file),
+        ("sign-blob", place / "app", "--trusted-root", file, *where(place)[2:]),
+        ("sign-blob", place / "app", *where(place)[:2], "--signing-config", file),
+        ("trust", "show", "--trusted-root", file),
+    ]
+    if missing == "absent":
+        commands += [
+            ("sign-blob", file, "--identity-token", place / "token", *where(place)),
+            ("trust", "update", "--tuf-url", "http://127.0.0.1:1", "--tuf-root", file),
+        ]
+    for command in commands:
+        result = run(*command)
+        assert result.status == 3, command
+        assert why in result.err, command
+        assert str(file) in result.err, command
+    for key in ("sign-blob", *where(place)), (*verify[:1], "--bundle", bundle, *where(place)[:2]):
+        result = run(key[0], place / "app", *key[1:], "--key", file)
+        assert result.status == 3
+        assert str(file) in result.err
+
+
 def test_a_key_signs_and_verifies(run: Run, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     private, public = write_key_pair(generate_key_pair("secret"), place / "cosign")
     monkeypatch.setenv("COSIGN_PASSWORD", "secret")

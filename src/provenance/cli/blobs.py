@@ -24,9 +24,7 @@ __all__ = ["sign_blob", "verify_blob"]
 
 
 @click.command("sign-blob")
-@click.argument(
-    "blob", metavar="BLOB", type=click.Path(exists=True, dir_okay=False, allow_dash=True)
-)
+@click.argument("blob", metavar="BLOB")
 @signer_options
 @click.option("--bundle", metavar="FILE", help="Write the bundle there; else to stdout.")
 def sign_blob(blob: str, bundle: str | None, **given: Any) -> None:

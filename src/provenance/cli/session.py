@@ -35,7 +35,7 @@ def trust_options(command: F) -> F:
     """`--trusted-root`."""
     option = click.option(
         "--trusted-root",
-        type=click.Path(exists=True, dir_okay=False),
+        metavar="FILE",
         help="Trust root file; else Sigstore's public instance.",
     )
     return option(command)

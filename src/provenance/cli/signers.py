@@ -42,7 +42,7 @@ def signer_options(command: F) -> F:
         ),
         click.option(
             "--signing-config",
-            type=click.Path(exists=True, dir_okay=False),
+            metavar="FILE",
             help="Where to sign, with --trusted-root.",
         ),
         click.option(
@@ -86,11 +86,16 @@ def signer(given: dict[str, Any]) -> Signer:
 
 
 def _token(given: str | None) -> str | None:
-    """The token, or what is in the file of that name."""
+    """The token, or what is in the file of that name. Raises NotFound where it is neither."""
+    from provenance.errors import NotFound
+
     if given is None or _TOKEN.fullmatch(given):
         return given
     try:
         with Path(given).open("rb") as file:
             return file.read(_MAX_TOKEN).decode("utf-8", "replace").strip()
-    except OSError:
-        return given
+    except (OSError, ValueError):  # not told which: it may be a token that is cut short
+        raise NotFound(
+            "--identity-token is neither a token (JWT) nor a file that can be read",
+            hint="give a token with the audience sigstore, or the path of a file with one",
+        ) from None

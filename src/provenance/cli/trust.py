@@ -21,8 +21,6 @@ __all__ = ["show", "trust", "update"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_FILE = click.Path(exists=True, dir_okay=False)
-
 
 @click.group()
 def trust() -> None:
@@ -35,12 +33,11 @@ def _instance_options(command: F) -> F:
         click.option("--staging", is_flag=True, help="Sigstore's staging instance."),
         click.option(
             "--github",
-            type=_FILE,
             metavar="FILE",
             help="GitHub's instance: its TUF root, or what `gh attestation trusted-root` prints.",
         ),
         click.option("--tuf-url", metavar="URL", help="Another instance's TUF repository."),
-        click.option("--tuf-root", type=_FILE, metavar="FILE", help="A TUF root of it."),
+        click.option("--tuf-root", metavar="FILE", help="A TUF root of it."),
     )
     for option in reversed(options):
         command = option(command)
@@ -48,7 +45,7 @@ def _instance_options(command: F) -> F:
 
 
 @trust.command()
-@click.option("--trusted-root", type=_FILE, metavar="FILE", help="Show this trust root file.")
+@click.option("--trusted-root", metavar="FILE", help="Show this trust root file.")
 @_instance_options
 @output_option
 def show(trusted_root: str | None, output: str, **instance: Any) -> None:

@@ -21,6 +21,7 @@ from provenance.errors import (
     LimitExceeded,
     MalformedDocument,
     NotFound,
+    ProvenanceError,
     SigningError,
     UnsupportedFormat,
 )
@@ -135,11 +136,14 @@ def _of_object(given: Mapping[str, Any], predicate_type: str) -> Said:
 def _of_document(
     given: bytes | str | Path, predicate_type: str | None, image: Image, limits: Limits
 ) -> Said:
-    raw = given if isinstance(given, bytes) else _read(Path(given), limits.document_bytes)
+    if not isinstance(given, bytes):
+        with ProvenanceError.located_at(given):
+            raw = _read(Path(given), limits.document_bytes)
+            return _of_document(raw, predicate_type, image, limits)
     wanted = _resolved(predicate_type) if predicate_type else ""
     if not wanted or family(wanted) in _SBOMS:
-        return _of_sbom(raw, predicate_type or "", wanted, image, limits)
-    return Said(*predicate_of_file(wanted, raw, now=now()))
+        return _of_sbom(given, predicate_type or "", wanted, image, limits)
+    return Said(*predicate_of_file(wanted, given, now=now()))
 
 
 def _of_sbom(raw: bytes, named: str, wanted: str, image: Image, limits: Limits) -> Said:

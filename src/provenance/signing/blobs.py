@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from provenance.attestation.bundle import Bundle
 from provenance.digests import Digest
-from provenance.errors import LimitExceeded, NotFound, UnsupportedFormat
+from provenance.errors import LimitExceeded, NotFound, ProvenanceError, UnsupportedFormat
 from provenance.settings import Limits
 from provenance.signing.message import Bytes, File
 from provenance.strict_json import decode_object
@@ -131,7 +131,8 @@ def _bundle(bundle: str | Path | bytes | Bundle, limits: Limits) -> Bundle:
         raise NotFound(
             f"{bundle} cannot be read ({error.strerror})", hint="check the path"
         ) from error
-    return Bundle.parse(raw, limits=limits)
+    with ProvenanceError.located_at(bundle):
+        return Bundle.parse(raw, limits=limits)
 
 
 def _artifact(path: Path, bundle: Bundle, limits: Limits) -> bytes | Digest:

@@ -17,6 +17,7 @@ from provenance.errors import (
     MalformedDocument,
     NotEvaluated,
     NotFound,
+    ProvenanceError,
     UnsupportedFormat,
 )
 from provenance.settings import Limits, Settings
@@ -79,8 +80,13 @@ class Trust:
         Raises:
             NotFound: no such file. LimitExceeded: too large. MalformedDocument: no trust root.
         """
-        config = None if signing_config is None else _read(Path(signing_config))
-        return cls.from_json(_read(Path(path)), signing_config=config, source=str(path))
+        with ProvenanceError.located_at(path):
+            trust = cls.from_json(_read(Path(path)), source=str(path))
+        if signing_config is None:
+            return trust
+        with ProvenanceError.located_at(signing_config):
+            config = _read(Path(signing_config))
+            return cls.from_json(trust.raw, signing_config=config, source=str(path))
 
     @classmethod
     def from_parts(

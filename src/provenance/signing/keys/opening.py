@@ -10,6 +10,7 @@ from provenance.errors import (
     InvalidReference,
     NotEvaluated,
     NotFound,
+    ProvenanceError,
     UnsupportedFormat,
 )
 from provenance.settings import Settings
@@ -77,7 +78,8 @@ def open_key(
     if isinstance(found, UrlKey):
         raise UnsupportedFormat("no private key is read from the web", hint="use a file of yours")
     raw, its_own = _private_pem(found, settings, env)
-    return read_private_key(raw, password if its_own is None else its_own, environ=env)
+    with ProvenanceError.located_at(_shown(found)):
+        return read_private_key(raw, password if its_own is None else its_own, environ=env)
 
 
 def open_public_key(
@@ -115,7 +117,16 @@ def open_public_key(
 
         return read_token_key(found, env)
     held = _of_service(found, settings, env, None)
-    return PublicKey.parse(_public_pem(found, settings, env)) if held is None else held.public_key
+    if held is not None:
+        return held.public_key
+    raw = _public_pem(found, settings, env)
+    with ProvenanceError.located_at(_shown(found)):
+        return PublicKey.parse(raw)
+
+
+def _shown(found: KeyReference) -> str:
+    """The reference, for people; an address may hold a secret."""
+    return "" if isinstance(found, UrlKey) else str(found)
 
 
 def _of_service(
