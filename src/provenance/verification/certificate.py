@@ -88,7 +88,7 @@ def load_certificate(der: bytes) -> x509.Certificate:
         # Read only when asked for: what cannot be read is found here.
         _ = certificate.extensions, certificate.issuer, certificate.subject
         _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    except (ValueError, TypeError, x509.DuplicateExtension) as error:
+    except (ValueError, TypeError, x509.DuplicateExtension, x509.InvalidVersion) as error:
         raise MalformedDocument(f"a certificate is none: {str(error)[:200]}") from error
     except x509.UnsupportedGeneralNameType as error:
         raise _refuse("the certificate names something that is no identity") from error
