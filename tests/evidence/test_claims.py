@@ -241,6 +241,30 @@ def test_what_is_said_already_is_kept(
     assert not said.reused
 
 
+def test_what_only_python_takes_for_equal_is_said_anew(
+    image: pv.Image, sigstore: LocalSigstore
+) -> None:
+    signer = sigstore.signer(WHO)
+
+    def write(value: Any) -> bool:
+        return pv.attest(
+            image, {"approved": value}, signer, predicate_type="urn:x:y", reuse=True
+        ).reused
+
+    assert not any(write(value) for value in (1, True, 1.0, "1"))
+    assert all(write(value) for value in (1, True, 1.0, "1"))
+
+
+@pytest.mark.parametrize("epoch", ["\u00b2", "9" * 14, "9" * 30])
+def test_a_build_time_that_is_none_stops_no_signature(
+    image: pv.Image, sigstore: LocalSigstore, epoch: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
+    signer = sigstore.signer(WHO)
+    assert not pv.sign(image, signer).reused
+    assert verified(image, signer).signatures
+
+
 @pytest.mark.parametrize("place", ["/referrers/", r"\.sig$", r"\.att$"])
 def test_a_lookup_that_fails_is_not_an_absent_signature(
     image: pv.Image, local_registry: LocalRegistry, sigstore: LocalSigstore, place: str
@@ -436,11 +460,21 @@ def test_in_a_local_layout_without_telling_its_path(
     assert verified(image, signer).signatures
     assert verified(image, signer, require="sbom").sbom().packages
     assert pv.sign(image, signer, layout=layout, reuse=True).reused
-    for one in (*signed.everything, *said.everything):
+    large = pv.attest(
+        image,
+        {"a": "b" * 200},
+        signer,
+        predicate_type="urn:x:y",
+        layout=layout,
+        settings=pv.Settings(inline_predicate=100),
+    )
+    assert large.document is not None
+    for one in (*signed.everything, *said.everything, *large.everything):
         bundle = json.loads(one.bundle)
         if "dsseEnvelope" in bundle:
-            statement = json.loads(base64.b64decode(bundle["dsseEnvelope"]["payload"]))
-            assert statement["subject"][0]["name"] == ""
+            payload = base64.b64decode(bundle["dsseEnvelope"]["payload"])
+            assert json.loads(payload)["subject"][0]["name"] == ""
+            assert b"secret-project" not in payload
     if layout != "bundle":
         assert all(b"secret-project" not in payload for _, payload in layers_at(image, "sig"))
 

@@ -98,10 +98,10 @@ def test_too_old_is_not_knowing(
     sigstore: LocalSigstore, root: Path, settings: Settings, offline: Settings
 ) -> None:
     Trust.from_tuf(sigstore.tuf_url, root, settings=settings)
-    age_by(settings, sigstore.tuf_url, 30.5)
-    Trust.from_tuf(sigstore.tuf_url, root, settings=replace(offline, max_trust_age=30))
-    with pytest.raises(NotEvaluated, match="30 days old, of which 29 are allowed"):
-        Trust.from_tuf(sigstore.tuf_url, root, settings=replace(offline, max_trust_age=29))
+    age_by(settings, sigstore.tuf_url, 30.1)
+    Trust.from_tuf(sigstore.tuf_url, root, settings=replace(offline, max_trust_age=31))
+    with pytest.raises(NotEvaluated, match=r"30\.1 days old, of which 30 are allowed"):
+        Trust.from_tuf(sigstore.tuf_url, root, settings=replace(offline, max_trust_age=30))
 
 
 def test_a_date_in_the_file_does_not_make_it_young(

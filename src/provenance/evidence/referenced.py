@@ -68,8 +68,11 @@ def _name(said: Said) -> str:
 
 
 def _location(shelf: Shelf, document: Descriptor) -> str:
-    """Where a client without the repository's listing finds it. Nothing here believes it."""
+    """Where a client without the repository's listing finds it. Nothing here believes it.
+
+    Of a local place the digest alone: the specification wants a location, and paths are private.
+    """
     place = shelf.place
     if place.is_local:
-        return f"{place.scheme}:{place.repository}@{document.digest}"
+        return f"{place.scheme}:@{document.digest}"
     return f"https://{place.host}/v2/{place.repository}/blobs/{document.digest}"

@@ -6,7 +6,8 @@ predicate; of older signatures the payload. Whatever could not be looked at rais
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 from provenance.attestation.bundle import is_bundle_media_type
 from provenance.attestation.statement import Statement
@@ -89,7 +90,7 @@ def _says(item: Evidence, said: Statement | SimpleSigning) -> bool:
         # As they are written, where that is the same: one predicate can be many megabytes.
         return other.raw == said.raw or (
             (other.predicate_type, other.subjects) == (said.predicate_type, said.subjects)
-            and other.predicate == said.predicate
+            and _same(other.predicate, said.predicate)
         )
     if not isinstance(signed, SignedImage):
         return False
@@ -99,6 +100,15 @@ def _says(item: Evidence, said: Statement | SimpleSigning) -> bool:
         said.docker_reference,
         dict(said.annotations),
     )
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two values are the same JSON: in Python true is equal to 1, and 1 to 1.0."""
+    return bool(one == other) and _spelled(one) == _spelled(other)
+
+
+def _spelled(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
 
 
 def _kept(item: Evidence, shelf: Shelf, kind: str) -> Stored:

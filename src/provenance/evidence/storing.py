@@ -179,8 +179,11 @@ def store_artifact(
 
 
 def now() -> dt.datetime:
-    """The time in UTC; SOURCE_DATE_EPOCH where a build sets it."""
+    """The time in UTC; SOURCE_DATE_EPOCH where a build sets it to seconds since 1970."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    if epoch.isdigit():
+    if not epoch.isascii() or not epoch.isdigit():
+        return dt.datetime.now(dt.UTC)
+    try:
         return dt.datetime.fromtimestamp(int(epoch), tz=dt.UTC)
-    return dt.datetime.now(dt.UTC)
+    except (ValueError, OverflowError, OSError):  # later than any date: it is signed by then
+        return dt.datetime.now(dt.UTC)

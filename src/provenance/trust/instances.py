@@ -102,10 +102,11 @@ def _at_hand(url: str, root: bytes, settings: Settings) -> Found | None:
 
 def _young(found: Found, settings: Settings) -> Found:
     """What is at hand, unless it is too old to prove anything."""
-    days = 0 if found.fetched is None else (dt.datetime.now(dt.UTC) - found.fetched).days
+    day = dt.timedelta(days=1)
+    days = 0.0 if found.fetched is None else (dt.datetime.now(dt.UTC) - found.fetched) / day
     if days > settings.max_trust_age:
         raise NotEvaluated(
-            f"the trust root at hand ({found.source}) is {days} days old, of which "
+            f"the trust root at hand ({found.source}) is {days:.1f} days old, of which "
             f"{settings.max_trust_age} are allowed",
             hint="go online once, or name a root file (trust=, --trusted-root)",
         )
