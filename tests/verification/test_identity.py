@@ -531,3 +531,19 @@ def test_a_mere_name_is_no_identity(local_sigstore: LocalSigstore) -> None:
         verify_bundle(bundle, None, trust=local_sigstore.trust, identity=name)
     with pytest.raises(TypeError, match="issuer="):
         Identity.any_of(name)
+
+
+def test_a_file_that_is_called_as_another_with_a_ref_is_not_that_one() -> None:
+    source = "https://github.com/org/app"
+    asked = Identity.github(repository="org/app", signer_workflow="org/ci/.github/workflows/a.yml")
+    workflow = "https://github.com/org/ci/.github/workflows/a.yml"
+
+    def signer(name: str) -> Certified:
+        return Certified(name, GITHUB_ISSUER, {"source-repository-uri": source})
+
+    for ref in ("refs/heads/main", "0" * 40, "refs/heads/b.yml@c", "v1"):
+        assert asked.mismatch(signer(f"{workflow}@{ref}")) == ""
+        assert asked.mismatch(signer(f"{workflow}@b.yml@{ref}"))
+        assert asked.mismatch(signer(f"{workflow}@b.yaml@{ref}"))
+    with pytest.raises(ValueError, match="issuer"):
+        Identity.github(repository="org/app", issuer="")

@@ -353,6 +353,16 @@ def test_a_workflow_cannot_leave_its_ref_out_and_be_another() -> None:
     refusal(lambda: check_provenance(signed(forged)))
 
 
+def test_a_workflow_whose_file_is_called_as_another_with_a_ref_is_not_that_one() -> None:
+    other = WORKFLOW.replace("release.yml@", "release.yml@other.yml@")
+    signer = Certified(other, GITHUB, CLAIMS | {"build-signer-uri": other})
+    release = f"{REPOSITORY}/.github/workflows/release.yml"
+    for builder in (release, other):
+        named = signed(edited(V1, "runDetails", "builder", "id", to=builder), signer)
+        refusal(lambda n=named: check_provenance(n, builder=release))  # type: ignore[misc]
+    assert accepted(named, builder=f"{release}@other.yml")
+
+
 @pytest.mark.parametrize(
     "ref", ["refs/heads/main", "refs/tags/v2.0", "refs/tags/v2.0.0-rc.1", COMMIT]
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from provenance.verification.provenance_claims import Check, disagree
 from provenance.verification.signed import Certified
-from provenance.verification.workflows import GITHUB_ISSUER, claim, workflow_of
+from provenance.verification.workflows import GITHUB_ISSUER, claim, without_ref, workflow_of
 
 if TYPE_CHECKING:
     from provenance.attestation.predicates.slsa_provenance import SlsaProvenance
@@ -59,10 +59,10 @@ def check_builder(predicate: SlsaProvenance, signer: Signatory, expected: str | 
 
 def _is(found: str, expected: str) -> bool:
     """Exactly; or without a ref where none is asked for; a tag by its short name too."""
-    name, at, ref = expected.partition("@")
-    if not at:
-        return found == expected or found.partition("@")[0] == name
-    return found in (expected, f"{name}@refs/tags/{ref}")
+    name = without_ref(expected)
+    if name == expected:
+        return found == expected or without_ref(found) == name
+    return found in (expected, f"{name}@refs/tags/{expected.removeprefix(f'{name}@')}")
 
 
 def _check_workflow(found: str, signer: Certified, expected: str | None) -> None:
@@ -76,7 +76,7 @@ def _check_workflow(found: str, signer: Certified, expected: str | None) -> None
             raise disagree("builder", "named by you: it is none of SLSA's own", found)
         return
     for vouched in (signer.identity, claim(signer, "build-signer-uri")):
-        if vouched and found not in (vouched, vouched.partition("@")[0]):
+        if vouched and found not in (vouched, without_ref(vouched)):
             raise disagree("builder", vouched, found, by=", as its certificate says")
 
 

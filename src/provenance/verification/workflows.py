@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from provenance.verification.signed import Certified, Signatory
 
-__all__ = ["GITHUB_ISSUER", "claim", "github", "gitlab", "warnings_about", "workflow_of"]
+__all__ = [
+    "GITHUB_ISSUER",
+    "claim",
+    "github",
+    "gitlab",
+    "warnings_about",
+    "without_ref",
+    "workflow_of",
+]
 
 GITHUB_ISSUER = "https://token.actions.githubusercontent.com"
 _GITHUB = "https://github.com"
@@ -23,6 +31,10 @@ _SIGNER_WORKFLOW = re.compile(rf"{_PART}/{_PART}/[^@\s]+(@\S+)?", re.ASCII)
 _SERVER = re.compile(r"https://[A-Za-z0-9.-]+(:\d+)?", re.ASCII)
 _GITHUB_WORKFLOW = re.compile(r"(https://[^/@]+/[^/@]+/[^/@]+)(/\.github/workflows/[^@]+)@(.+)")
 _GITLAB_CONFIG = re.compile(r"(https://[^/@]+/(?:[^/@]+/)+[^/@]+)(//[^@]+)@(.+)")
+
+# Where a workflow's ref begins: a file's name may have an @ too, `build.yml@other.yml@refs/...`.
+_AT_REF = r"@(?![^/]*\.ya?ml(?:@|$))"
+_WITH_REF = re.compile(rf"(.+?){_AT_REF}.+")
 
 # Claims by the names of today, to the older ones of GitHub's that mean the same.
 _OLDER = {
@@ -83,8 +95,8 @@ def github(
         pattern = re.escape(f"{server}/{repository}/.github/workflows/") + ".+"
     else:
         pattern = re.escape(f"{server}/{signer_workflow}")
-        pattern += "" if "@" in signer_workflow else "@.+"
-    return pattern, issuer or _github_issuer(server), claims
+        pattern += "" if "@" in signer_workflow else f"{_AT_REF}.+"
+    return pattern, _github_issuer(server) if issuer is None else issuer, claims
 
 
 def gitlab(
@@ -119,7 +131,7 @@ def gitlab(
     if config is None:
         pattern = re.escape(f"{server}/{project}//") + ".+"
     else:
-        pattern = re.escape(f"{server}/{config}") + ("" if "@" in config else "@.+")
+        pattern = re.escape(f"{server}/{config}") + ("" if "@" in config else f"{_AT_REF}.+")
     return pattern, server, claims
 
 
@@ -131,6 +143,16 @@ def workflow_of(name: str) -> tuple[str, str, str] | None:
     """
     found = _GITHUB_WORKFLOW.fullmatch(name) or _GITLAB_CONFIG.fullmatch(name)
     return (found[1], found[2], found[3]) if found else None
+
+
+def without_ref(workflow: str) -> str:
+    """A workflow's name without `@REF`; one that has none is itself.
+
+    >>> without_ref("https://github.com/org/app/.github/workflows/a.yml@b.yml@refs/heads/main")
+    'https://github.com/org/app/.github/workflows/a.yml@b.yml'
+    """
+    found = _WITH_REF.fullmatch(workflow)
+    return found[1] if found else workflow
 
 
 def warnings_about(signer: Certified) -> tuple[str, ...]:
