@@ -41,6 +41,8 @@ def test_every_json_value_is_read_as_it_is(value: object, ascii_only: bool) -> N
         (b'[{"b":{"a":1,"\\u0061":2}}]', "the key 'a' twice"),
         (b"[NaN]", "NaN"),
         (b"[-Infinity]", "-Infinity"),
+        (b"[1e999]", "too large"),
+        (b"[-1e999]", "too large"),
         (b"[" * 201 + b"]" * 201, "200 levels"),
         (b"[" * 100_000, "too deeply|no JSON"),
         (b'["\\ud800"]', "surrogate"),

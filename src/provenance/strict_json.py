@@ -7,6 +7,7 @@ Source: RFC 8259; I-JSON, RFC 7493 section 2.3.
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 
@@ -28,15 +29,18 @@ def decode(raw: bytes, *, values: int | None = None) -> Any:
             can take a hundred of memory. Separators inside strings count, too.
 
     Raises:
-        MalformedDocument: not UTF-8 or not JSON, a key twice, NaN or Infinity, half of a
-            surrogate pair, or more than 200 levels deep.
+        MalformedDocument: not UTF-8 or not JSON, a key twice, NaN or Infinity, a number larger
+            than a double can be, half of a surrogate pair, or more than 200 levels deep.
         LimitExceeded: more than `values`.
     """
     if values is not None and sum(map(raw.count, _SEPARATORS)) > values:
         raise LimitExceeded(f"has more than {values} JSON values", hint="it is made to fill memory")
     try:
         value = json.loads(
-            raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant
+            raw.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_float=_finite,
         )
     except RecursionError as error:
         raise MalformedDocument("is nested too deeply") from error
@@ -87,6 +91,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise MalformedDocument(f"has the key {key[:100]!r} twice")
         out[key] = value
     return out
+
+
+def _finite(text: str) -> float:
+    # 1e999 is JSON, but would be infinite, and Infinity is not.
+    if (value := float(text)) in {math.inf, -math.inf}:
+        raise MalformedDocument(f"has the number {text[:40]}, which is too large")
+    return value
 
 
 def _no_constant(name: str) -> Any:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -8,6 +9,7 @@ from tests.evidence.placing import SIMPLE, payload, public, put_layers, put_sig
 
 import provenance as pv
 from provenance.cli.main import main
+from provenance.cli.proof import _show
 from provenance.oci.repository import digest_tag
 from provenance.testing import ImageBuilder, LocalRegistry, LocalSigstore
 from provenance.testing.sigstore.schemes import new_key
@@ -215,3 +217,17 @@ def test_an_sbom_that_nobody_signed_is_fetched_only_if_one_insists(
     assert run("sbom", "fetch", place, *who)[0] == 1
     status, out, _ = run("sbom", "fetch", place, "--unsafe-unverified")
     assert (status, json.loads(out)) == (0, SBOM)
+
+
+def test_notes_are_shown_harmlessly(
+    capsys: pytest.CaptureFixture[str],
+    image: pv.Image,
+    sigstore: LocalSigstore,
+) -> None:
+    pv.sign(image, sigstore.signer(WHO))
+    who = pv.Identity(WHO, issuer=sigstore.issuer)
+    verified = pv.verify(image, who, trust=sigstore.trust)
+    failed = replace(verified, failures=(pv.RegistryUnavailable("no\x85\u202e\nproven"),))
+    _show(failed, None)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "note: not complete: no\\x85\\u202e\\x0aproven"

@@ -165,9 +165,10 @@ def _told(answers: Iterator[Answer], build: dict[str, Any], output: str, *, alon
         verified, built, error = _held(answer, build)
         if verified is not None:
             shown = {} if built is None else {"provenance": in_json(built)}
-            results.append({**image, **verified.to_dict(), **shown})
-            if output == "text":
+            if output == "text":  # nothing is kept of it, however many there are
                 _show(verified, built)
+            else:
+                results.append({**image, **verified.to_dict(), **shown})
         elif error is not None:
             if alone and output == "text":
                 raise error
@@ -211,11 +212,17 @@ def _show(verified: Verified, built: Provenance | None) -> None:
         echo(f"    at {when}, {logs or 'in no log'}")
         echo(f"    by {proof.placement}")
         for warning in proof.warnings:
-            click.echo(f"note: {warning}", err=True)
+            _note(warning)
         if not proof.log_entries:
-            click.echo("note: no transparency log has this signature", err=True)
+            _note("no transparency log has this signature")
     for failure in verified.failures:
-        click.echo(f"note: not complete: {failure}", err=True)
+        _note(f"not complete: {failure}")
+
+
+def _note(text: str) -> None:
+    from provenance.display.text import visible
+
+    click.echo(f"note: {visible(text)}", err=True)
 
 
 @click.command()

@@ -46,6 +46,10 @@ class Evidence:
     claimed: Statement | None = field(default=None, repr=False)
     """What an unsigned statement says: anyone who may write there can have said it."""
 
+    def __repr__(self) -> str:
+        digest = self.descriptor.digest.short
+        return f"Evidence({self.kind!r}, {self.outcome.value}, {digest} by {str(self.placement)!r})"
+
     def to_dict(self) -> dict[str, Any]:
         """As JSON; `proven` holds what is proven, whoever signed, `claimed` what no one signed."""
         from provenance.evidence.verified import Proof
@@ -104,6 +108,11 @@ class Examination:
 
     def __len__(self) -> int:
         return len(self.evidence)
+
+    def __repr__(self) -> str:
+        state = "" if self.complete else ", not complete"
+        place, outcome = str(self.reference), self.outcome.value
+        return f"Examination({place!r}, {outcome}, {len(self)} pieces of evidence{state})"
 
     def explain(self) -> str:
         """A tree for people: what was found, where, and why it counts or not."""

@@ -113,6 +113,9 @@ class Referrer:
     """Its own place: pull that."""
     subject: Digest
 
+    def __repr__(self) -> str:
+        return f"Referrer({self.kind!r}, {str(self.reference)!r})"
+
     def __str__(self) -> str:
         return f"{self.kind} {self.descriptor.digest.short} by {self.placement}"
 

@@ -54,6 +54,10 @@ class Stored:
     also: tuple[Stored, ...] = ()
     """What else was written by the same call: in the other layout, for the images of an index."""
 
+    def __repr__(self) -> str:
+        more = f", {len(self.also)} more" if self.also else ""
+        return f"Stored({self.kind!r}, {str(self.reference)!r}{more})"
+
     @property
     def digest(self) -> str:
         """Digest of its manifest."""

@@ -54,6 +54,9 @@ class Proof:
     layer: Descriptor | None = field(default=None, repr=False)
     """Of the layer that holds it."""
 
+    def __repr__(self) -> str:
+        return f"Proof({self.kind!r}, {self.identity!r}, {str(self.placement)!r})"
+
     @property
     def statement(self) -> Statement:
         """What was said.
@@ -178,6 +181,11 @@ class Verified:
     """What signed references name, as far as it was fetched."""
     source: Source | None = field(default=None, repr=False, compare=False)
     """Where the rest of it lies."""
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.signatures)} signatures, {len(self.attestations)} attestations"
+        state = "" if self.complete else ", not complete"
+        return f"Verified({str(self.reference)!r}, {counts}{state})"
 
     @property
     def complete(self) -> bool:

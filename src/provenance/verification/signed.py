@@ -107,6 +107,10 @@ class Signed:
     warnings: tuple[str, ...] = ()
     """What is true but easily misread, for people."""
 
+    def __repr__(self) -> str:
+        when = f"{self.time:%Y-%m-%d %H:%M:%S} UTC" if self.time else "a time that is not proven"
+        return f"{type(self).__name__}(by {str(self.signer)!r} at {when})"
+
     @property
     def time(self) -> dt.datetime | None:
         """The earliest proven time: it was signed by then. None: no time is proven."""
@@ -128,21 +132,21 @@ class Signed:
         return self.signer.issuer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class SignedStatement(Signed):
     """A statement that is proven to be signed by `signer`."""
 
     statement: Statement
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class SignedImage(Signed):
     """A simple-signing payload (cosign before version 3) that is proven to be signed."""
 
     payload: SimpleSigning
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class SignedBlob(Signed):
     """A blob that is proven to be signed."""
 
