@@ -43,7 +43,8 @@ class Limits:
     referrers: int = 1000
     """Referrers of one subject that are looked at."""
     signatures: int = 1000
-    """Signatures in one manifest of cosign's older form that are looked at (cosign's own cap)."""
+    """Signatures in one manifest of cosign's older form that are looked at (cosign's own cap). Each
+    is a layer, so that `layers` and `manifest_bytes` hold too."""
     evidence_bytes: int = 1 * GIB
     """All manifests, bundles and signatures that one call reads beside one image."""
     manifests: int = 10_000
@@ -52,8 +53,8 @@ class Limits:
     """Tags of one repository."""
     redirects: int = 5
     """Redirects of one request."""
-    layers: int = 500
-    """Layers of one image."""
+    layers: int = 1000
+    """Layers of one manifest: of an image, or signatures of cosign's older form."""
     blob_bytes: int = 64 * GIB
     """One blob as stored."""
     layer_bytes: int = 64 * GIB

@@ -27,6 +27,7 @@ from provenance.oci import media_types as mt
 from provenance.oci.descriptor import EMPTY_DESCRIPTOR, Descriptor, Platform
 from provenance.oci.manifest import Index
 from provenance.oci.repository import digest_tag
+from provenance.settings import Limits
 from provenance.testing import ImageBuilder, LocalRegistry, LocalSigstore, build_index
 
 if TYPE_CHECKING:
@@ -395,3 +396,19 @@ def test_what_is_claimed_is_not_quoted_at_length(image: pv.Image, asked: dict[st
     with pytest.raises(pv.NoMatchingEvidence) as refused:
         pv.verify(image, **asked)
     assert len(str(refused.value)) < 2000
+
+
+def test_a_signature_behind_many_others_is_found(
+    image: pv.Image,
+    digest: Digest,
+    local_registry: LocalRegistry,
+    sigstore: LocalSigstore,
+    asked: dict[str, Any],
+) -> None:
+    signed = payload(digest)
+    other: tuple[bytes, str, dict[str, str]] = (signed, SIMPLE, {})
+    good = (signed, SIMPLE, sigstore.forger(WHO).layer(signed))
+    tag = digest_tag(digest, "sig")
+    put_layers(local_registry, [*[other] * 600, good], tag=tag)
+    assert len(pv.verify(image, **asked).signatures) == 1
+    assert Limits().layers >= Limits().signatures

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from provenance.cli.printing import echo, show_json
+from provenance.cli.printing import echo, note, show_json
 from provenance.cli.progress import byte_bar
 from provenance.cli.session import output_option, platform_option, settings
 
@@ -61,9 +61,14 @@ def copy(
             there=copied.there,
             tags=copied.tags,
             left_out=[{"digest": d.digest, "why": why} for d, why in copied.left_out],
+            complete=copied.complete,
         )
+    else:
+        echo(copied.reference)
+    if copied.doubt is not None:
+        note(f"not complete: {copied.doubt}")
+    if output == "json":
         return
-    echo(copied.reference)
     for descriptor, why in copied.left_out:
         click.echo(f"left out: {descriptor.digest}: {why}", err=True)
 

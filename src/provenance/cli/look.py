@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from provenance.cli.printing import echo, show, show_json
+from provenance.cli.printing import echo, note, show, show_json
 from provenance.cli.session import image_argument, output_option, platform_option, settings
 
 if TYPE_CHECKING:
@@ -132,11 +132,14 @@ def tree(image: str, platform: str | None, output: str) -> None:
     found = resolve_image(image, platform=platform, settings=settings())
     nodes = evidence_tree(found, settings=settings())
     if output == "json":
-        show_json("tree", reference=str(found.reference), referrers=_as_json(nodes))
-        return
-    from provenance.display.terminal import tree as tree_view
+        reference, listed = str(found.reference), _as_json(nodes)
+        show_json("tree", reference=reference, complete=nodes.complete, referrers=listed)
+    else:
+        from provenance.display.terminal import tree as tree_view
 
-    show(tree_view(str(found.reference), _as_branches(nodes)))
+        show(tree_view(str(found.reference), _as_branches(nodes)))
+    if nodes.doubt is not None:
+        note(f"not complete: {nodes.doubt}")
 
 
 def _as_branches(nodes: Sequence[Node]) -> list[Any]:
@@ -154,7 +157,7 @@ def _as_json(nodes: Sequence[Node]) -> list[dict[str, Any]]:
         {
             "kind": n.referrer.kind,
             "digest": n.referrer.descriptor.digest,
-            "artifact_type": n.referrer.descriptor.artifact_type,
+            "artifact_type": n.referrer.artifact_type,
             "placement": str(n.referrer.placement),
             "reference": str(n.referrer.reference),
             "annotations": dict(n.referrer.descriptor.annotations),

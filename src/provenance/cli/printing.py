@@ -12,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from provenance.findings import Finding
 
-__all__ = ["counted", "drawn", "echo", "finding_fields", "show", "show_json"]
+__all__ = ["counted", "drawn", "echo", "finding_fields", "note", "show", "show_json"]
 
 _WIDE = 200
 
@@ -43,6 +43,13 @@ def echo(text: object) -> None:
     from provenance.display.text import visible
 
     click.echo(visible(str(text)))
+
+
+def note(text: object) -> None:
+    """One line on stderr, with control characters made visible."""
+    from provenance.display.text import visible
+
+    click.echo(f"note: {visible(str(text))}", err=True)
 
 
 def show_json(schema: str, /, **fields: Any) -> None:

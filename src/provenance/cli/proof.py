@@ -9,7 +9,7 @@ import click
 
 from provenance.cli.builds import build_options, expected_build, in_json
 from provenance.cli.identities import identity, identity_options
-from provenance.cli.printing import echo, show, show_json
+from provenance.cli.printing import echo, note, show, show_json
 from provenance.cli.session import (
     image_argument,
     output_option,
@@ -212,17 +212,11 @@ def _show(verified: Verified, built: Provenance | None) -> None:
         echo(f"    at {when}, {logs or 'in no log'}")
         echo(f"    by {proof.placement}")
         for warning in proof.warnings:
-            _note(warning)
+            note(warning)
         if not proof.log_entries:
-            _note("no transparency log has this signature")
+            note("no transparency log has this signature")
     for failure in verified.failures:
-        _note(f"not complete: {failure}")
-
-
-def _note(text: str) -> None:
-    from provenance.display.text import visible
-
-    click.echo(f"note: {visible(text)}", err=True)
+        note(f"not complete: {failure}")
 
 
 @click.command()

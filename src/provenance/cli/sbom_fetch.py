@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from provenance.cli.identities import identity, identity_options
+from provenance.cli.printing import note
 from provenance.cli.proof import evidence_options, trusting
 from provenance.cli.sbom_output import put_document, wanted_outputs
 from provenance.cli.session import image_argument, platform_option, settings, trust_options
@@ -62,7 +63,7 @@ def fetch(
             platform=platform,
             settings=settings(),
         )
-        click.echo("note: not verified: anyone may have put it there", err=True)
+        note("not verified: anyone may have put it there")
     else:
         from provenance.evidence import verify
 
@@ -76,5 +77,5 @@ def _put(found: Sbom, wanted: Any) -> None:
     for form, file in wanted:
         converted, losses = found.convert(form)
         for loss in losses:
-            click.echo(f"note: {form}: {loss.message}", err=True)
+            note(f"{form}: {loss.message}")
         put_document(converted, file)

@@ -11,7 +11,7 @@ from provenance.evidence.placements import Lookup, Placement, Referrer
 from provenance.evidence.proving import verify
 from provenance.evidence.pulling import pull
 from provenance.evidence.storing import Stored
-from provenance.evidence.surroundings import Node, referrers, tree
+from provenance.evidence.surroundings import Listing, Node, referrers, tree
 from provenance.evidence.unverified import unsafe_fetch_sbom
 from provenance.evidence.verified import Proof, Verified
 
@@ -19,6 +19,7 @@ __all__ = [
     "Answer",
     "Evidence",
     "Examination",
+    "Listing",
     "Lookup",
     "Node",
     "Placement",

@@ -29,6 +29,7 @@ __all__ = [
     "is_vague",
     "listed_kind",
     "may_be_signed",
+    "true_type",
 ]
 
 LEGACY_SUFFIXES = {"sig": "legacy-signature", "att": "legacy-attestation", "sbom": "legacy-sbom"}
@@ -112,6 +113,8 @@ class Referrer:
     reference: Reference
     """Its own place: pull that."""
     subject: Digest
+    artifact_type: str = ""
+    """As listed; as its manifest has it where the listing says nothing."""
 
     def __repr__(self) -> str:
         return f"Referrer({self.kind!r}, {str(self.reference)!r})"
@@ -143,7 +146,7 @@ def listed_kind(descriptor: Descriptor, manifest: Manifest | Index | None = None
     artifact_type = descriptor.artifact_type
     if manifest is not None:
         annotations |= manifest.annotations
-        artifact_type = _true_type(manifest) or artifact_type
+        artifact_type = true_type(manifest) or artifact_type
     if is_bundle_media_type(artifact_type):
         predicate_type = annotations.get(PREDICATE_ANNOTATION, "")
         if predicate_type == COSIGN_SIGN:
@@ -152,7 +155,7 @@ def listed_kind(descriptor: Descriptor, manifest: Manifest | Index | None = None
     return _KINDS.get(artifact_type, artifact_type[:LONGEST_KIND] or "artifact")
 
 
-def _true_type(manifest: Manifest | Index) -> str:
+def true_type(manifest: Manifest | Index) -> str:
     """The artifact type, or the layer's where the manifest has only a placeholder."""
     from provenance.oci.manifest import Manifest
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from provenance.errors import LimitExceeded, NotFound
 from provenance.evidence.placements import (
@@ -12,22 +12,54 @@ from provenance.evidence.placements import (
     Referrer,
     is_vague,
     listed_kind,
+    true_type,
 )
 from provenance.image import resolve
 from provenance.oci.repository import digest_tag
 from provenance.settings import Limits
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from provenance.digests import Digest
+    from provenance.errors import ProvenanceError
     from provenance.image import ImageLike
+    from provenance.oci.descriptor import Descriptor
+    from provenance.oci.manifest import Index, Manifest
     from provenance.oci.reference import Reference
     from provenance.oci.registry import Registry
     from provenance.oci.repository import Repository
     from provenance.settings import Settings
 
-__all__ = ["Node", "referrers", "tree"]
+__all__ = ["Listing", "Node", "referrers", "tree"]
 
 _DEPTH = 8
+
+T = TypeVar("T")
+
+
+class Listing(tuple[T, ...]):  # noqa: SLOT001 - a tuple's own slots hold no attribute
+    """What was found, as a tuple that knows whether there may be more."""
+
+    doubt: ProvenanceError | None
+    """Why there may be more: a web page or a redirect stood in the place of a list of referrers."""
+
+    def __new__(cls, found: Iterable[T] = (), doubt: ProvenanceError | None = None) -> Self:
+        """Of what was found."""
+        made = super().__new__(cls, found)
+        made.doubt = doubt
+        return made
+
+    @property
+    def complete(self) -> bool:
+        """Whether every list was one. If not, what is missing here is not absent."""
+        return self.doubt is None
+
+    def sure(self) -> Self:
+        """Itself, unless it is empty and in doubt: that is not "none". Raises the doubt then."""
+        if self.doubt is not None and not self:
+            raise self.doubt
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +78,32 @@ def referrers(
     registry: Registry | None = None,
     settings: Settings | None = None,
     limits: Limits | None = None,
-) -> tuple[Referrer, ...]:
+) -> Listing[Referrer]:
     """Everything that refers to an image: every page, both schemes, and cosign's digest tags.
 
     Args:
         image: what to look beside.
-        artifact_type: only this type; entries whose listed type says nothing are opened.
+        artifact_type: only this type; where the listed one says nothing, the manifest's counts.
         platform: of an index.
         registry: session to use.
         settings: how to fetch.
         limits: caps on what is read.
 
+    Returns:
+        A tuple; not `complete` where a registry answers its API with a redirect or web page, as
+        some without an API always do.
+
     Raises:
-        ProvenanceError: some placement did not answer: what else is there is not known.
+        ProvenanceError: some placement did not answer, or nothing was found where the API was
+            answered so: what is there is not known.
     """
     found = resolve(image, platform=platform, registry=registry, settings=settings, limits=limits)
     if found.digest is None:
-        return ()
+        return Listing()
     with found.repository() as repository:
         listed = _listed(repository, found.reference, found.digest)
-    return tuple(
-        r for r in listed if not artifact_type or r.descriptor.artifact_type == artifact_type
-    )
+    asked = (r for r in listed if not artifact_type or r.artifact_type == artifact_type)
+    return Listing(asked, listed.doubt).sure()
 
 
 def tree(
@@ -77,20 +113,21 @@ def tree(
     registry: Registry | None = None,
     settings: Settings | None = None,
     limits: Limits | None = None,
-) -> tuple[Node, ...]:
-    """`referrers`, and theirs in turn.
+) -> Listing[Node]:
+    """`referrers`, and theirs in turn; `complete` as there.
 
     Raises:
         LimitExceeded: more levels or referrers than an honest repository has.
-        ProvenanceError: some placement did not answer.
+        ProvenanceError: as of `referrers`.
     """
     found = resolve(image, platform=platform, registry=registry, settings=settings, limits=limits)
     if found.digest is None:
-        return ()
+        return Listing()
     limits = limits or Limits()
     with found.repository() as repository:
         seen: set[Digest] = {found.digest}
-        return _nodes(repository, found.reference, found.digest, seen, limits.referrers, _DEPTH)
+        nodes = _nodes(repository, found.reference, found.digest, seen, limits.referrers, _DEPTH)
+    return nodes.sure()
 
 
 def _nodes(
@@ -100,9 +137,11 @@ def _nodes(
     seen: set[Digest],
     limit: int,
     depth: int,
-) -> tuple[Node, ...]:
+) -> Listing[Node]:
     nodes: list[Node] = []
-    for referrer in _listed(repository, place, subject):
+    listed = _listed(repository, place, subject)
+    doubt = listed.doubt
+    for referrer in listed:
         digest = referrer.descriptor.digest
         if digest in seen:  # a cycle, or the same thing by two placements (CVE-2026-55588)
             continue
@@ -114,18 +153,20 @@ def _nodes(
                 hint="raise Limits.referrers if you trust the repository",
             )
         children = _nodes(repository, place, digest, seen, limit, depth - 1)
+        doubt = doubt or children.doubt
         nodes.append(Node(referrer, children))
-    return tuple(nodes)
+    return Listing(nodes, doubt)
 
 
-def _listed(repository: Repository, place: Reference, subject: Digest) -> list[Referrer]:
+def _listed(repository: Repository, place: Reference, subject: Digest) -> Listing[Referrer]:
     out = []
     found = repository.referrers(subject)
     for descriptor in dict.fromkeys(found.descriptors):
-        manifest = repository.manifest(descriptor) if is_vague(descriptor) else None
+        manifest = _opened(repository, descriptor) if is_vague(descriptor) else None
         kind = listed_kind(descriptor, manifest)
+        its_type = descriptor.artifact_type if manifest is None else true_type(manifest)
         where = place.with_digest(descriptor.digest)
-        out.append(Referrer(descriptor, kind, Placement(found.scheme), where, subject))
+        out.append(Referrer(descriptor, kind, Placement(found.scheme), where, subject, its_type))
     for suffix, kind in LEGACY_SUFFIXES.items():
         tag = digest_tag(subject, suffix)
         try:
@@ -134,4 +175,12 @@ def _listed(repository: Repository, place: Reference, subject: Digest) -> list[R
             continue
         where = place.with_digest(descriptor.digest)
         out.append(Referrer(descriptor, kind, Placement("tag", tag), where, subject))
-    return out
+    return Listing(out, found.doubt)
+
+
+def _opened(repository: Repository, listed: Descriptor) -> Manifest | Index | None:
+    """The manifest of what is listed; None: a fallback index may list what was deleted since."""
+    try:
+        return repository.manifest(listed)
+    except NotFound:
+        return None

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from provenance.digests import Digest
+    from provenance.errors import ProvenanceError
     from provenance.oci.manifest import Manifest
     from provenance.oci.registry import Registry
     from provenance.oci.repository import Repository, Writable
@@ -71,6 +72,14 @@ class Copied:
     """Tags that were set, digest tags among them."""
     left_out: tuple[tuple[Descriptor, str], ...] = field(default=(), repr=False)
     """What is listed as belonging to the image and was not copied, with the reason."""
+    doubt: ProvenanceError | None = field(default=None, compare=False)
+    """Why more may refer to it: a web page or a redirect stood in the place of a list of
+    referrers. Registries without the API that answer so do that always."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every list of referrers that was asked for was one."""
+        return self.doubt is None
 
     @property
     def digest(self) -> Digest:
@@ -219,6 +228,7 @@ def copy_between(
         there=moved.there + len(whole.members) - written,
         tags=tuple(tags),
         left_out=(*whole.left_out, *moved.left_out),
+        doubt=whole.doubt,
     )
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from provenance.digests import Digest
+    from provenance.errors import ProvenanceError
     from provenance.oci.crew import Crew
     from provenance.oci.manifest import Manifest
     from provenance.oci.repository import Repository
@@ -69,6 +70,8 @@ class Survey:
     members: dict[Digest, Member] = field(default_factory=dict)
     tags: dict[str, Descriptor] = field(default_factory=dict)
     """Digest tags (`sha256-<hex>.sig`, ...) with what they point at."""
+    doubt: ProvenanceError | None = None
+    """Why more may refer to it: something else stood in the place of a list of referrers."""
     left_out: list[tuple[Descriptor, str]] = field(default_factory=list)
     """What is listed as belonging to it and does not, with the reason."""
 
@@ -80,6 +83,7 @@ class _Seen:
     member: Member
     children: tuple[Descriptor, ...] = ()
     referrers: tuple[Descriptor, ...] = ()
+    doubt: ProvenanceError | None = None
 
 
 def survey(
@@ -136,6 +140,7 @@ def survey(
                 strangers[descriptor.digest] = descriptor
                 continue
             _add(found, following, seen)
+            found.doubt = found.doubt or seen.doubt
             tags = tagged.get(digest_tag(seen.member.descriptor.digest), ())
             _add_tags(source, found, following, tags)
         wave = list(following.values())
@@ -186,11 +191,11 @@ def _visit(
         member.manifest = source.manifest(descriptor)
         if isinstance(member.manifest, Index):
             children = member.manifest.manifests
-    listed: tuple[Descriptor, ...] = ()
-    if referrers and not member.asked:
-        member.asked = True
-        listed = source.referrers(descriptor.digest).descriptors
-    return _Seen(member, children, listed)
+    if not referrers or member.asked:
+        return _Seen(member, children)
+    member.asked = True
+    listed = source.referrers(descriptor.digest)
+    return _Seen(member, children, listed.descriptors, listed.doubt)
 
 
 def _is_none(member: Member) -> bool:
