@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ from tests.signing.conftest import SUBJECT, body, edited, stand_between, status
 from provenance.errors import SigningError
 from provenance.settings import Settings
 from provenance.signing import Signer
+from provenance.signing.credentials import Keyless
 from provenance.testing.sigstore import LocalSigstore
 from provenance.verification import Identity, verify_bundle
 
@@ -314,6 +317,20 @@ class TestOneCertificate:
         assert asked(sigstore, CA) == 1
         for bundle in bundles:
             verify_bundle(bundle, SUBJECT, trust=sigstore.trust, identity=None)
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks there")
+    def test_is_not_waited_for_in_a_child_whose_parent_was_asking(
+        self, sigstore: LocalSigstore, statement: bytes
+    ) -> None:
+        who = signer(sigstore, sigstore.trust)
+        held = who._credentials
+        assert isinstance(held, Keyless)
+        with held._lock:  # as a thread has it that asks for a certificate
+            child = os.fork()
+            if child == 0:
+                signal.alarm(30)  # ends one that waits for ever
+                os._exit(0 if who.sign_statement(statement) else 1)
+            assert os.waitpid(child, 0)[1] == 0
 
     def test_is_replaced_before_it_ends(self, statement: bytes) -> None:
         import datetime as dt

@@ -8,6 +8,8 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+import asn1crypto.pem
+import asn1crypto.x509
 import pytest
 from cryptography.hazmat.primitives import serialization
 
@@ -181,6 +183,27 @@ def test_what_is_no_part_is_refused(sigstore: LocalSigstore) -> None:
             "ends before",
         ),
     }
+    stranger = LocalSigstore().ca.authority.chain[-1]  # of the same name, with another key
+    cases["a chain of names alone"] = (
+        {"certificate_authorities": [TrustPart(issuing + pem(stranger))]},
+        "not issued by the next",
+    )
+    twice = asn1crypto.x509.Certificate.load(asn1crypto.pem.unarmor(root)[2])
+    extensions = twice["tbs_certificate"]["extensions"]
+    extensions.append(extensions[0].copy())
+    cases["an extension twice"] = (
+        {
+            "certificate_authorities": [
+                TrustPart(asn1crypto.pem.armor("CERTIFICATE", twice.dump(force=True)))
+            ]
+        },
+        "not of its kind",
+    )
+    east = dt.timezone(dt.timedelta(hours=5))
+    cases["a time before all times"] = (
+        {"logs": [TrustPart(key, start=dt.datetime.min.replace(tzinfo=east))]},
+        "beyond the calendar's end",
+    )
     for given, why in cases.values():
         with pytest.raises(MalformedDocument, match=why):
             Trust.from_parts(**given)
@@ -191,6 +214,10 @@ def test_a_key_that_logs_do_not_have_is_not_read() -> None:
 
     with pytest.raises(UnsupportedFormat, match="no algorithm that logs sign with"):
         Trust.from_parts(logs=[TrustPart(key_pem(ec.generate_private_key(ec.SECP256K1())))])
+    der = asn1crypto.pem.unarmor(key_pem(new_key()))[2]
+    odd = der.replace(bytes.fromhex("2a8648ce3d0201"), bytes.fromhex("2a8648ce3d0209"))
+    with pytest.raises(UnsupportedFormat, match="no algorithm that logs sign with"):
+        Trust.from_parts(logs=[TrustPart(asn1crypto.pem.armor("PUBLIC KEY", odd))])
 
 
 def test_a_root_of_logs_alone_is_one(sigstore: LocalSigstore, tmp_path: Path) -> None:

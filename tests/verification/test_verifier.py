@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import asn1crypto.x509
 import pytest
 from cryptography.hazmat.primitives import hashes
 
@@ -356,3 +357,30 @@ def test_the_first_entry_of_a_log_has_an_index_that_protobuf_leaves_out(
         assert part.pop("logIndex") == "0"
     found = verify_bundle(json.dumps(document).encode(), None, trust=sigstore.trust)
     assert found.log_index == 0
+
+
+_ELLIPTIC = bytes.fromhex("2a8648ce3d0201"), bytes.fromhex("2a8648ce3d0209")
+"""The algorithm of a key, and one that nobody has given a meaning."""
+
+
+@pytest.mark.parametrize("kind", ["certificateAuthorities", "timestampAuthorities"])
+@pytest.mark.parametrize("how", ["a key of tomorrow", "an extension twice"])
+@pytest.mark.parametrize("place", [0, 1])
+def test_an_authority_that_means_nothing_here_hides_no_other(
+    local_sigstore: LocalSigstore, good: dict[str, Any], kind: str, how: str, place: int
+) -> None:
+    root = json.loads(local_sigstore.trusted_root_json)
+    another = json.loads(json.dumps(root[kind][0]))
+    for listed in another["certChain"]["certificates"]:
+        der = base64.b64decode(listed["rawBytes"])
+        if how == "a key of tomorrow":
+            der = der.replace(*_ELLIPTIC)
+        else:
+            twice = asn1crypto.x509.Certificate.load(der)
+            extensions = twice["tbs_certificate"]["extensions"]
+            extensions.append(extensions[0].copy())
+            der = twice.dump(force=True)
+        listed["rawBytes"] = base64.b64encode(der).decode()
+    root[kind].insert(place, another)
+    trust = Trust.from_json(json.dumps(root))
+    assert verify_bundle(json.dumps(good).encode(), None, trust=trust).time

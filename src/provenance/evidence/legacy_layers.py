@@ -110,14 +110,14 @@ def _der(material: Mapping[str, Any]) -> bytes:
 def _chain(leaf: bytes, trust: Trust) -> tuple[bytes, ...]:
     """The certificates above the signer's: those of the authority that issued it."""
     from cryptography import x509
-    from cryptography.exceptions import InvalidSignature
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
     certificate = x509.load_der_x509_certificate(leaf)
     for authority in trust.material.certificate_authorities:
         issuer = x509.load_der_x509_certificate(authority.certificates[0])
         try:
             certificate.verify_directly_issued_by(issuer)
-        except (InvalidSignature, ValueError, TypeError):
+        except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
             continue
         return authority.certificates
     return ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,6 +13,7 @@ from provenance.signing.exchange import ServiceError
 from provenance.signing.fulcio import certify
 from provenance.signing.pipeline import Credential
 from provenance.signing.tokens import certified_as, expiry
+from provenance.transport.locks import Lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,7 +119,7 @@ class Keyless:
         self.identity, self.issuer = self._named = certified_as(token)
         self._token, self._renew = token, renew
         self._held: _Certified | None = None
-        self._lock = threading.Lock()
+        self._lock = Lock()
 
     def __reduce__(self) -> Any:
         """Refuse: a pickle travels to places a token must not."""

@@ -79,11 +79,14 @@ def assemble(
 
 
 def _log(part: TrustPart) -> dict[str, Any]:
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
 
     raw, name = _bytes(part)
     try:
         key = serialization.load_pem_public_key(raw)
+    except UnsupportedAlgorithm as error:
+        raise _odd_key(name) from error
     except ValueError as error:
         raise MalformedDocument(
             f"{name} holds no public key", hint="expected PEM (BEGIN PUBLIC KEY)"
@@ -118,7 +121,11 @@ def _details(key: object, spki: bytes, name: str) -> tuple[str, bytes, bytes]:
         return "PKIX_ED25519", _NOTE_ED25519, key.public_bytes_raw()
     if isinstance(key, rsa.RSAPublicKey) and key.key_size in _RSA_BITS:
         return f"PKIX_RSA_PKCS1V15_{key.key_size}_SHA256", _NOTE_RSA, spki
-    raise UnsupportedFormat(
+    raise _odd_key(name)
+
+
+def _odd_key(name: str) -> UnsupportedFormat:
+    return UnsupportedFormat(
         f"the key in {name} is of no algorithm that logs sign with",
         hint="expected ECDSA P-256, P-384 or P-521, Ed25519, or RSA of 2048, 3072 or 4096 bits",
     )
@@ -156,7 +163,7 @@ def _authority(part: TrustPart, *, signs: bool = False) -> dict[str, Any]:
 def _check_chain(chain: list[x509.Certificate], name: str, *, signs: bool) -> None:
     """Each certificate is issued by the next; those that issue are authorities."""
     for number, (below, above) in enumerate(itertools.pairwise(chain), 1):
-        if below.issuer != above.subject:
+        if not _is_issued_by(below, above):
             raise MalformedDocument(
                 f"certificate {number} of {name} is not issued by the next one",
                 hint="put the chain in order, the root last; one chain a part",
@@ -170,12 +177,22 @@ def _check_chain(chain: list[x509.Certificate], name: str, *, signs: bool) -> No
         )
 
 
+def _is_issued_by(below: x509.Certificate, above: x509.Certificate) -> bool:
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+
+    try:
+        below.verify_directly_issued_by(above)
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
+        return False
+    return True
+
+
 def _issues(certificate: x509.Certificate) -> bool:
     from cryptography import x509
 
     try:
         return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
         return False
 
 
@@ -189,10 +206,13 @@ def _window(part: TrustPart, start: dt.datetime, name: str) -> dict[str, str]:
         raise MalformedDocument(f"a time of {name} has no zone", hint="datetime(..., tzinfo=UTC)")
     if "end" in moments and moments["end"] < moments["start"]:
         raise MalformedDocument(f"{name} ends before it starts")
-    return {
-        which: moment.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
-        for which, moment in moments.items()
-    }
+    try:
+        return {
+            which: moment.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
+            for which, moment in moments.items()
+        }
+    except OverflowError as error:
+        raise MalformedDocument(f"a time of {name} is beyond the calendar's end") from error
 
 
 def _bytes(part: TrustPart) -> tuple[bytes, str]:

@@ -7,7 +7,6 @@ COSIGN_PKCS11_MODULE_PATH, COSIGN_PKCS11_PIN.
 
 from __future__ import annotations
 
-import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from provenance.errors import (
     UnsupportedFormat,
 )
 from provenance.signing.keys.services import ServiceKey, needed
+from provenance.transport.locks import Lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -34,7 +34,7 @@ _SIZES = {"ecdsa-p256": 32, "ecdsa-p384": 48, "ecdsa-p521": 66}
 _SHA256_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
 _PIN_BYTES = 1024
 # A login is the process' and not the session's: two at once would be refused.
-_LOCK = threading.Lock()
+_LOCK = Lock()
 
 
 def open_token_key(
