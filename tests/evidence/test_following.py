@@ -78,8 +78,9 @@ def test_provenance_that_a_signed_reference_names_is_held_to_what_one_expects(
         found = verified.provenance(source=f"github.com/org/{source}")
         assert found.source_uri == f"https://github.com/org/{source}"
         assert found.checks[-1].where == "predicate"
-    with pytest.raises(pv.InvalidEvidence, match="source of the provenance"):
+    with pytest.raises(pv.InvalidEvidence, match="source of the provenance") as refused:
         verified.provenance(source="github.com/org/mallory")
+    assert refused.value.reference == str(verified.reference)
     name("absent")
     verified = pv.verify(image, require="any", **asked)
     assert verified.provenance(source="github.com/org/app").builder_id

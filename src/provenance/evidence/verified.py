@@ -283,7 +283,8 @@ class Verified:
                 return check_provenance(self._statement(proof, named), **asked, **more)
             except ProvenanceError as error:  # another may hold: one never hides the other
                 refusals.append(error)
-        raise next((r for r in refusals if not isinstance(r, InvalidEvidence)), refusals[0])
+        with ProvenanceError.located_at(self.reference):
+            raise next((r for r in refusals if not isinstance(r, InvalidEvidence)), refusals[0])
 
     def _references(self) -> Iterator[tuple[Proof, Referred]]:
         for proof in self.attestations:
