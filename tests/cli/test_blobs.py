@@ -245,6 +245,19 @@ def test_a_file_that_is_missing_or_another_is_named_and_nothing_is_known(
         assert str(file) in result.err
 
 
+def test_where_to_sign_holds_without_a_trust_root_of_ones_own(
+    run: Run, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else what is private would be signed, and logged, by the public instance."""
+    write_key_pair(generate_key_pair("secret"), place / "cosign")
+    monkeypatch.setenv("COSIGN_PASSWORD", "secret")
+    for more in ("--identity-token", place / "token"), ("--key", place / "cosign.key"):
+        config = ("--signing-config", place / "config.json")
+        result = run("--offline", "sign-blob", place / "app", *config, *more)
+        assert result.status == 3  # the public trust root does not believe what is signed there
+        assert "says nothing of where to sign" not in result.err
+
+
 def test_a_key_signs_and_verifies(run: Run, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     private, public = write_key_pair(generate_key_pair("secret"), place / "cosign")
     monkeypatch.setenv("COSIGN_PASSWORD", "secret")

@@ -54,10 +54,10 @@ def settings() -> Settings:
     )
 
 
-def trust(trusted_root: str | None, signing_config: str | None = None) -> Any:
+def trust(trusted_root: str | None) -> Any:
     """The trust of `--trusted-root`, or the public one."""
     from provenance.trust import Trust
 
     if trusted_root is not None:
-        return Trust.from_file(trusted_root, signing_config=signing_config)
+        return Trust.from_file(trusted_root)
     return Trust.public_good(settings=settings())

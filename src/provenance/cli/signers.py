@@ -43,7 +43,7 @@ def signer_options(command: F) -> F:
         click.option(
             "--signing-config",
             metavar="FILE",
-            help="Where to sign, with --trusted-root.",
+            help="Where to sign; else where the public instance says.",
         ),
         click.option(
             "--unsafe-no-log",
@@ -65,24 +65,19 @@ def signer(given: dict[str, Any]) -> Signer:
     key, token = given.pop("key"), given.pop("identity_token")
     root, config = given.pop("trusted_root"), given.pop("signing_config")
     unlogged, out_of_band = given.pop("unsafe_no_log"), given.pop("oob")
+    # Where to sign holds whoever is trusted: what is private must not go to the public instance.
+    place: dict[str, Any] = {
+        "trust": None if root is None else trust(root),
+        "signing_config": config,
+        "settings": settings(),
+    }
     if key is None:
         if unlogged:
             raise click.UsageError("--unsafe-no-log is for keys: certificates need a log")
-        return Signer.keyless(
-            trust=trust(root, config),
-            identity_token=_token(token),
-            out_of_band=out_of_band,
-            settings=settings(),
-        )
+        return Signer.keyless(identity_token=_token(token), out_of_band=out_of_band, **place)
     if token is not None or out_of_band:
         raise click.UsageError("--key signs without an identity: leave out the token or login")
-    return Signer.from_key(
-        key,
-        password=secret_of(key),
-        trust=None if unlogged and root is None else trust(root, config),
-        unsafe_no_log=unlogged,
-        settings=settings(),
-    )
+    return Signer.from_key(key, password=secret_of(key), unsafe_no_log=unlogged, **place)
 
 
 def _token(given: str | None) -> str | None:

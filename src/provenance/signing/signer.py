@@ -357,7 +357,9 @@ def _place(trust: Trust | None, signing_config: str | Path | None, settings: Set
         )
     trust = trust or Trust.public_good(settings=settings)
     if signing_config is not None:
-        trust = trust.with_signing_config(signing_config)
+        with ProvenanceError.located_at(signing_config):
+            trust = trust.with_signing_config(signing_config)
+            SigningConfig.parse(trust.signing_config or b"")
     if trust.signing_config is None:
         raise NotEvaluated(
             f"the trust root of {trust.source} says nothing of where to sign",
