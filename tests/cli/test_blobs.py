@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -288,12 +289,37 @@ def test_a_signature_outside_every_log_must_be_accepted_by_name(
     assert run(*verify, "--insecure-ignore-tlog").status == 0
 
 
-def test_a_bundle_is_written_whole_or_not_at_all(run: Run, place: Path) -> None:
-    nowhere = place / "none" / "app.sigstore.json"
-    token = place / "token"
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes in folders")
+def test_a_link_is_followed_and_a_pipe_written_to(
+    run: Run, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And neither replaced: `--bundle /dev/stdout`, as root, took the device away."""
+    monkeypatch.setenv("COSIGN_PASSWORD", "")
+    write_key_pair(generate_key_pair(""), place / "k")
+    given = ("sign-blob", place / "app", "--key", place / "k.key", "--unsafe-no-log")
+    (place / "link").symlink_to(place / "real")
+    assert run(*given, "--bundle", place / "link").status == 0
+    assert (place / "link").is_symlink()
+    assert json.loads((place / "real").read_bytes())["messageSignature"]
+    os.mkfifo(place / "pipe")
+    reader = os.open(place / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert run(*given, "--bundle", place / "pipe").status == 0
+        assert json.loads(os.read(reader, 65536))["messageSignature"]
+    finally:
+        os.close(reader)
+    assert (place / "pipe").is_fifo()
+
+
+@pytest.mark.parametrize("nowhere", ["none/app.sigstore.json", "."])
+def test_a_place_that_is_none_is_told_before_anything_is_logged(
+    run: Run, place: Path, local_sigstore: LocalSigstore, nowhere: str
+) -> None:
+    token, logged = place / "token", len(local_sigstore.log.bodies)
     result = run(
-        *("sign-blob", place / "app", "--bundle", nowhere, "--identity-token", token),
+        *("sign-blob", place / "app", "--bundle", place / nowhere, "--identity-token", token),
         *where(place),
     )
     assert result.status == 3
     assert "cannot be written" in result.err
+    assert len(local_sigstore.log.bodies) == logged

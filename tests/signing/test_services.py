@@ -319,6 +319,7 @@ class TestOneCertificate:
             verify_bundle(bundle, SUBJECT, trust=sigstore.trust, identity=None)
 
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks there")
+    @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # Python 3.12's, of threads
     def test_is_not_waited_for_in_a_child_whose_parent_was_asking(
         self, sigstore: LocalSigstore, statement: bytes
     ) -> None:

@@ -31,6 +31,8 @@ def sign_blob(blob: str, bundle: str | None, **given: Any) -> None:
     """Sign the file BLOB; - is standard input. Prints the bundle, or where it was written."""
     from provenance.signing import sign_blob as sign_file
 
+    if bundle is not None:
+        _see_place(Path(bundle))
     signed = sign_file(_piped() if blob == "-" else blob, signer(given))
     if bundle is None:
         click.echo(signed.raw)
@@ -133,11 +135,26 @@ def _show(found: SignedBlob | SignedStatement) -> None:
         echo(f"  warning: {warning}")
 
 
+def _see_place(path: Path) -> None:
+    """Before anything is signed, and logged for ever. Raises NotFound."""
+    from provenance.errors import NotFound
+
+    if path.is_dir() or not path.parent.is_dir():
+        raise NotFound(f"{path} cannot be written: it is no file in a folder", hint="name another")
+
+
 def _write(path: Path, data: bytes) -> None:
-    """Whole or not at all. Raises NotFound where the folder does not take it."""
+    """Whole or not at all; a link is followed, and a pipe or device written to.
+
+    Raises NotFound where the folder does not take it.
+    """
     from provenance.errors import NotFound
 
     try:
+        path = path.resolve()
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)
+            return
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "wb") as file:
