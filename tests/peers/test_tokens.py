@@ -113,6 +113,19 @@ def test_a_wrong_pin_is_said_to_be_one_and_never_shown(token: Token) -> None:
     assert "98765" not in str(caught.value)
 
 
+def test_a_pin_that_is_no_text_is_told_and_never_shown(token: Token) -> None:
+    reference = token.reference("object=ecdsa-p256", pin="")
+    environ = {"COSIGN_PKCS11_PIN": "hunter2\udcff"}
+    for opened in (
+        lambda: open_key(reference, environ=environ),
+        lambda: open_public_key(reference, environ=environ),
+        lambda: open_key(reference, password=b"hunter2\xff", environ={}),
+    ):
+        with pytest.raises(Unauthorized, match="not in UTF-8") as caught:
+            opened()
+        assert caught.value.__cause__ is None
+
+
 def test_what_is_not_there(token: Token, tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="no token"):
         open_key(Token("another", token.module).reference("id=%01"), environ={})

@@ -165,7 +165,7 @@ def _asks(password: Password) -> Callable[[], str] | None:
 
     def ask() -> str:
         given = password() if callable(password) else password
-        return given.decode() if isinstance(given, bytes) else given
+        return given.decode("utf-8", "surrogateescape") if isinstance(given, bytes) else given
 
     return ask
 

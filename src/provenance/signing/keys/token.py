@@ -96,6 +96,7 @@ class _Token:
 
     @contextmanager
     def session(self, pin: str | None) -> Iterator[Any]:
+        _see_text(pin or "", self._reference)
         with _LOCK:
             library = self._pkcs11.lib(self._module)
             with self._find(library).open(user_pin=pin) as session:
@@ -146,6 +147,16 @@ def _pin(reference: TokenKey, environ: Mapping[str, str]) -> str:
                 f"the PIN in {reference.pin_file} cannot be read", hint="check pin-source"
             ) from error
     return environ.get("COSIGN_PKCS11_PIN") or ""
+
+
+def _see_text(pin: str, reference: TokenKey) -> None:
+    """PINs are UTF-8 (PKCS#11 2.40, CK_UTF8CHAR): of others the library's error holds them."""
+    try:
+        pin.encode()
+    except UnicodeEncodeError:
+        raise Unauthorized(
+            f"the PIN of {reference} is not in UTF-8", hint="check COSIGN_PKCS11_PIN"
+        ) from None
 
 
 def _objects(session: Any, reference: TokenKey, kind: str) -> list[Any]:
