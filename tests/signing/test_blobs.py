@@ -219,6 +219,13 @@ def test_files_that_are_not_there_are_told_so(
         pv.verify_blob(missing, bundle, who(sigstore), trust=sigstore.trust)
     with pytest.raises(NotFound, match="none cannot be read"):
         pv.verify_blob(blob, missing, who(sigstore), trust=sigstore.trust)
+    for none in ("a\0b", "a\ud800"):
+        with pytest.raises(NotFound, match="is no path"):
+            pv.sign_blob(none, sigstore.signer())
+        with pytest.raises(NotFound, match="is no path"):
+            pv.verify_blob(none, bundle, who(sigstore), trust=sigstore.trust)
+        with pytest.raises(NotFound, match="is no path"):
+            pv.verify_blob(blob, none, who(sigstore), trust=sigstore.trust)
 
 
 def test_a_key_in_cosigns_file_signs_statements_and_files(

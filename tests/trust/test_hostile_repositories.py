@@ -17,7 +17,7 @@ from provenance.testing.sigstore import LocalSigstore
 from provenance.testing.sigstore.tuf_repository import TufRepository
 from provenance.trust import Trust, updating
 from provenance.trust.replaying import replay
-from provenance.trust.tuf_cache import read_kept
+from provenance.trust.tuf_cache import Kept, cache_file, read_kept, write_kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,6 +98,20 @@ def test_a_damaged_copy_proves_what_the_whole_one_proves_or_nothing(
     # White space, or the signature of a key that is not needed.
     whole = replay(REPOSITORY.root_json, AT_HAND)
     assert (found.targets, found.expires) == (whole.targets, whole.expires)
+
+
+def test_a_copy_with_a_root_of_no_number_is_replaced(
+    sigstore: LocalSigstore, tmp_path: Path
+) -> None:
+    root = sigstore.write_tuf_root(tmp_path / "root.json")
+    its = Settings(retries=0, timeout=5, cache_dir=tmp_path / "cache")
+    file = cache_file(sigstore.tuf_url, tmp_path / "cache")
+    now = dt.datetime.now(dt.UTC)
+    for name in ("9" * 5000, "0", "-1", "../1"):
+        assert write_kept(
+            file, Kept(sigstore.tuf_url, now, {f"root_history/{name}.root.json": b"x"})
+        )
+        assert Trust.from_tuf(sigstore.tuf_url, root, settings=its, renew=True).has_logs
 
 
 @given(raw=st.binary(max_size=300))

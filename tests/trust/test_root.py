@@ -133,6 +133,8 @@ def test_a_signing_configuration_that_cannot_sign_is_told_when_signing(
 def test_files_are_capped_and_missing_ones_told(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="cannot be read"):
         Trust.from_file(tmp_path / "none.json")
+    with pytest.raises(NotFound, match="is no path"):
+        Trust.from_file("a\0b")
     large = tmp_path / "large.json"
     large.write_bytes(b" " * (8 << 20) + b"{}")
     with pytest.raises(LimitExceeded, match="no trust root"):

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from provenance.attestation.bundle import Bundle
 from provenance.digests import Digest
-from provenance.errors import LimitExceeded, NotFound, ProvenanceError, UnsupportedFormat
+from provenance.errors import LimitExceeded, ProvenanceError, UnsupportedFormat
 from provenance.settings import Limits
-from provenance.signing.message import Bytes, File
+from provenance.signing.message import Bytes, File, unreadable
 from provenance.strict_json import decode_object
 from provenance.trust import Trust
 
@@ -127,10 +127,8 @@ def _bundle(bundle: str | Path | bytes | Bundle, limits: Limits) -> Bundle:
     try:
         with Path(bundle).open("rb") as file:
             raw = file.read(limits.bundle_bytes + 1)
-    except OSError as error:
-        raise NotFound(
-            f"{bundle} cannot be read ({error.strerror})", hint="check the path"
-        ) from error
+    except (OSError, ValueError) as error:
+        raise unreadable(bundle, error) from error
     with ProvenanceError.located_at(bundle):
         return Bundle.parse(raw, limits=limits)
 

@@ -11,7 +11,7 @@ from provenance.errors import LimitExceeded, NotFound
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Bytes", "File", "Message"]
+__all__ = ["Bytes", "File", "Message", "unreadable"]
 
 
 class Message(Protocol):
@@ -54,7 +54,7 @@ class File:
         try:
             with self.path.open("rb") as file:
                 return hashlib.file_digest(file, algorithm).digest()
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise self._unreadable(error) from error
 
     def read(self) -> bytes:
@@ -62,7 +62,7 @@ class File:
         try:
             with self.path.open("rb") as file:
                 data = file.read(self.limit + 1)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise self._unreadable(error) from error
         if len(data) > self.limit:
             raise LimitExceeded(
@@ -71,5 +71,12 @@ class File:
             )
         return data
 
-    def _unreadable(self, error: OSError) -> NotFound:
-        return NotFound(f"{self.path} cannot be read ({error.strerror})", hint="check the path")
+    def _unreadable(self, error: OSError | ValueError) -> NotFound:
+        return unreadable(self.path, error)
+
+
+def unreadable(path: str | Path, error: OSError | ValueError) -> NotFound:
+    """The error for a file that cannot be opened. ValueError: a name that none can have."""
+    if isinstance(error, ValueError):
+        return NotFound(f"{str(path)[:300]!a} is no path", hint="check it")
+    return NotFound(f"{path} cannot be read ({error.strerror})", hint="check the path")

@@ -308,6 +308,8 @@ def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             data = file.read(Limits().trust_bytes + 1)
+    except ValueError as error:  # a name that no file can have
+        raise NotFound(f"{str(path)[:300]!a} is no path", hint="check it") from error
     except OSError as error:
         raise NotFound(
             f"{path} cannot be read ({error.strerror})", hint="check the path"

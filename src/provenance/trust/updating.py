@@ -33,6 +33,7 @@ STAGING = "https://tuf-repo-cdn.sigstage.dev"
 _ROOT_TARGET = "trusted_root.json"
 _SIGNING_TARGET = "signing_config.v0.2.json"
 _DAY = 86400.0
+_DIGITS = 10  # of no root there is a billionth
 _METADATA = ("timestamp.json", "snapshot.json", "targets.json")
 
 
@@ -164,7 +165,7 @@ def _lay_out(folder: Path, files: Mapping[str, bytes]) -> None:
             (folder / "targets" / name).write_bytes(data)
     for name, data in files.items():
         number = name.removeprefix("root_history/").removesuffix(".root.json")
-        if number.isascii() and number.isdigit():
+        if number.isascii() and number.isdigit() and len(number) < _DIGITS:
             (metadata / "root_history" / f"{int(number)}.root.json").write_bytes(data)
 
 
