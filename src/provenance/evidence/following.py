@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from provenance.attestation.predicate_types import matches
+from provenance.attestation.predicate_types import REFERENCE, matches
+from provenance.attestation.predicates.reference import PREDICATE_TYPE_ANNOTATION, SIZE_ANNOTATION
 from provenance.digests import Digest
 from provenance.errors import InvalidEvidence, ProvenanceError
 from provenance.evidence.placements import SBOM_TYPES
@@ -25,10 +26,7 @@ if TYPE_CHECKING:
     from provenance.oci.repository import Repository
     from provenance.settings import Limits, Settings
 
-__all__ = ["REFERENCE", "Document", "Referred", "Source", "referred"]
-
-REFERENCE = "https://in-toto.io/attestation/reference/v0.1"
-"""Predicate type of a statement that names documents elsewhere."""
+__all__ = ["Document", "Referred", "Source", "referred"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +114,9 @@ def _referred(entry: Any) -> Referred:
     digests, annotations = entry.get("digest"), entry.get("annotations") or {}
     if not isinstance(digests, dict) or not isinstance(annotations, dict):
         raise _unusable("names a document without a digest")
-    size = annotations.get("size")
-    media_type, kind = entry.get("mediaType") or "", annotations.get("predicateType") or ""
+    size = annotations.get(SIZE_ANNOTATION)
+    media_type = entry.get("mediaType") or ""
+    kind = annotations.get(PREDICATE_TYPE_ANNOTATION) or ""
     if not isinstance(size, int) or isinstance(size, bool) or size < 0:
         raise _unusable("names a document without its size")
     if not isinstance(media_type, str) or not isinstance(kind, str):

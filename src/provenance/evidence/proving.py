@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from provenance.attestation.predicate_types import REFERENCE
 from provenance.errors import (
     ContentMismatch,
     InvalidEvidence,
@@ -14,7 +15,7 @@ from provenance.errors import (
     ProvenanceError,
 )
 from provenance.evidence.asked import evidence_place, one_session, public_keys
-from provenance.evidence.following import REFERENCE, Document, Source, referred
+from provenance.evidence.following import Document, Source, referred
 from provenance.evidence.gathering import search
 from provenance.evidence.judging import Judge
 from provenance.evidence.verified import Proof, Verified

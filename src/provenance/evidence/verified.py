@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from provenance.attestation.predicate_types import COSIGN_SIGN, matches
+from provenance.attestation.predicate_types import COSIGN_SIGN, REFERENCE, matches
 from provenance.attestation.statement import Statement
 from provenance.errors import (
     InvalidEvidence,
@@ -15,7 +15,7 @@ from provenance.errors import (
     ProvenanceError,
     UnsupportedFormat,
 )
-from provenance.evidence.following import REFERENCE, Referred, referred
+from provenance.evidence.following import Referred, referred
 from provenance.evidence.judging import annotations_of
 from provenance.verification.signed import SignedImage, SignedStatement
 

@@ -49,9 +49,9 @@ def check_builder(predicate: SlsaProvenance, signer: Signatory, expected: str | 
         return Check("builder", found, "predicate")
     _check_release(signer.identity)
     if "/.github/workflows/" in found:
-        _check_workflow(found, signer, expected)
-    elif not _is_platform(found, signer):
-        if workflow_of(signer.identity) is not None and not _may_be_runner(found, signer):
+        return Check("builder", found, _check_workflow(found, signer, expected))
+    if not _is_platform(found, signer):
+        if workflow_of(signer.identity) is not None and not _may_be_platform(found, signer):
             raise disagree("builder", signer.identity, found, by=", as its certificate says")
         return Check("builder", found, "predicate")
     return Check("builder", found, "certificate")
@@ -65,7 +65,8 @@ def _is(found: str, expected: str) -> bool:
     return found in (expected, f"{name}@refs/tags/{expected.removeprefix(f'{name}@')}")
 
 
-def _check_workflow(found: str, signer: Certified, expected: str | None) -> None:
+def _check_workflow(found: str, signer: Certified, expected: str | None) -> str:
+    """Where it is said: the certificate names it, or a delegator that signed does."""
     github = found.startswith("https://github.com/")
     issuer = signer.issuer
     if github and issuer != GITHUB_ISSUER and not issuer.startswith(f"{GITHUB_ISSUER}/"):
@@ -74,10 +75,11 @@ def _check_workflow(found: str, signer: Certified, expected: str | None) -> None
         _check_release(found, everywhere=True)
         if expected is None and not found.startswith(_GENERATOR):
             raise disagree("builder", "named by you: it is none of SLSA's own", found)
-        return
+        return "predicate"
     for vouched in (signer.identity, claim(signer, "build-signer-uri")):
         if vouched and found not in (vouched, without_ref(vouched)):
             raise disagree("builder", vouched, found, by=", as its certificate says")
+    return "certificate"
 
 
 def _check_release(workflow: str, *, everywhere: bool = False) -> None:
@@ -88,24 +90,23 @@ def _check_release(workflow: str, *, everywhere: bool = False) -> None:
 
 
 def _is_platform(found: str, signer: Certified) -> bool:
-    """Whether it is the platform that ran the job, as far as the certificate says which.
-
-    GitHub's runners, a run of theirs (BuildKit names that), GitLab's runner of the project.
-    """
-    source, run = claim(signer, "source-repository-uri"), claim(signer, "run-invocation-uri")
+    """Whether it is GitHub, as the certificate says: its runners; or a run, as BuildKit has it."""
     if signer.issuer == GITHUB_ISSUER and found.startswith(_RUNNER):
         kind = claim(signer, "runner-environment")
         return found == _RUNNER or (kind != "" and found == f"{_RUNNER}/{kind}")
+    run = claim(signer, "run-invocation-uri")
     if run and _GITHUB_RUN.fullmatch(found):
         return run == found or run.startswith(f"{found}/attempts/")
-    runner = _GITLAB_RUNNER.fullmatch(found)
-    return runner is not None and runner[1] == source
+    return False
 
 
-def _may_be_runner(found: str, signer: Certified) -> bool:
-    """Whether it names a kind of GitHub's runners where the certificate, an older one, names none.
+def _may_be_platform(found: str, signer: Certified) -> bool:
+    """Whether it is a runner of which the certificate says nothing: which one is the job's word.
 
-    The kind is then the job's own word.
+    A kind of GitHub's, of before there was a claim; a runner of the project that GitLab ran it for.
     """
-    named = found.removeprefix(f"{_RUNNER}/") in ("github-hosted", "self-hosted")
-    return signer.issuer == GITHUB_ISSUER and named and not claim(signer, "runner-environment")
+    source = claim(signer, "source-repository-uri")
+    if runner := _GITLAB_RUNNER.fullmatch(found):
+        return runner[1] == source and source.startswith(f"{signer.issuer}/")
+    named = found in (f"{_RUNNER}/github-hosted", f"{_RUNNER}/self-hosted")
+    return named and signer.issuer == GITHUB_ISSUER and not claim(signer, "runner-environment")

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from provenance.attestation import ResourceDescriptor, Statement, read_predicate
-from provenance.attestation.predicates.reference import Reference, size_of
+from provenance.attestation.predicates.reference import Reference
 from provenance.digests import Digest
 
 DIGEST = Digest.of(b"a large document")
@@ -37,11 +35,5 @@ def test_a_reference_names_digest_size_and_what_it_is() -> None:
     assert isinstance(found, Reference)
     (document,) = found.references
     assert document.is_about(DIGEST)
-    assert size_of(document) == 16
+    assert document.annotations["size"] == 16
     assert found.check().ok
-
-
-@pytest.mark.parametrize("size", [None, "16", 16.0, True, -1, [16]])
-def test_a_size_that_is_none_is_not_taken_for_one(size: object) -> None:
-    assert size_of(ResourceDescriptor(annotations={"size": size})) is None
-    assert size_of(ResourceDescriptor()) is None

@@ -74,10 +74,3 @@ class Reference(TypedPredicate):
         del document["name"]  # it has none; a subject alone must say so
         attester = attester or "https://pypi.org/project/oci-provenance"
         return cls(REFERENCE, {"attester": {"id": attester}, "references": [document]})
-
-
-def size_of(document: ResourceDescriptor) -> int | None:
-    """The size in bytes that a reference names; None where it names none that is one."""
-    found = document.annotations.get(SIZE_ANNOTATION)
-    is_size = isinstance(found, int) and not isinstance(found, bool) and found >= 0
-    return found if is_size else None
