@@ -80,7 +80,8 @@ def edited(raw: bytes, form: Format, edits: list[Edit], *, hides: bool = False) 
             again = encoded(changed, form)
         except (KeyError, TypeError, AttributeError) as error:  # written are documents of any shape
             raise _not_edited(form) from error
-        if _said(decoded(again, form)) == _said(changed) and not unread_of(raw, form):
+        # JSON comes here only where what a reader passes over is to go.
+        if _said(decoded(again, form)) == _said(changed) and (anew or not unread_of(raw, form)):
             return again
     raise _not_edited(form)
 
