@@ -9,6 +9,7 @@ import pytest
 
 import provenance as pv
 from provenance.cli.main import main
+from provenance.signing.keys import generate_key_pair, write_key_pair
 from provenance.testing import ImageBuilder, LocalRegistry, LocalSigstore
 
 if TYPE_CHECKING:
@@ -71,7 +72,11 @@ def asked(
 @pytest.mark.parametrize(
     ("options", "status", "told"),
     [
-        ("--source-uri github.com/org/app", 0, "of https://github.com/org/app at refs/tags/v1.2.3"),
+        (
+            "--source-uri github.com/org/app",
+            0,
+            "of https://github.com/org/app\n    at refs/tags/v1",
+        ),
         (f"--builder-id https://github.com/{WORKFLOW} --source-versioned-tag v1.2", 0, "built by"),
         (f"--source-tag v1.2.3 --source-commit {SHA} --deny-self-hosted-runners", 0, "built by"),
         ("--source-uri github.com/org/app --type slsaprovenance1", 0, "built by"),
@@ -100,6 +105,24 @@ def test_the_build_that_was_asked_for_is_held_to_its_certificate(
     out, err = capsys.readouterr()
     assert ended.value.code == status, err
     assert told in (out if status == 0 else err)
+
+
+def test_what_no_certificate_says_of_a_build_is_called_the_signers_word(
+    asked: list[str],
+    local_sigstore: LocalSigstore,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    private, public = write_key_pair(generate_key_pair("p"), tmp_path / "k")
+    signer = pv.Signer.from_key(private, password="p", trust=local_sigstore.trust)
+    pv.attest(asked[1], pv.slsa_provenance(JOB), signer)
+    with pytest.raises(SystemExit) as ended:
+        main([*asked[:4], "--key", str(public), "--source-uri", "github.com/org/app"])
+    assert ended.value.code == 0
+    own = " (the signer's word alone)\n"
+    told = capsys.readouterr().out
+    assert f"built by https://github.com/{WORKFLOW}@refs/tags/v1.2.3{own}" in told
+    assert f"of https://github.com/org/app{own}" in told
 
 
 def test_the_build_stands_in_the_json(asked: list[str], capsys: pytest.CaptureFixture[str]) -> None:

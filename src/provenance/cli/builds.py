@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from provenance.verification import Provenance
 
-__all__ = ["build_options", "expected_build", "in_json"]
+__all__ = ["build_options", "expected_build", "in_json", "in_text"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -72,6 +72,21 @@ def expected_build(given: dict[str, Any]) -> dict[str, Any]:
     if given.pop("deny_self_hosted_runners"):
         asked["deny_self_hosted_runners"] = True
     return asked
+
+
+def in_text(built: Provenance) -> Iterator[str]:
+    """What is shown of a build, a line each; and what of it the signer alone says."""
+    certified = {check.field for check in built.checks if check.where == "certificate"}
+    shown = {
+        "builder": ("built by", built.builder_id),
+        "source": ("  of", built.source_uri),
+        "ref": ("  at", built.ref),
+        "commit": ("  at", built.commit),
+    }
+    for field, (word, value) in shown.items():
+        if value:
+            own = "" if field in certified else " (the signer's word alone)"
+            yield f"{word} {value}{own}"
 
 
 def in_json(built: Provenance) -> dict[str, Any]:

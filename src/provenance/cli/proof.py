@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from provenance.cli.builds import build_options, expected_build, in_json
+from provenance.cli.builds import build_options, expected_build, in_json, in_text
 from provenance.cli.identities import identity, identity_options
 from provenance.cli.printing import echo, note, show, show_json
 from provenance.cli.session import (
@@ -203,8 +203,8 @@ def _as_json(error: ProvenanceError) -> dict[str, Any]:
 def _show(verified: Verified, built: Provenance | None) -> None:
     echo(verified.reference)
     if built is not None:
-        echo(f"  built by {built.builder_id}")
-        echo(f"    of {built.source_uri} at {built.ref or built.commit}")
+        for line in in_text(built):
+            echo(f"  {line}")
     for proof in verified.proofs:
         echo(f"  {proof.kind} signed by {proof.signer}")
         when = f"{proof.time:%Y-%m-%d %H:%M:%S} UTC" if proof.time else "a time that is not proven"
