@@ -185,3 +185,27 @@ def test_the_job_that_runs_is_attested(
     with pytest.raises(SystemExit) as ended:
         main(["verify", tag, "--trusted-root", root, *who, "--source-uri", "github.com/org/app"])
     assert ended.value.code == status
+
+
+def test_of_several_builds_any_may_be_the_one(
+    local_registry: LocalRegistry, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The one that is asked for lies in a place that is looked at after the other."""
+    tag = local_registry.reference("team/app:1.0")
+    ImageBuilder().layer({"a": b"1"}).push(tag)
+    with LocalSigstore(rekor=("v1",)) as sigstore:
+        for ref, layout in (("refs/tags/v1.2.4", "bundle"), ("refs/tags/v1.2.3", "legacy")):
+            claims = CLAIMS | {"ref": ref}
+            signer = sigstore.signer("https://github.com/org/app", **claims)
+            said = pv.slsa_provenance(JOB | {"GITHUB_REF": ref})
+            pv.attest(tag, said, signer, layout=layout)  # type: ignore[arg-type]
+        root = sigstore.write_trusted_root(tmp_path / "root.json")
+        asked = [
+            *("verify", str(tag), "--trusted-root", str(root)),
+            *("--certificate-identity", f"https://github.com/{WORKFLOW}@refs/tags/v1.2.3"),
+            *("--certificate-oidc-issuer", ISSUER),
+        ]
+        for name, status in (("v1.2.3", 0), ("v1.2.5", 1)):
+            with pytest.raises(SystemExit) as ended:
+                main([*asked, "--source-tag", name])
+            assert ended.value.code == status, capsys.readouterr()

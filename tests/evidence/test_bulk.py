@@ -93,3 +93,10 @@ def test_the_question_is_checked_before_any_image_is_read(asked: dict[str, Any])
         pv.verify_all(none())
     with pytest.raises(pv.NotFound):
         pv.verify_all(none(), key="absent.pub", trust=asked["trust"])
+
+
+def test_one_reference_is_not_many_images(asked: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match="a list"):
+        pv.verify_all("registry.example/app", **asked)
+    with pytest.raises(ValueError, match="workers"):
+        pv.verify_all([], workers=0, **asked)

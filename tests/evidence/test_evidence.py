@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 
 WHO = "release@example.com"
 SIGN = "https://sigstore.dev/cosign/sign/v1"
+SLSA = {
+    "buildDefinition": {
+        "buildType": "https://example.org/build",
+        "externalParameters": {"source": "git+https://github.com/org/app"},
+    },
+    "runDetails": {"builder": {"id": "https://example.org/builder"}},
+}
 
 
 @pytest.fixture
@@ -179,7 +186,7 @@ def test_an_attestation_is_no_signature(image: pv.Image, local_sigstore: LocalSi
         )
         assert verified.signatures == ()
         assert verified.attestations[0].predicate == {"a": 1}
-    with pytest.raises(pv.NoMatchingEvidence, match="no SBOM by them"):
+    with pytest.raises(pv.NotEvaluated, match="no SBOM by them is among what was read"):
         verified.sbom()
 
 
@@ -336,3 +343,42 @@ def test_everything_works_in_a_layout_without_a_socket(
     assert verified.signatures[0].placement.scheme == "layout"
     assert len(verified.sbom().packages) == 1
     assert {r.kind for r in pv.referrers(place)} == {"signature", "cyclonedx"}
+
+
+def test_what_was_not_looked_at_is_not_absent(
+    image: pv.Image, local_registry: LocalRegistry, local_sigstore: LocalSigstore
+) -> None:
+    asked: dict[str, Any] = {"identity": who(local_sigstore), "trust": local_sigstore.trust}
+    signer = local_sigstore.signer(WHO)
+    pv.sign(image, signer)
+    with pytest.raises(pv.NotEvaluated, match="which is not all"):
+        pv.verify(image, **asked).provenance()
+    whole = pv.verify(image, everywhere=True, **asked)
+    assert whole.everywhere
+    with pytest.raises(pv.NoMatchingEvidence, match="no SLSA provenance by them is there"):
+        whole.provenance()
+    attested = pv.attest(image, SLSA, signer, predicate_type="slsa-provenance")
+    whole = pv.verify(image, everywhere=True, **asked)
+    with pytest.raises(pv.InvalidEvidence):
+        whole.provenance(source="github.com/org/other")
+    held = local_registry.fail(f"/manifests/{attested.digest}", 429)
+    for everywhere in (False, True):
+        verified = pv.verify(image, everywhere=everywhere, **asked)
+        assert not verified.complete
+        for asking in (verified.sbom, verified.provenance):
+            with pytest.raises(pv.RateLimited):
+                asking()
+    held.remove()
+    other = pv.attest(image, {"a": 1}, signer, predicate_type="https://example.org/x")
+    local_registry.fail(f"/manifests/{other.digest}", 429)
+    verified = pv.verify(image, require="slsa-provenance", **asked)
+    with pytest.raises(pv.RateLimited):  # it may be the one that holds
+        verified.provenance(source="github.com/org/other")
+
+
+@pytest.mark.parametrize("name", ["cyclonedxx", "", "CycloneDX", "slsa"])
+def test_a_misspelt_type_is_not_absent(
+    image: pv.Image, local_sigstore: LocalSigstore, name: str
+) -> None:
+    with pytest.raises(ValueError, match="is no predicate type"):
+        pv.verify(image, who(local_sigstore), trust=local_sigstore.trust, require=name)

@@ -18,6 +18,7 @@ __all__ = [
     "SLSA_PROVENANCE_V02",
     "SLSA_PROVENANCE_V1",
     "SPDX",
+    "check_wanted",
     "family",
     "matches",
     "resolve_predicate_type",
@@ -120,6 +121,19 @@ def matches(predicate_type: str, wanted: str) -> bool:
     if wanted == "sbom":
         return family(predicate_type) in {"spdx", "cyclonedx"}
     return wanted == (family(predicate_type) if wanted in FAMILIES else predicate_type)
+
+
+def check_wanted(wanted: str) -> None:
+    """Refuse a name that nothing could match: "no such evidence" would be said of a misspelling.
+
+    Raises:
+        ValueError: neither a family, one of cosign's words, `sbom` or `any`, nor a URI.
+    """
+    known = _NAMES | _ASKS.keys() | COSIGN_TYPES.keys()
+    if wanted not in known and ":" not in wanted:
+        raise ValueError(
+            f"{wanted!r} is no predicate type: use a URI, or one of {', '.join(sorted(known))}"
+        )
 
 
 def resolve_predicate_type(name: str) -> str:

@@ -132,15 +132,19 @@ def verify(
             "or --key; not both"
         )
     named = [f"oci:{image}" for image in images] if local_image else list(images)
-    answers = verify_all(
-        named,
-        who,
-        require=require,
-        threshold=threshold,
-        platform=platform,
-        workers=max_workers,
-        **trusting(given),
-    )
+    try:
+        answers = verify_all(
+            named,
+            who,
+            require=require,
+            threshold=threshold,
+            everywhere=bool(build),  # of several builds, any may be the one that was asked for
+            platform=platform,
+            workers=max_workers,
+            **trusting(given),
+        )
+    except ValueError as error:  # a type that is none
+        raise click.UsageError(str(error)) from error
     return _told(_in_order(answers), build, output, alone=len(named) == 1)
 
 

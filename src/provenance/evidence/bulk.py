@@ -64,6 +64,7 @@ def verify_all(
     unsafe_no_log: bool = False,
     threshold: int = 1,
     witnesses: Thresholds | None = None,
+    everywhere: bool = False,
     evidence_repository: str | None = None,
     trust: Trust | None = None,
     platform: str | None = None,
@@ -83,6 +84,7 @@ def verify_all(
         unsafe_no_log: as in `verify`.
         threshold: as in `verify`.
         witnesses: as in `verify`.
+        everywhere: as in `verify`.
         evidence_repository: as in `verify`.
         trust: whom to believe; loaded once.
         platform: of an index.
@@ -95,7 +97,8 @@ def verify_all(
         An iterator of answers, each as soon as it is known, whatever its place.
 
     Raises:
-        TypeError: not exactly one of `identity` and `key`.
+        TypeError: not exactly one of `identity` and `key`; one image in place of several.
+        ValueError: as of `verify`; workers below one.
         ProvenanceError: a key or the trust root could not be had. What goes wrong with an image is
             in its answer.
     """
@@ -107,13 +110,18 @@ def verify_all(
         unsafe_no_log=unsafe_no_log,
         threshold=threshold,
         witnesses=witnesses,
+        everywhere=everywhere,
         evidence_repository=evidence_repository,
         trust=trust,
         platform=platform,
         settings=settings,
         limits=limits,
     )
-    count = workers or (settings or Settings.from_environment()).workers
+    if isinstance(images, (str, bytes)):  # each letter of which would be an image
+        raise TypeError("images= is one reference: give a list, or ask verify")
+    count = (settings or Settings.from_environment()).workers if workers is None else workers
+    if count < 1:
+        raise ValueError("workers must be at least 1")
     return _answers(iter(images), asked, registry, count)
 
 

@@ -6,9 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from provenance.attestation.predicate_types import REFERENCE
+from provenance.attestation.predicate_types import REFERENCE, check_wanted
 from provenance.errors import (
-    ContentMismatch,
     InvalidEvidence,
     NoMatchingEvidence,
     NotEvaluated,
@@ -18,7 +17,7 @@ from provenance.evidence.asked import evidence_place, one_session, public_keys
 from provenance.evidence.following import Document, Source, referred
 from provenance.evidence.gathering import search
 from provenance.evidence.judging import Judge
-from provenance.evidence.verified import Proof, Verified
+from provenance.evidence.verified import Proof, Verified, could_not_tell
 from provenance.findings import Outcome
 from provenance.image import resolve
 from provenance.settings import Limits
@@ -52,6 +51,7 @@ def verify(
     unsafe_no_log: bool = False,
     threshold: int = 1,
     witnesses: Thresholds | None = None,
+    everywhere: bool = False,
     evidence_repository: str | None = None,
     trust: Trust | None = None,
     platform: str | None = None,
@@ -75,6 +75,8 @@ def verify(
         threshold: how many different signers are wanted.
         witnesses: how many logs and timestamp authorities each signature must have, where that
             is more than usual.
+        everywhere: ask every placement, even if what is required is proven before: all that they
+            said, for a few requests more.
         evidence_repository: where signatures and statements lie, if not beside the image (cosign's
             COSIGN_REPOSITORY, which holds where this is None and the image is in a registry).
         trust: whom to believe; None: Sigstore's public instance.
@@ -102,6 +104,7 @@ def verify(
         unsafe_no_log=unsafe_no_log,
         threshold=threshold,
         witnesses=witnesses,
+        everywhere=everywhere,
         evidence_repository=evidence_repository,
         trust=trust,
         platform=platform,
@@ -123,6 +126,7 @@ class Question:
     platform: str | None
     settings: Settings | None
     limits: Limits | None
+    everywhere: bool = False
 
     def answer(
         self, image: ImageLike, session: Registry | None, *, kept: Registry | None = None
@@ -133,13 +137,20 @@ class Question:
         if session is None:  # an image brings the one that it was resolved with
             session = kept = found.registry
         elsewhere = evidence_place(found, self.evidence_repository, session, self.settings)
+        ended = False
+
+        def enough(evidence: Sequence[Evidence]) -> bool:
+            nonlocal ended
+            ended = not self.everywhere and self._suffices(evidence)
+            return ended
+
         examination = search(
             found,
             self.judge,
             elsewhere=elsewhere,
             registry=session,
             settings=self.settings,
-            enough=self._suffices,
+            enough=enough,
         )
         proofs = tuple(p for item in examination if (p := _proof(item)))
         failures = [look.error for look in examination.lookups if look.error is not None]
@@ -152,7 +163,9 @@ class Question:
             if len(signers) < self.threshold:
                 raise self._no_proof(examination, tuple(failures), len(signers))
         later = Source(elsewhere or found.reference, kept, **more)
-        return Verified(examination.reference, proofs, tuple(failures), tuple(documents), later)
+        all_told = not ended and all(e.outcome is not Outcome.UNKNOWN for e in examination)
+        told = (proofs, tuple(failures), tuple(documents), later)
+        return Verified(examination.reference, *told, everywhere=all_told)
 
     def _suffices(self, evidence: Sequence[Evidence]) -> bool:
         proofs = [p for item in evidence if (p := _proof(item))]
@@ -176,18 +189,7 @@ class Question:
         """The error to raise: first what could not be told, then what is proven not to be there."""
         place = str(examination.reference)
         if failures:
-            first = failures[0]
-            if not isinstance(first, ContentMismatch):
-                return first
-            # Other bytes in the place of evidence say nothing of the evidence.
-            unread = NotEvaluated(
-                f"could not tell whether it is signed: {first.message}",
-                reference=place,
-                digest=first.digest,
-                hint="ask again; if it stays so, tell the registry's operator",
-            )
-            unread.__cause__ = first
-            return unread
+            return could_not_tell(failures[0], place)
         unknown = [e for e in examination if e.outcome is Outcome.UNKNOWN]
         if unknown:
             return NotEvaluated(
@@ -223,6 +225,7 @@ def question(
     unsafe_no_log: bool,
     threshold: int,
     witnesses: Thresholds | None,
+    everywhere: bool,
     evidence_repository: str | None,
     trust: Trust | None,
     platform: str | None,
@@ -233,7 +236,7 @@ def question(
 
     Raises:
         TypeError: not exactly one of `identity` and `key`.
-        ValueError: a threshold that anything would meet.
+        ValueError: a threshold that anything would meet; a name that is no family or type.
     """
     if (identity is None) == (key is None):
         raise TypeError(
@@ -241,6 +244,7 @@ def question(
         )
     if threshold < 1:
         raise ValueError("threshold must be at least 1: of nobody nothing is proven")
+    check_wanted(require)
     keys = public_keys(key, settings=settings)
     judge = Judge(
         trust or Trust.public_good(settings=settings),
@@ -251,7 +255,8 @@ def question(
         witnesses=witnesses,
         limits=limits or Limits(),
     )
-    return Question(judge, require, threshold, evidence_repository, platform, settings, limits)
+    where = (evidence_repository, platform)
+    return Question(judge, require, threshold, *where, settings, limits, everywhere)
 
 
 def _proof(item: Evidence) -> Proof | None:

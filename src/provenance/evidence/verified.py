@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from provenance.attestation.predicate_types import COSIGN_SIGN, REFERENCE, matches
 from provenance.attestation.statement import Statement
 from provenance.errors import (
+    ContentMismatch,
     InvalidEvidence,
     NoMatchingEvidence,
+    NotEvaluated,
     ProvenanceError,
     UnsupportedFormat,
 )
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from provenance.verification.signed import LogEntry, Signatory, VerifiedTime
     from provenance.verification.slsa import Provenance
 
-__all__ = ["Proof", "Verified"]
+__all__ = ["Proof", "Verified", "could_not_tell"]
 
 _COLUMNS = ("kind", "signed by", "issuer", "time (UTC)", "log index", "where")
 
@@ -181,6 +183,9 @@ class Verified:
     """What signed references name, as far as it was fetched."""
     source: Source | None = field(default=None, repr=False, compare=False)
     """Where the rest of it lies."""
+    everywhere: bool = True
+    """Whether every placement was asked and all that is there could be judged. If not, they may
+    have said more than this: the search ends once what was required is proven."""
 
     def __repr__(self) -> str:
         counts = f"{len(self.signatures)} signatures, {len(self.attestations)} attestations"
@@ -208,8 +213,10 @@ class Verified:
         One that a signed reference names is fetched, and is the one that was named.
 
         Raises:
-            NoMatchingEvidence: none was signed by whom one asked for.
-            ProvenanceError: the one that is named could not be had: nothing is known.
+            NoMatchingEvidence: every placement answered: none was signed by whom one asked for.
+            NotEvaluated: none is among what was read, which is not all.
+            ProvenanceError: none is, and a lookup failed; or the one that is named could not be
+                had: nothing is known.
         """
         from provenance.sbom import read_sbom
 
@@ -218,11 +225,7 @@ class Verified:
         ]
         found += [(p, named) for p, named in self._references() if named.is_a("sbom")]
         if not found:
-            raise NoMatchingEvidence(
-                "no SBOM by them is among what was read",
-                reference=str(self.reference),
-                hint="verify with require='sbom' looks at every placement for one",
-            )
+            raise self._none("SBOM", "sbom")
         proof, named = max(found, key=lambda f: _order(f[0]))
         if named is not None:
             return read_sbom(self._document(named))
@@ -254,9 +257,11 @@ class Verified:
             more: the other expectations of `verification.slsa.check_provenance`.
 
         Raises:
-            NoMatchingEvidence: none was signed by whom one asked for.
+            NoMatchingEvidence: every placement answered: none was signed by whom one asked for.
             InvalidEvidence: there are some, and none holds; `step` names what does not.
-            ProvenanceError: none holds, and one that is named could not be had: nothing is known.
+            NotEvaluated: none is among what was read, which is not all.
+            ProvenanceError: none holds, and a lookup failed, or one that is named could not be
+                had: nothing is known.
         """
         from provenance.verification.slsa import check_provenance
 
@@ -265,11 +270,7 @@ class Verified:
         ]
         found += [(p, named) for p, named in self._references() if named.is_a("slsa-provenance")]
         if not found:
-            raise NoMatchingEvidence(
-                "no SLSA provenance by them is among what was read",
-                reference=str(self.reference),
-                hint="verify with require='slsa-provenance' looks at every placement for one",
-            )
+            raise self._none("SLSA provenance", "slsa-provenance")
         asked: dict[str, Any] = {
             "source": source,
             "builder": builder,
@@ -284,7 +285,22 @@ class Verified:
             except ProvenanceError as error:  # another may hold: one never hides the other
                 refusals.append(error)
         with ProvenanceError.located_at(self.reference):
-            raise next((r for r in refusals if not isinstance(r, InvalidEvidence)), refusals[0])
+            unread = next((r for r in refusals if not isinstance(r, InvalidEvidence)), None)
+            if unread is None and self.failures:  # what was not read may hold
+                raise could_not_tell(self.failures[0], str(self.reference)) from refusals[0]
+            raise unread or refusals[0]
+
+    def _none(self, what: str, require: str) -> ProvenanceError:
+        """Why there is none: proven only where every placement was asked and answered."""
+        if self.failures:
+            return could_not_tell(self.failures[0], str(self.reference))
+        if not self.everywhere:
+            return NotEvaluated(
+                f"no {what} by them is among what was read, which is not all",
+                reference=str(self.reference),
+                hint=f"verify with require={require!r} looks at every placement for one",
+            )
+        return NoMatchingEvidence(f"no {what} by them is there", reference=str(self.reference))
 
     def _references(self) -> Iterator[tuple[Proof, Referred]]:
         for proof in self.attestations:
@@ -342,6 +358,21 @@ class Verified:
 
         facts = {"Image": str(self.reference), "Complete": "yes" if self.complete else "no"}
         return document("Verified", facts, _COLUMNS, self._rows())
+
+
+def could_not_tell(failure: ProvenanceError, place: str) -> ProvenanceError:
+    """The error for a question that a failed lookup leaves open: the failure, unless it says no."""
+    if not isinstance(failure, ContentMismatch):
+        return failure
+    # Other bytes in the place of evidence say nothing of the evidence.
+    unread = NotEvaluated(
+        f"could not tell whether it is signed: {failure.message}",
+        reference=place,
+        digest=failure.digest,
+        hint="ask again; if it stays so, tell the registry's operator",
+    )
+    unread.__cause__ = failure
+    return unread
 
 
 def _order(proof: Proof) -> tuple[bool, dt.datetime, int]:
