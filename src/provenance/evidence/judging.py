@@ -11,6 +11,7 @@ from provenance.attestation.statement import Statement
 from provenance.errors import InvalidEvidence, ProvenanceError, UnsupportedFormat
 from provenance.evidence.candidates import DSSE, Unopened, refused
 from provenance.evidence.examination import Evidence
+from provenance.evidence.verified import annotations_about
 from provenance.findings import Outcome
 from provenance.settings import Limits
 from provenance.strict_json import decode_object
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from provenance.verification.identity import Expected
     from provenance.verification.thresholds import Thresholds
 
-__all__ = ["Judge", "annotations_of", "kind_of"]
+__all__ = ["Judge", "kind_of"]
 
 _MOST_VALUES = 10_000_000  # of JSON, in a statement that nobody signed
 _ENVELOPE = frozenset({"payload", "payloadType", "signatures"})
@@ -168,7 +169,7 @@ class Judge:
         """The step that refuses what is proven, and why; empty: none does."""
         if self.identity is not None and (why := judgement(self.identity, signed.signer)):
             return "identity", why
-        said = annotations_of(signed, subject)
+        said = annotations_about(subject, signed)
         for name, value in self.annotations.items():
             if name not in said or said[name] != value:
                 found = repr(said[name])[:100] if name in said else "nothing"
@@ -182,17 +183,6 @@ def kind_of(signed: SignedStatement | SignedImage) -> str:
         return "signature"
     predicate_type = signed.statement.predicate_type
     return "signature" if predicate_type == COSIGN_SIGN else family(predicate_type)
-
-
-def annotations_of(signed: SignedStatement | SignedImage, subject: Digest) -> dict[str, Any]:
-    """What was said of `subject` along with it."""
-    if isinstance(signed, SignedImage):
-        return dict(signed.payload.annotations)
-    said: dict[str, Any] = {}
-    for named in signed.statement.subjects:
-        if named.is_about(subject):
-            said |= named.annotations
-    return said
 
 
 def _is_envelope(raw: bytes) -> bool:

@@ -18,7 +18,6 @@ from provenance.errors import (
     UnsupportedFormat,
 )
 from provenance.evidence.following import Referred, referred
-from provenance.evidence.judging import annotations_of
 from provenance.verification.signed import SignedImage, SignedStatement
 
 if TYPE_CHECKING:
@@ -36,9 +35,20 @@ if TYPE_CHECKING:
     from provenance.verification.signed import LogEntry, Signatory, VerifiedTime
     from provenance.verification.slsa import Provenance
 
-__all__ = ["Proof", "Verified", "could_not_tell"]
+__all__ = ["Proof", "Verified", "annotations_about", "could_not_tell"]
 
 _COLUMNS = ("kind", "signed by", "issuer", "time (UTC)", "log index", "where")
+
+
+def annotations_about(subject: Digest, signed: SignedStatement | SignedImage) -> dict[str, Any]:
+    """What was said of `subject` along with what is signed."""
+    if isinstance(signed, SignedImage):
+        return dict(signed.payload.annotations)
+    said: dict[str, Any] = {}
+    for named in signed.statement.subjects:
+        if named.is_about(subject):
+            said |= named.annotations
+    return said
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +92,7 @@ class Proof:
     @property
     def annotations(self) -> dict[str, Any]:
         """What was said of the image along with it."""
-        return annotations_of(self.signed, self.subject)
+        return annotations_about(self.subject, self.signed)
 
     @property
     def predicate_type(self) -> str:
