@@ -8,7 +8,8 @@ from tests.oci.registries import BLOB, open_repository, paths
 
 from provenance.digests import Digest
 from provenance.errors import RegistryUnavailable
-from provenance.oci.descriptor import Descriptor
+from provenance.oci.descriptor import EMPTY_DESCRIPTOR, Descriptor
+from provenance.oci.manifest import Manifest
 from provenance.oci.registry import Registry
 from provenance.oci.repository import read_blob
 from provenance.oci.uploading import _with_digest
@@ -67,6 +68,28 @@ def test_an_upload_that_never_succeeds_says_so(local_registry: LocalRegistry) ->
         repository.push_blob(b"content", BLOB)
     assert local_registry.host in str(refused.value)
     assert kinds(local_registry).count("POST blobs") == 3
+
+
+@pytest.mark.parametrize("method", ["HEAD", "PUT"])
+def test_a_web_page_in_between_has_stored_nothing(
+    local_registry: LocalRegistry, method: str
+) -> None:
+    repository = open_repository(local_registry, settings=PATIENT)
+    local_registry.html("/blobs/", method=method, times=1)
+    repository.push_blob(b"content", BLOB)
+    assert read_blob(repository, BLOB, limit=100) == b"content"
+    other = Descriptor.of(b"other", BLOB.media_type)
+    page = local_registry.html("/blobs/uploads/", method="PUT")
+    with pytest.raises(RegistryUnavailable, match="a web page answered"):
+        repository.push_blob(b"other", other)
+    page.remove()
+    manifest = Manifest.build(EMPTY_DESCRIPTOR, [BLOB])
+    repository.push_blob(b"{}", EMPTY_DESCRIPTOR)
+    page = local_registry.html("/manifests/", method="PUT")
+    with pytest.raises(RegistryUnavailable, match="a web page answered"):
+        repository.push_manifest(manifest)
+    page.remove()
+    repository.push_manifest(manifest)
 
 
 def test_the_start_of_an_upload_may_be_asked_for_twice(local_registry: LocalRegistry) -> None:

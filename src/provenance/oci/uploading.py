@@ -46,7 +46,7 @@ def holds_blob(repository: RegistryRepository, descriptor: Descriptor) -> bool:
     with repository.send("HEAD", path, actions=PUSH) as response:
         if response.status not in {200, 404, 405}:
             repository.refuse(response, f"blob {descriptor.digest}", descriptor.digest)
-        return response.status == 200
+        return response.status == 200 and not _is_page(response)
 
 
 def mount_blob(
@@ -136,7 +136,19 @@ class _Told:
 
 
 def check_stored(repository: RegistryRepository, response: Response, digest: Digest) -> None:
-    """That the registry did not store other content in its place. Raises ContentMismatch."""
+    """That the registry did not store other content in its place, or showed a page instead.
+
+    Raises:
+        ContentMismatch: it names another digest.
+        RegistryUnavailable: a web page answered: nothing was stored.
+    """
+    if _is_page(response):
+        raise RegistryUnavailable(
+            "a web page answered where content was to be stored",
+            reference=repository.name,
+            digest=digest,
+            hint="nothing is known about it; is a proxy or log-in page in between?",
+        )
     named = response.headers.get("Docker-Content-Digest")
     if named and named != digest and named.partition(":")[0] == digest.algorithm:
         raise ContentMismatch(
@@ -144,6 +156,15 @@ def check_stored(repository: RegistryRepository, response: Response, digest: Dig
             reference=repository.name,
             digest=digest,
         )
+
+
+def _is_page(response: Response) -> bool:
+    """Whether a page for people answered, as log-in pages do in a registry's place.
+
+    Registries say 201 where they stored something, and no more than a digest of a blob.
+    """
+    shown = response.headers.get("Content-Type", "").lower().startswith("text/html")
+    return response.status == 200 and shown and "Docker-Content-Digest" not in response.headers
 
 
 def _begin(repository: RegistryRepository, descriptor: Descriptor) -> _Upload:
