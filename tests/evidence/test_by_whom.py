@@ -55,6 +55,22 @@ def test_annotations_of_a_bundle_are_those_of_its_subject(
         pv.verify(image, annotations={"env": "dev"}, **asked)
 
 
+def test_true_is_not_one(
+    local_registry: LocalRegistry,
+    sigstore: LocalSigstore,
+    image: pv.Image,
+    digest: Digest,
+    asked: dict[str, Any],
+) -> None:
+    signed = payload(digest, reviewed=1, by=[1])
+    layer = (signed, SIMPLE, sigstore.forger(WHO).layer(signed))
+    put_layers(local_registry, [layer], tag=digest_tag(digest, "sig"))
+    assert pv.verify(image, annotations={"reviewed": 1, "by": [1]}, **asked).signatures
+    for wrong in ({"reviewed": True}, {"by": [True]}):
+        with pytest.raises(pv.NoMatchingEvidence, match="expected"):
+            pv.verify(image, annotations=wrong, **asked)
+
+
 def test_a_key_and_a_certificate_never_stand_in_for_each_other(
     local_registry: LocalRegistry,
     sigstore: LocalSigstore,
@@ -108,3 +124,16 @@ def test_a_signature_in_no_log_counts_only_where_one_says_so(
     verified = pv.verify(image, unsafe_no_log=True, **asked)
     assert verified.signatures[0].log_entries == ()
     assert verified.signatures[0].time is not None
+
+
+def test_of_several_keys_the_one_that_signed_tells_what_is_missing(
+    local_registry: LocalRegistry, sigstore: LocalSigstore, image: pv.Image, digest: Digest
+) -> None:
+    signer = replace(sigstore.forger(key=new_key()), logged=False)
+    put_sig(local_registry, digest, signer)
+    own, other = public(signer.key), public(new_key())
+    for keys in ([own, other], [other, own]):
+        with pytest.raises(pv.NoMatchingEvidence, match="log"):
+            pv.verify(image, key=keys, trust=sigstore.trust)
+        (found,) = pv.examine(image, key=keys, trust=sigstore.trust)
+        assert found.step == "transparency-log"

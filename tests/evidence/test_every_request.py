@@ -8,6 +8,7 @@ them failing. What may come of it: a proof that is marked as not complete, or an
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,8 @@ import pytest
 from tests.evidence.placing import public, put_att, put_sig
 
 import provenance as pv
-from provenance.testing import ImageBuilder, LocalRegistry, LocalSigstore
+from provenance.digests import Digest
+from provenance.testing import ImageBuilder, LocalRegistry, LocalSigstore, build_index
 from provenance.testing.sigstore.schemes import new_key
 
 if TYPE_CHECKING:
@@ -78,6 +80,34 @@ def _attested(registry: LocalRegistry, sigstore: LocalSigstore, image: pv.Image)
     return {"identity": pv.Identity(WHO, issuer=sigstore.issuer), "require": "sbom"}
 
 
+def _named(registry: LocalRegistry, sigstore: LocalSigstore, image: pv.Image) -> dict[str, Any]:
+    document = json.dumps(SBOM).encode()
+    registry.put_blob(REPOSITORY, document)
+    said = {"size": len(document), "predicateType": CYCLONEDX}
+    named = {"digest": {"sha256": Digest.of(document).hex}, "annotations": said}
+    predicate = {"attester": {"id": "https://example.org"}, "references": [named]}
+    pv.attest(image, predicate, sigstore.signer(WHO), predicate_type="reference")
+    return {"identity": pv.Identity(WHO, issuer=sigstore.issuer), "require": "sbom"}
+
+
+def _elsewhere(registry: LocalRegistry, sigstore: LocalSigstore, image: pv.Image) -> dict[str, Any]:
+    place = registry.reference(f"{REPOSITORY}/signatures")
+    pv.sign(image, sigstore.signer(WHO), evidence_repository=place)
+    identity = pv.Identity(WHO, issuer=sigstore.issuer)
+    return {"identity": identity, "evidence_repository": place}
+
+
+def _through(registry: LocalRegistry, sigstore: LocalSigstore, image: pv.Image) -> dict[str, Any]:
+    builds = [
+        ImageBuilder(platform=name).layer({"a": name.encode()}).build()
+        for name in ("linux/amd64", "linux/arm64")
+    ]
+    build_index(builds, f"{image.reference.name}:1.0")
+    pv.sign(registry.reference(f"{REPOSITORY}:1.0"), sigstore.signer(WHO))
+    identity = pv.Identity(WHO, issuer=sigstore.issuer)
+    return {"identity": identity, "platform": "linux/arm64"}
+
+
 def _unsigned(registry: LocalRegistry, sigstore: LocalSigstore, image: pv.Image) -> dict[str, Any]:
     del registry, image
     return {"identity": pv.Identity(WHO, issuer=sigstore.issuer)}
@@ -98,6 +128,9 @@ WAYS: dict[str, tuple[bool, bool, Callable[..., dict[str, Any]]]] = {
     "older tag by key": (True, True, _key),
     "attestation by the API": (True, True, _attested),
     "attestation at the older tag": (True, True, _att),
+    "document that a reference names": (True, True, _named),
+    "in another repository": (True, True, _elsewhere),
+    "through an index": (True, True, _through),
     "unsigned": (True, False, _unsigned),
     "unsigned, no API": (False, False, _unsigned),
     "signed by another": (True, False, _by_another),

@@ -96,7 +96,7 @@ def referred(statement: Statement) -> Iterator[Referred]:
     """The documents that a statement names by digest and size; none unless it is a reference.
 
     Raises:
-        InvalidEvidence: it names one in a way that cannot be checked.
+        InvalidEvidence: it names one in a way that cannot be checked; after all the others.
     """
     if statement.predicate_type != REFERENCE:
         return
@@ -104,8 +104,14 @@ def referred(statement: Statement) -> Iterator[Referred]:
     listed = predicate.get("references") if isinstance(predicate, dict) else None
     if not isinstance(listed, list):
         raise _unusable("names no documents")
+    refusals = []
     for entry in listed:
-        yield _referred(entry)
+        try:
+            yield _referred(entry)
+        except InvalidEvidence as error:
+            refusals.append(error)
+    if refusals:
+        raise refusals[0]
 
 
 def _referred(entry: Any) -> Referred:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["Judge", "kind_of"]
 
 _MOST_VALUES = 10_000_000  # of JSON, in a statement that nobody signed
+# Where a signature ends that another key made.
+_OF_ANOTHER_KEY = frozenset({"key", "signature"})
 _ENVELOPE = frozenset({"payload", "payloadType", "signatures"})
 
 S = TypeVar("S")
@@ -138,14 +141,14 @@ class Judge:
             )
 
     def _by_any(self, prove: Callable[[PublicKey | None], S]) -> S:
-        """The proof by whichever key made it. Raises the reason of the last that did not."""
-        *others, last = self.keys
-        for key in others:
+        """The proof by whichever key made it. Raises the reason of the one that came nearest."""
+        refusals = []
+        for key in self.keys:
             try:
                 return prove(key)
-            except InvalidEvidence:
-                continue
-        return prove(last)
+            except InvalidEvidence as error:
+                refusals.append(error)
+        raise next((r for r in refusals if r.step not in _OF_ANOTHER_KEY), refusals[-1])
 
     def _weighed(self, candidate: Candidate, signed: SignedStatement | SignedImage) -> Evidence:
         """The last steps: everything holds; is it what one asked for, and by whom?"""
@@ -171,7 +174,7 @@ class Judge:
             return "identity", why
         said = annotations_about(subject, signed)
         for name, value in self.annotations.items():
-            if name not in said or said[name] != value:
+            if name not in said or _spelled(said[name]) != _spelled(value):
                 found = repr(said[name])[:100] if name in said else "nothing"
                 return "annotations", f"signed with {name}={found}, expected {value!r}"
         return "", ""
@@ -183,6 +186,11 @@ def kind_of(signed: SignedStatement | SignedImage) -> str:
         return "signature"
     predicate_type = signed.statement.predicate_type
     return "signature" if predicate_type == COSIGN_SIGN else family(predicate_type)
+
+
+def _spelled(value: Any) -> str:
+    """As JSON: true is not 1 there, as it is in Python."""
+    return json.dumps(value, sort_keys=True, default=repr)
 
 
 def _is_envelope(raw: bytes) -> bool:
