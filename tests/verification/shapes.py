@@ -12,6 +12,7 @@ from provenance.attestation.statement import ResourceDescriptor, Statement
 from provenance.digests import Digest
 from provenance.testing.sigstore import LocalSigstore
 from provenance.testing.sigstore.schemes import new_key
+from provenance.trust import Trust
 from provenance.verification import (
     LayerSignature,
     SignedBlob,
@@ -25,7 +26,6 @@ from provenance.verification.layer_signatures import DSSE_MEDIA_TYPE
 
 if TYPE_CHECKING:
     from provenance.testing.sigstore import Forger
-    from provenance.trust import Trust
 
 DATA = b"the bytes of a file"
 SUBJECT = Digest.of(DATA)
@@ -48,6 +48,7 @@ def simple_signing(*, ok: bool = True) -> bytes:
     return json.dumps({"critical": critical, "optional": None if ok else {"ok": False}}).encode()
 
 
+PARTLY = "two logs and authorities, root with one of each"
 STATEMENT, PAYLOAD = statement(), simple_signing()
 
 Found = SignedStatement | SignedBlob | SignedImage
@@ -132,6 +133,14 @@ class Shapes:
             *self.of_keys(),
         ]
 
+    @property
+    def part_of_v1(self) -> Trust:
+        """What somebody believes who knows the first log and the first authority alone."""
+        root = json.loads(self.v1.trusted_root_json)
+        for name in ("tlogs", "timestampAuthorities"):
+            root[name] = root[name][:1]
+        return Trust.from_json(json.dumps(root))
+
     def of_statements(self) -> list[Shape]:
         v1, v2 = self.forger(self.v1, stamped=False), self.forger(self.v2)
         unlogged, logless = self.forger(self.v2, logged=False), self.forger(self.logless)
@@ -150,6 +159,7 @@ class Shapes:
             self._statement("v2", v2, self.v2),
             self._statement("v2, two timestamps", replace(v2, more_tsas=self.v2.tsas[1:]), self.v2),
             self._statement("v1 and v2, two timestamps", pair, self.v1),
+            replace(self._statement(PARTLY, pair, self.v1), trust=self.part_of_v1),
             self._statement("timestamp alone, root without logs", logless, self.logless),
             self._statement("timestamp alone", unlogged, self.v2, unsafe_no_log=True),
         ]

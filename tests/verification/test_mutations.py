@@ -17,7 +17,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.verification.shapes import Found, Shape, pairs
+from tests.verification.shapes import PARTLY, Found, Shape, pairs
 
 from provenance.errors import ProvenanceError
 
@@ -32,6 +32,7 @@ NAMES = (
     "v2",
     "v2, two timestamps",
     "v1 and v2, two timestamps",
+    PARTLY,
     "timestamp alone, root without logs",
     "v1, bytes",
     "layer, keyless, timestamp",

@@ -22,8 +22,17 @@ if TYPE_CHECKING:
 
     from provenance.attestation.bundle_parts import InclusionProof, LoggedEntry
     from provenance.verification.anchors import Anchors, TrustedLog
+    from provenance.verification.checkpoint import Checkpoint
 
-__all__ = ["ProvenEntry", "check_log_validity", "prove_entry"]
+__all__ = [
+    "ProvenEntry",
+    "check_complete",
+    "check_log_validity",
+    "check_root",
+    "promised_time",
+    "promises",
+    "prove_entry",
+]
 
 _STEP = "transparency-log"
 _LATEST = 253_402_300_799
@@ -56,17 +65,15 @@ def prove_entry(entry: LoggedEntry, version: str, anchors: Anchors) -> ProvenEnt
     logs = anchors.logs_of(entry.log_id)
     if not logs:
         return None
-    promised = version in {"", "0.1"}
-    if promised and not entry.promise:
-        raise _refuse("the log entry lacks the log's promise")
-    if not promised and not (entry.proof and entry.proof.checkpoint):
-        raise _refuse("the log entry lacks the proof that it is in the log")
+    check_complete(entry, version)
     log = _log_of(entry, logs)
     kind = f"{entry.kind} {entry.version}"
     index = entry.index
     moment = None
     if entry.promise:
-        moment = _promised_time(entry, log)
+        moment = promised_time(entry)
+        if not promises(log, entry, entry.log_id):
+            raise _refuse(f"the promise is not signed by the log {log.url}")
     if entry.proof is not None:
         check_inclusion(entry.body, entry.proof)
         if entry.proof.checkpoint:
@@ -76,6 +83,19 @@ def prove_entry(entry: LoggedEntry, version: str, anchors: Anchors) -> ProvenEnt
             index = index if moment is not None else entry.proof.index
     time = None if moment is None else VerifiedTime(moment, "log", log.url)
     return ProvenEntry(entry, log, LogEntry(log.url, index, kind, moment), time)
+
+
+def check_complete(entry: LoggedEntry, version: str) -> None:
+    """Raise unless `entry` brings what a bundle of that version must have.
+
+    Raises:
+        InvalidEvidence: step `transparency-log`.
+    """
+    promised = version in {"", "0.1"}
+    if promised and not entry.promise:
+        raise _refuse("the log entry lacks the log's promise")
+    if not promised and not (entry.proof and entry.proof.checkpoint):
+        raise _refuse("the log entry lacks the proof that it is in the log")
 
 
 def check_log_validity(proven: ProvenEntry, times: Sequence[VerifiedTime]) -> ProvenEntry:
@@ -104,20 +124,24 @@ def _log_of(entry: LoggedEntry, logs: Sequence[TrustedLog]) -> TrustedLog:
     return logs[0]
 
 
-def _promised_time(entry: LoggedEntry, log: TrustedLog) -> dt.datetime:
+def promised_time(entry: LoggedEntry) -> dt.datetime:
+    """The time that the promise of `entry` is about. Raises InvalidEvidence where it is none."""
     if not 0 < entry.integrated_time <= _LATEST:
         raise _refuse(f"the log's promise states the time {entry.integrated_time}")
+    return dt.datetime.fromtimestamp(entry.integrated_time, tz=dt.UTC)
+
+
+def promises(log: TrustedLog, entry: LoggedEntry, log_id: bytes) -> bool:
+    """Whether `log` signed the promise of `entry`, as the log with that id."""
     fields = {
         "body": base64.b64encode(entry.body).decode("ascii"),
         "integratedTime": entry.integrated_time,
-        "logID": entry.log_id.hex(),
+        "logID": log_id.hex(),
         "logIndex": entry.index,
     }
     # RFC 8785 of such an object: the keys in order, no spaces, and nothing to escape.
     signed = json.dumps(fields, separators=(",", ":"), sort_keys=True).encode("ascii")
-    if not log.signed(entry.promise, signed):
-        raise _refuse(f"the promise is not signed by the log {log.url}")
-    return dt.datetime.fromtimestamp(entry.integrated_time, tz=dt.UTC)
+    return log.signed(entry.promise, signed)
 
 
 def _check_checkpoint(proof: InclusionProof, log: TrustedLog) -> None:
@@ -129,6 +153,15 @@ def _check_checkpoint(proof: InclusionProof, log: TrustedLog) -> None:
         for name, key_id, signature in checkpoint.signatures
     ):
         raise _refuse(f"the checkpoint is not signed by the log {log.url}")
+    check_root(checkpoint, proof)
+
+
+def check_root(checkpoint: Checkpoint, proof: InclusionProof) -> None:
+    """Raise unless the proof is one for the tree of the checkpoint.
+
+    Raises:
+        InvalidEvidence: step `transparency-log`.
+    """
     # A path of hashes leads to the same root from other indices in trees of other sizes: without
     # the size, the index would be anybody's claim.
     if (checkpoint.size, checkpoint.root) != (proof.tree_size, proof.root):

@@ -15,6 +15,7 @@ from provenance.verification.anchors import anchors_of
 from provenance.verification.certificate import check_profile, load_certificate, read_certificate
 from provenance.verification.chain import verify_chain
 from provenance.verification.entry_body import Signing, check_entry
+from provenance.verification.foreign_entries import check_foreign_entry
 from provenance.verification.log_proof import check_log_validity, prove_entry
 from provenance.verification.scts import check_scts
 from provenance.verification.signatures import check_signature, signs
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
-    from provenance.attestation.bundle_parts import BundleParts
+    from provenance.attestation.bundle_parts import BundleParts, LoggedEntry
     from provenance.attestation.public_key import PublicKey
     from provenance.trust import Trust
     from provenance.verification.anchors import Anchors
@@ -75,8 +76,9 @@ def prove(parts: BundleParts, signed: SignedBytes, demand: Demand) -> Proven:
     """
     # Plan:
     #  1 key or certificate, as asked; neither stands in for the other
-    #  2 the log entries are in the logs they name (promise, proof, checkpoint)
-    #  3 authorities of the trust root stamped this signature
+    #  2 the log entries are in the logs they name (promise, proof, checkpoint), or in one that
+    #    the trust root does not list: these prove nothing, and must not be false either
+    #  3 authorities of the trust root stamped this signature; of others as of logs
     #  4 so there is a time, and a certificate chains to the trust root at each; its
     #    timestamps are of trusted certificate logs, and it is for signing code
     #  5 the logs were trusted when they logged, and not in our future
@@ -86,7 +88,7 @@ def prove(parts: BundleParts, signed: SignedBytes, demand: Demand) -> Proven:
     anchors = anchors_of(demand.trust)
     key, certificates = _verifier(parts, demand.key)  # 1
     signature = _the_signature(parts, key, signed)
-    entries, warnings = _entries(parts, anchors, demand)  # 2
+    entries, foreign = _entries(parts, anchors, demand)  # 2
     stamped = verify_timestamps(parts.timestamps, parts.stamped(signature), anchors)  # 3
     times = (*(e.time for e in entries if e.time is not None), *stamped)
     chain: tuple[x509.Certificate, ...] = ()
@@ -101,16 +103,19 @@ def prove(parts: BundleParts, signed: SignedBytes, demand: Demand) -> Proven:
         check_log_validity(entry, times)
         _check_past(entry)
     check_signature(key, signature, signed)  # 6
-    for entry in entries:  # 7
-        leaf = parts.certificates[0] if certificates else b""
-        signing = Signing(parts.content, signed, signature, leaf, demand.key)
-        check_entry(entry.entry, signing)
+    leaf = parts.certificates[0] if certificates else b""
+    signing = Signing(parts.content, signed, signature, leaf, demand.key)
+    for logged in (*(e.entry for e in entries), *(foreign if anchors.logs else ())):  # 7
+        check_entry(logged, signing)
     _check_witnesses(entries, stamped, anchors, demand)  # 8
     return Proven(
         read_certificate(certificates[0]) if certificates else _holder(demand.key),
         times,
         tuple(e.report for e in entries),
-        (*warnings, *_open_questions(parts, times, entries, anchors)),
+        (
+            *("a log entry is of a log that the trust root does not list" for _ in foreign),
+            *_open_questions(parts, times, entries, anchors),
+        ),
         chain,
     )
 
@@ -160,14 +165,14 @@ def _the_signature(parts: BundleParts, key: PublicKeyTypes, signed: SignedBytes)
 
 def _entries(
     parts: BundleParts, anchors: Anchors, demand: Demand
-) -> tuple[tuple[ProvenEntry, ...], tuple[str, ...]]:
-    """Those that are proven, and why others count not.
+) -> tuple[tuple[ProvenEntry, ...], tuple[LoggedEntry, ...]]:
+    """Those that are proven, and those of logs that the trust root does not list.
 
-    Under a root that lists logs each must be proven: a false one, or one of a log that the root
-    does not know, refuses the whole, as what is listed beside a proof would be taken for one.
+    A root without logs knows nothing of any. Another one must prove one, and none may be false:
+    what is listed beside a proof would be taken for one.
     """
     proven: list[ProvenEntry] = []
-    warnings: list[str] = []
+    foreign: list[LoggedEntry] = []
     seen: set[tuple[bytes, bytes]] = set()
     for entry in parts.entries:
         if (entry.log_id, entry.body) in seen:
@@ -180,15 +185,17 @@ def _entries(
         found = prove_entry(entry, parts.version, anchors)
         if found is not None:
             proven.append(found)
-        elif anchors.logs and not demand.unsafe_no_log:
-            raise InvalidEvidence(
-                "a log entry is of a log that the trust root does not list",
-                step="transparency-log",
-                hint="name the trust root of the instance that signed",
-            )
-        else:
-            warnings.append("a log entry is of a log that the trust root does not list")
-    return tuple(proven), tuple(warnings)
+            continue
+        if anchors.logs:
+            check_foreign_entry(entry, parts.version, anchors)
+        foreign.append(entry)
+    if foreign and not proven and anchors.logs and not demand.unsafe_no_log:
+        raise InvalidEvidence(
+            "the log entry is of a log that the trust root does not list",
+            step="transparency-log",
+            hint="name the trust root of the instance that signed",
+        )
+    return tuple(proven), tuple(foreign)
 
 
 def _check_times(
@@ -197,17 +204,25 @@ def _check_times(
     anchors: Anchors,
 ) -> None:
     """A certificate is good for minutes: without a proven time nobody knows which."""
+    if times:
+        return
     if parts.timestamps and not anchors.stampers:
         raise UnsupportedFormat(
             "the bundle has timestamps, and the trust root lists no timestamp authority",
             hint="name the trust root of the instance that signed",
         )
-    if not times:
+    if parts.timestamps:
         raise InvalidEvidence(
-            "no time of the signature is proven: neither a log nor an authority states one",
+            "no time of the signature is proven: its timestamps are by authorities that the "
+            "trust root does not list",
             step="time",
-            hint="the bundle is damaged or forged, or of another instance",
+            hint="name the trust root of the instance that signed",
         )
+    raise InvalidEvidence(
+        "no time of the signature is proven: neither a log nor an authority states one",
+        step="time",
+        hint="the bundle is damaged or forged, or of another instance",
+    )
 
 
 def _open_questions(
@@ -224,6 +239,8 @@ def _open_questions(
         told.append("no log has the signature: whoever made it left no trace")
     if parts.timestamps and not anchors.stampers:
         told.append("the timestamps do not count: the trust root lists no timestamp authority")
+    elif len(parts.timestamps) > sum(t.source == "timestamp-authority" for t in times):
+        told.append("a timestamp is by an authority that the trust root does not list")
     return tuple(told)
 
 

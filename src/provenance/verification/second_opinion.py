@@ -68,6 +68,8 @@ def is_read_by_library(
     entry = parts.entries[0]
     if entry.proof is None or not entry.proof.checkpoint:
         return False
+    if parts.timestamps and not anchors_of(demand.trust).stampers:
+        return False
     is_envelope = isinstance(parts.content, Envelope)
     kinds = _ENVELOPE_KINDS if is_envelope else _MESSAGE_KINDS
     if (entry.kind, entry.version) not in kinds or signed.hashed("sha256") is None:

@@ -1,4 +1,4 @@
-"""RFC 3161 timestamps: when a signature existed, by an authority of the trust root.
+"""RFC 3161 timestamps: when a signature existed, by authorities of the trust root.
 
 Source: RFC 3161 section 2.4.2, RFC 5816; the Sigstore client specification, "Timestamps": the
 message is the signature, and the authority must have been trusted at the time it states.
@@ -10,6 +10,7 @@ import datetime as dt
 from typing import TYPE_CHECKING
 
 from provenance.errors import InvalidEvidence
+from provenance.verification.foreign_stamps import is_foreign_stamp
 from provenance.verification.signed import VerifiedTime
 
 if TYPE_CHECKING:
@@ -27,27 +28,32 @@ def verify_timestamps(
 ) -> tuple[VerifiedTime, ...]:
     """The times that authorities of the trust root put on `signature`.
 
-    Each timestamp must be by one of them: a choice among several, some false, would let whoever
-    holds the bundle choose the time. Under a root that lists no authority none is proven.
+    Each timestamp must be by one of them, or whole and by somebody whom the root does not list
+    (`is_foreign_stamp`), who proves nothing. Under a root that lists no authority none is proven.
 
     Raises:
         InvalidEvidence: step `time`: a timestamp is none, is there twice, or is not by an
-            authority of the root over this signature.
+            authority over this signature.
     """
     if not anchors.stampers:
         return ()
     if len(set(stamps)) != len(stamps):
         raise _refuse("the same timestamp is there twice")
-    return tuple(_time(_decode(stamp), signature, anchors) for stamp in stamps)
+    times = (_time(stamp, signature, anchors) for stamp in stamps)
+    return tuple(time for time in times if time is not None)
 
 
-def _time(response: TimeStampResponse, signature: bytes, anchors: Anchors) -> VerifiedTime:
+def _time(stamp: bytes, signature: bytes, anchors: Anchors) -> VerifiedTime | None:
+    """None: by somebody whom the trust root does not list."""
+    response = _decode(stamp)
     reasons: list[str] = []
     for stamper in anchors.stampers:
         found = _verify(response, signature, stamper)
         if isinstance(found, VerifiedTime):
             return found
         reasons.append(found)
+    if is_foreign_stamp(stamp, signature, anchors):
+        return None
     raise _refuse(f"the timestamp does not count: {'; '.join(reasons)[:500]}")
 
 
