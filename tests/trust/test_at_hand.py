@@ -192,6 +192,17 @@ def test_an_unreachable_repository_says_what_to_do(
         Trust.from_tuf(sigstore.tuf_url, root, settings=settings)
 
 
+def test_a_password_in_the_address_is_never_shown(
+    sigstore: LocalSigstore, root: Path, settings: Settings, offline: Settings
+) -> None:
+    url = sigstore.tuf_url.replace("http://", "http://user:hunter2@")
+    assert "hunter2" not in repr(Trust.from_tuf(url, root, settings=settings))
+    for its in (settings, offline):
+        with pytest.raises(NotEvaluated, match=r"http://127\.0\.0\.1:\d+/tuf/none ") as caught:
+            Trust.from_tuf(f"{url}/none", root, settings=its)
+        assert "hunter2" not in str(caught.value)
+
+
 def test_processes_refresh_at_once(
     sigstore: LocalSigstore, root: Path, settings: Settings, offline: Settings
 ) -> None:

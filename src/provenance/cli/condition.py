@@ -127,6 +127,7 @@ def storage(found: Settings, environ: Mapping[str, str] = os.environ) -> Iterato
 
 def trust(found: Settings) -> Iterator[Fact]:
     """Trust roots at hand: the shipped one, and what was refreshed. Nothing is refreshed now."""
+    from provenance.transport.origin import display_url
     from provenance.trust import Trust
     from provenance.trust.tuf_cache import kept_repositories
 
@@ -143,7 +144,7 @@ def trust(found: Settings) -> Iterator[Fact]:
             yield Fact("refreshed", f"{file} cannot be read", "trust update", ok=False)
         else:
             days_ago = (dt.datetime.now(dt.UTC) - kept.fetched).days
-            yield Fact("refreshed", f"{kept.url}, {days_ago} days ago", str(file))
+            yield Fact("refreshed", f"{display_url(kept.url)}, {days_ago} days ago", str(file))
     if not known:
         yield Fact("refreshed", "never")
 

@@ -15,6 +15,7 @@ from provenance.errors import MalformedDocument, ProvenanceError
 from provenance.signing.exchange import ServiceError
 from provenance.signing.record import b64
 from provenance.strict_json import decode_object
+from provenance.transport.origin import display_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +40,7 @@ def log_entry(exchange: Exchange, url: str, record: Record) -> dict[str, Any]:
     """
     if not record.scheme.hash and record.envelope is None:
         raise ServiceError(
-            f"{_SERVICE} at {url} takes no plain Ed25519 signature over bytes",
+            f"{_SERVICE} at {display_url(url)} takes no plain Ed25519 signature over bytes",
             hint="sign with an ECDSA or RSA key",
         )
     entries = f"{url.rstrip('/')}/api/v1/log/entries"

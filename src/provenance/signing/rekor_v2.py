@@ -16,6 +16,7 @@ from provenance.signing.exchange import ServiceError
 from provenance.signing.record import b64
 from provenance.signing.tiles import inclusion_path, logged_entry
 from provenance.strict_json import decode_object
+from provenance.transport.origin import display_url
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +56,8 @@ def log_entry(
     """
     if not record.scheme.hash or not record.scheme.details:
         raise ServiceError(
-            f"{_SERVICE} at {url} takes no signature of a key of {record.public_key.algorithm}",
+            f"{_SERVICE} at {display_url(url)} takes no signature of a key of "
+            f"{record.public_key.algorithm}",
             hint="sign with an ECDSA key, or RSA of 2048, 3072 or 4096 bits",
         )
     base = f"{url.rstrip('/')}/api/v2"
@@ -126,7 +128,8 @@ def _find(exchange: Exchange, base: str, index: int, known: Sequence[Log]) -> di
         if isinstance(error, ServiceError):
             raise
         raise ServiceError(
-            f"{_SERVICE} at {base} has the entry already, and its tiles cannot be read: {error}",
+            f"{_SERVICE} at {display_url(base)} has the entry already, and its tiles cannot be "
+            f"read: {error}",
             hint="sign again, or try later",
         ) from error
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from tuf.api.exceptions import DownloadHTTPError
 from tuf.ngclient.fetcher import FetcherInterface
 
+from provenance.transport.origin import display_url
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -27,7 +29,9 @@ class Fetcher(FetcherInterface):
         response = self._client.request("GET", url)
         if response.status != 200:
             response.close()
-            raise DownloadHTTPError(f"{url} answered {response.status}", response.status)
+            raise DownloadHTTPError(
+                f"{display_url(url)} answered {response.status}", response.status
+            )
         return _chunks(response)
 
 

@@ -8,6 +8,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 from provenance.errors import MalformedDocument, NotEvaluated
+from provenance.transport.origin import display_url
 from provenance.trust.updating import GITHUB, PUBLIC_GOOD, STAGING, kept, refresh
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ def by_tuf(url: str, root: bytes, settings: Settings, *, renew: bool = False) ->
     found = _at_hand(url, root, settings)
     if found is None:
         raise NotEvaluated(
-            f"of the trust root of {url} no copy is at hand, and offline forbids to fetch one",
+            f"of the trust root of {display_url(url)} no copy is at hand, and offline forbids to "
+            "fetch one",
             hint="go online once, or name a root file (trust=, --trusted-root)",
         )
     return _young(found, settings)
@@ -114,7 +116,7 @@ def _young(found: Found, settings: Settings) -> Found:
 
 
 def _source(url: str) -> str:
-    return f"TUF repository {url}"
+    return f"TUF repository {display_url(url)}"
 
 
 def _shipped(name: str) -> bytes:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provenance.errors import NotEvaluated, ProvenanceError
+from provenance.transport.origin import display_url
 from provenance.trust.tuf_cache import Kept, cache_file, read_kept, write_kept
 
 if TYPE_CHECKING:
@@ -133,14 +134,14 @@ def _refresh(url: str, root: bytes, settings: Settings) -> Refreshed:
             files = _ask(url, root, Path(scratch), settings)
     except (DownloadError, RepositoryError, ProvenanceError, OSError, ValueError) as error:
         raise NotEvaluated(
-            f"the trust root of {url} could not be refreshed ({_cause(error)})",
+            f"the trust root of {display_url(url)} could not be refreshed ({_cause(error, url)})",
             hint="check the network and the clock, name a root file (trust=, --trusted-root), or "
             "go on with what is at hand (--offline)",
         ) from error
     trusted_root = files.get(f"targets/{_ROOT_TARGET}")
     if trusted_root is None:
         raise NotEvaluated(
-            f"the TUF repository {url} publishes no {_ROOT_TARGET}",
+            f"the TUF repository {display_url(url)} publishes no {_ROOT_TARGET}",
             hint="name a root file (trust=, --trusted-root)",
         )
     now = dt.datetime.now(dt.UTC)
@@ -203,6 +204,7 @@ def _target(updater: Updater, name: str) -> bytes | None:
     return Path(path).read_bytes()
 
 
-def _cause(error: BaseException) -> str:
+def _cause(error: BaseException, url: str) -> str:
     """The reason in a line: the transport's where it was the transport."""
-    return f"{type(error).__name__}: {error.__cause__ or error}"[:300]
+    said = str(error.__cause__ or error).replace(url.rstrip("/"), display_url(url).rstrip("/"))
+    return f"{type(error).__name__}: {said}"[:300]
