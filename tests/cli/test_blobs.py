@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from provenance.attestation import ResourceDescriptor, Statement
 from provenance.cli.main import main
 from provenance.signing.keys import generate_key_pair, write_key_pair
 
@@ -90,7 +91,7 @@ def test_a_file_is_signed_and_verified(
     document = json.loads(result.out)
     assert document["schema"] == "provenance/verify-blob/v1"
     assert (document["identity"], document["digest"]) == (WHO, f"sha256:{digest}")
-    assert document["logEntries"][0]["index"] >= 0
+    assert document["log_entries"][0]["index"] >= 0
 
 
 def test_without_a_file_the_bundle_is_the_result(run: Run, place: Path) -> None:
@@ -137,6 +138,20 @@ def test_patterns_are_matched_in_full(run: Run, place: Path, local_sigstore: Loc
 
     assert verify(r"release@example\.(com|org)") == 0
     assert verify("release") == 1
+
+
+def test_a_statement_about_a_file_is_shown_with_what_it_says(
+    run: Run, place: Path, local_sigstore: LocalSigstore
+) -> None:
+    subject = ResourceDescriptor("app", {"sha256": hashlib.sha256(b"a release").hexdigest()})
+    statement = Statement.build([subject], "https://example.org/review/v1", {"by": ["ann"]})
+    bundle = place / "statement.json"
+    bundle.write_bytes(local_sigstore.signer(WHO).sign_statement(statement.raw))
+    who = expected(place, local_sigstore)
+    result = run("verify-blob", place / "app", "--bundle", bundle, *who, "-o", "json")
+    document = json.loads(result.out)
+    assert document["predicate_type"] == "https://example.org/review/v1"
+    assert document["predicate"] == {"by": ["ann"]}
 
 
 def test_what_is_not_so_is_a_proven_no(

@@ -110,7 +110,7 @@ def _fields(found: SignedBlob | SignedStatement) -> dict[str, Any]:
         "identity": found.identity,
         "issuer": found.issuer,
         "time": None if found.time is None else found.time.isoformat(),
-        "logEntries": [
+        "log_entries": [
             {"log": entry.log, "index": entry.index, "kind": entry.kind}
             for entry in found.log_entries
         ],
@@ -118,7 +118,8 @@ def _fields(found: SignedBlob | SignedStatement) -> dict[str, Any]:
     }
     if isinstance(found, SignedBlob):
         return {"digest": found.digest, **fields}
-    return {"predicateType": found.statement.predicate_type, **fields}
+    said = found.statement
+    return {"predicate_type": said.predicate_type, **fields, "predicate": said.predicate}
 
 
 def _show(found: SignedBlob | SignedStatement) -> None:

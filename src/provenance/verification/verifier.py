@@ -178,7 +178,7 @@ def check_subject(statement: Statement, *digests: Digest | None) -> None:
         f"the statement is about {named[:300] or 'nothing'}, not about {wanted[0]}",
         step="subject",
         digest=wanted[0],
-        hint="it belongs to another image",
+        hint="it belongs to another image or file",
     )
 
 
