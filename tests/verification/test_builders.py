@@ -135,3 +135,10 @@ def test_a_person_may_name_a_builder_and_it_is_their_word() -> None:
     named = signed(edited(V1, "runDetails", "builder", "id", to=builder), person)
     assert accepted(named, builder=builder)[0].where == "predicate"
     refusal(lambda: check_provenance(signed(V1, person)))
+
+
+def test_a_long_name_of_a_builder_costs_no_time() -> None:
+    """With the square of its length it would take minutes."""
+    named = edited(V1, "runDetails", "builder", "id", to=f"{REPOSITORY}/{'a.yml@' * 300_000}")
+    refusal(lambda: check_provenance(signed(named), builder=WORKFLOW.partition("@")[0]))
+    refusal(lambda: check_provenance(signed(named)))

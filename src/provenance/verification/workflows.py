@@ -35,6 +35,7 @@ _GITLAB_CONFIG = re.compile(r"(https://[^/@]+/(?:[^/@]+/)+[^/@]+)(//[^@]+)@(.+)"
 # Where a workflow's ref begins: a file's name may have an @ too, `build.yml@other.yml@refs/...`.
 _AT_REF = r"@(?![^/]*\.ya?ml(?:@|$))"
 _WITH_REF = re.compile(rf"(.+?){_AT_REF}.+")
+_LONGEST_NAME = 1024
 
 # Claims by the names of today, to the older ones of GitHub's that mean the same.
 _OLDER = {
@@ -151,7 +152,8 @@ def without_ref(workflow: str) -> str:
     >>> without_ref("https://github.com/org/app/.github/workflows/a.yml@b.yml@refs/heads/main")
     'https://github.com/org/app/.github/workflows/a.yml@b.yml'
     """
-    found = _WITH_REF.fullmatch(workflow)
+    # The pattern takes the square of a name's length, and strangers choose the name.
+    found = _WITH_REF.fullmatch(workflow) if len(workflow) <= _LONGEST_NAME else None
     return found[1] if found else workflow
 
 
