@@ -199,8 +199,7 @@ class Question:
             )
         told = sorted(examination, key=lambda e: _NEAR.get(e.step, 3))
         reasons = tuple(
-            f"{e.kind} ({e.descriptor.digest.short}): {'of another kind, ' * bool(e.outcome)}"
-            f"{e.reason}"
+            f"{e.kind} ({e.descriptor.digest.short}): {_aside(e, self.require)}{e.reason}"
             for e in told
         )
         what = "signature" if self.require == "signature" else f"{self.require} attestation"
@@ -257,6 +256,12 @@ def question(
     )
     where = (evidence_repository, platform)
     return Question(judge, require, threshold, *where, settings, limits, everywhere)
+
+
+def _aside(item: Evidence, require: str) -> str:
+    """What to say before the reason of what is proven and does not suffice."""
+    proof = _proof(item)
+    return "" if proof is None or proof.is_a(require) else "of another kind, "
 
 
 def _proof(item: Evidence) -> Proof | None:
