@@ -22,7 +22,7 @@ from provenance.errors import (
     UnsupportedFormat,
 )
 from provenance.settings import Settings
-from provenance.signing.keys import LocalKey, open_key, open_public_key
+from provenance.signing.keys import LocalKey, generate_key_pair, open_key, open_public_key
 from provenance.testing.key_services.service import KeyService, Refused
 
 if TYPE_CHECKING:
@@ -153,6 +153,17 @@ def test_within_a_pod_the_service_account_is_used(
     host, _, port = cluster.host.partition(":")
     environ = {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": port}
     assert open_public_key("k8s://ns/release", settings=SETTINGS, environ=environ) == THE_KEY
+    # A kubeconfig comes first, as for cosign: it may lead to another cluster.
+    content = base64.b64encode(generate_key_pair("").public_key.to_pem()).decode()
+    with Documents({SECRET: {"data": {"cosign.pub": content}}}, tls=True) as other:
+        also = environ | _kubeconfig(other, tmp_path)
+        assert open_public_key("k8s://ns/release", settings=SETTINGS, environ=also) != THE_KEY
+        (tmp_path / ".kube").mkdir()
+        (tmp_path / "config").rename(tmp_path / ".kube" / "config")
+        at_home = environ | {"HOME": str(tmp_path)}
+        assert open_public_key("k8s://ns/release", settings=SETTINGS, environ=at_home) != THE_KEY
+    gone = environ | {"KUBECONFIG": str(tmp_path / "gone")}
+    assert open_public_key("k8s://ns/release", settings=SETTINGS, environ=gone) == THE_KEY
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,11 @@
 """Key pairs in secrets of Kubernetes, where cosign puts them: one request, over our transport.
 
-Found are the cluster that this process runs in, and the current context of a kubeconfig that logs
-in with a token. Source: Kubernetes, "Accessing the API from within a Pod" and "Organizing Cluster
-Access Using kubeconfig Files"; cosign `pkg/cosign/kubernetes`.
+Found are the current context of a kubeconfig that logs in with a token and, where there is none,
+the cluster that this process runs in: in this order, which is cosign's and kubectl's, so that all
+mean the same cluster.
+
+Source: Kubernetes, "Accessing the API from within a Pod" and "Organizing Cluster Access Using
+kubeconfig Files"; cosign `pkg/cosign/kubernetes`.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import base64
 import binascii
 import dataclasses
+import os
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -55,7 +59,8 @@ def read_secret(
     """
     from provenance.transport.client import Client
 
-    cluster = _own_cluster(environ) or _configured(environ)
+    own = None if _is_configured(environ) else _own_cluster(environ)
+    cluster = own or _configured(environ)
     url = f"{cluster.server}/api/v1/namespaces/{reference.namespace}/secrets/{reference.name}"
     with _trusting(cluster, settings) as its, Client(its) as client:
         data = ask_json(client, "GET", url, secret=cluster.token).get("data")
@@ -65,6 +70,14 @@ def read_secret(
         return {str(name): base64.b64decode(value, validate=True) for name, value in data.items()}
     except (binascii.Error, ValueError, TypeError) as error:
         raise NotEvaluated(f"{reference} is no secret in base64", hint=_BY_HAND) from error
+
+
+def _is_configured(environ: Mapping[str, str]) -> bool:
+    """Whether there is a kubeconfig. As for client-go, a file that is not there is none."""
+    home = environ.get("HOME")
+    default = [str(Path(home) / ".kube" / "config")] if home else []
+    named = [part for part in environ.get("KUBECONFIG", "").split(":") if part]
+    return any(os.path.lexists(path) for path in named or default)
 
 
 def _own_cluster(environ: Mapping[str, str]) -> _Cluster | None:
