@@ -55,3 +55,6 @@ class GitUri:
                 f"{text!r} is no repository: write https://HOST/PATH, and the ref as ref="
             )
         return found
+
+    def __str__(self) -> str:
+        return f"{self.repository}@{self.ref}" if self.ref else self.repository
