@@ -65,6 +65,12 @@ def changed(path: Path, value: Any) -> dict[str, Any]:
     return out
 
 
+@pytest.mark.parametrize("value", [None, {}, {"signedEntryTimestamp": ""}])
+def test_an_empty_promise_is_none(value: Any) -> None:
+    path = (MATERIAL, "tlogEntries", 0, "inclusionPromise")
+    assert read(changed(path, value)) == read(changed(path, ...))
+
+
 def test_everything_is_read() -> None:
     found = read(GOOD)
     assert found.content == Envelope("type", b"bytes", (b"bytes",))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import datetime as dt
 import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -162,7 +163,12 @@ def test_another_key_than_the_certificates_is_refused(
     good: dict[str, Any], local_sigstore: LocalSigstore, refused: Refused
 ) -> None:
     key: Any = ed25519.Ed25519PrivateKey.generate().public_key()
-    certificate = local_sigstore.ca.issue(key, "dev@example.com", local_sigstore.issuer)
+    certificate = local_sigstore.ca.issue(
+        key,
+        "dev@example.com",
+        local_sigstore.issuer,
+        start=local_sigstore.now() - dt.timedelta(minutes=1),
+    )
     raw = certificate.public_bytes(serialization.Encoding.DER)
     material(good)["certificate"] = {"rawBytes": base64.b64encode(raw).decode()}
     assert refused(good) == "signature"

@@ -254,7 +254,8 @@ def _entry(entry: Message) -> LoggedEntry:
         kind.text("version"),
         _needed(entry, "canonicalizedBody"),
         entry.number("integratedTime"),
-        _needed(promise.only(_PROMISE), _PROMISE) if promise else b"",
+        # One without a signature is none: protobuf's JSON has no other word for empty bytes.
+        promise.only(_PROMISE).data(_PROMISE) if promise else b"",
         _proof(proof) if proof else None,
     )
 
