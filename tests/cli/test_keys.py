@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from provenance.cli import keys as commands
 from provenance.cli.main import cli
+from provenance.errors import NotFound
 from provenance.signing.keys import ALGORITHMS, open_key, open_public_key
 from provenance.testing import LocalTransit
 
@@ -90,6 +91,14 @@ def test_a_key_of_openssl_can_be_taken() -> None:
     public = open_key("a.pem").public_key
     assert open_key("cosign.key", password="new").public_key == public
     assert open_public_key("cosign.pub") == public
+
+
+def test_a_key_to_take_that_is_not_there_is_named_and_no_endless_one_is_read() -> None:
+    for source in ("absent.pem", "/dev/zero"):
+        done = _run("generate", "--from", source, COSIGN_PASSWORD="new")
+        assert isinstance(done.exception, NotFound)
+        assert source in str(done.exception)
+        assert not Path("cosign.key").exists()
 
 
 def test_a_key_can_be_given_another_password() -> None:

@@ -46,7 +46,7 @@ def keys() -> None:
 )
 @click.option(
     *("--from", "source"),
-    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
     help="Take the private key in this file, of openssl or cosign, in place of a new one.",
 )
 def generate(prefix: str, algorithm: str, source: str | None) -> None:
@@ -56,9 +56,10 @@ def generate(prefix: str, algorithm: str, source: str | None) -> None:
     is overwritten.
     """
     from provenance.signing.keys import (
+        LocalKey,
         encrypted_pair,
         generate_key_pair,
-        read_private_key,
+        open_key,
         write_key_pair,
     )
 
@@ -66,7 +67,9 @@ def generate(prefix: str, algorithm: str, source: str | None) -> None:
         pair = generate_key_pair(_new_password(), algorithm=algorithm)
     else:
         # COSIGN_PASSWORD is that of the new file.
-        key = read_private_key(Path(source).read_bytes(), _prompted)
+        key = open_key(Path(source), password=_prompted)
+        if not isinstance(key, LocalKey):
+            raise TypeError(f"{source} is no key in a file")  # a path is never anything else
         pair = encrypted_pair(key, _new_password())
     private, written = write_key_pair(pair, prefix)
     echo(f"{private}: the private key, encrypted")
