@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -92,6 +93,28 @@ def test_another_process_asks_again_only_the_next_day(
     asked_by_then = len(asked(sigstore))
     Trust.from_tuf(sigstore.tuf_url, root, settings=settings, renew=True)
     assert len(asked(sigstore)) > asked_by_then
+
+
+def test_a_process_remembers_no_longer_than_it_may(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither beyond a day after the repository was asked, nor beyond what it signed."""
+    day = 86400
+
+    def remembered(sigstore: LocalSigstore) -> float:
+        root = sigstore.write_tuf_root(tmp_path / "root.json")
+        monkeypatch.setattr(updating, "_refreshed", {})
+        Trust.from_tuf(sigstore.tuf_url, root, settings=settings)
+        ((until, _),) = updating._refreshed.values()
+        return (until - time.monotonic()) / day
+
+    with LocalSigstore() as sigstore:
+        assert 0.9 < remembered(sigstore) <= 1
+        age_by(settings, sigstore.tuf_url, 0.9)  # as another process left it
+        assert 0 < remembered(sigstore) <= 0.1
+    early = dt.timedelta(days=29, hours=12)  # its metadata lives for thirty days
+    with LocalSigstore(now=lambda: dt.datetime.now(dt.UTC) - early) as sigstore:
+        assert 0 < remembered(sigstore) <= 0.5
 
 
 def test_too_old_is_not_knowing(

@@ -148,6 +148,7 @@ def test_it_is_asked_once_a_day(
     Trust.from_tuf(repository.url, root, settings=settings)
     assert len(repository.asked) == asked
     monkeypatch.setattr(updating, "_DAY", 0.0)
+    monkeypatch.setattr(updating, "_refreshed", {})
     Trust.from_tuf(repository.url, root, settings=settings)
     again = repository.asked[asked:]
     assert any("timestamp" in path for path in again)

@@ -47,15 +47,19 @@ class Refreshed:
     """None: none is published."""
     fetched: dt.datetime
     """When the repository was last asked."""
+    expires: dt.datetime
+    """When what TUF signed of it ends: then it is asked again, if not before."""
 
 
 _refreshed: dict[tuple[str, bytes, Path | None], tuple[float, Refreshed]] = {}
+"""What this process was told, and until when that will do, by the monotonic clock."""
 
 
 def refresh(url: str, root: bytes, settings: Settings, *, force: bool = False) -> Refreshed:
     """The current trust root and, where published, signing configuration.
 
-    Asks the repository unless it was asked less than a day ago, here or in another process.
+    Asks the repository unless it was asked less than a day ago, here or in another process, and
+    what it said has not expired meanwhile.
 
     Args:
         url: of the repository.
@@ -67,13 +71,19 @@ def refresh(url: str, root: bytes, settings: Settings, *, force: bool = False) -
         NotEvaluated: unreachable, expired, wrongly signed, or without a trust root.
     """
     key = url, root, settings.cache_dir
-    now = time.monotonic()
-    if not force and key in _refreshed and now - _refreshed[key][0] < _DAY:
-        return _refreshed[key][1]
+    held = _refreshed.get(key)
+    if not force and held is not None and time.monotonic() < held[0]:
+        return held[1]
     earlier = None if force else _kept_today(url, root, settings)
     found = earlier or _refresh(url, root, settings)
-    _refreshed[key] = now, found
+    _refreshed[key] = time.monotonic() + _left(found), found
     return found
+
+
+def _left(found: Refreshed) -> float:
+    """Seconds until the repository is asked again."""
+    until = min(found.fetched + dt.timedelta(seconds=_DAY), found.expires)
+    return (until - dt.datetime.now(dt.UTC)).total_seconds()
 
 
 def kept(url: str, root: bytes, settings: Settings) -> Refreshed | None:
@@ -90,6 +100,7 @@ def kept(url: str, root: bytes, settings: Settings) -> Refreshed | None:
         replayed.targets.get(_SIGNING_TARGET),
         # A date in a file is nobody's word; the end of the signed timestamp bounds it.
         min(stored.fetched, replayed.expires),
+        min(replayed.expires, replayed.root_expires),
     )
 
 
@@ -111,13 +122,18 @@ def _replayed(url: str, root: bytes, settings: Settings) -> tuple[Kept, Replayed
     stored = read_kept(cache_file(url, settings.cache_dir))
     if stored is None or stored.url != url:
         return None
+    replayed = _proven(root, stored.files)
+    return None if replayed is None else (stored, replayed)
 
+
+def _proven(root: bytes, files: Mapping[str, bytes]) -> Replayed | None:
+    """What the signatures of files at hand prove; None: they do not hold."""
     from tuf.api.exceptions import RepositoryError
 
     from provenance.trust.replaying import replay
 
     try:
-        return stored, replay(root, stored.files)
+        return replay(root, files)
     except (RepositoryError, LookupError, ValueError, TypeError, AttributeError):
         return None
 
@@ -147,7 +163,9 @@ def _refresh(url: str, root: bytes, settings: Settings) -> Refreshed:
     now = dt.datetime.now(dt.UTC)
     if at is not None:
         write_kept(at, Kept(url, now, files))
-    return Refreshed(trusted_root, files.get(f"targets/{_SIGNING_TARGET}"), now)
+    proven = _proven(root, files)
+    expires = now if proven is None else min(proven.expires, proven.root_expires)
+    return Refreshed(trusted_root, files.get(f"targets/{_SIGNING_TARGET}"), now, expires)
 
 
 def _lay_out(folder: Path, files: Mapping[str, bytes]) -> None:
