@@ -140,6 +140,7 @@ def test_a_time_outside_of_any_validity_is_refused(moment: dt.datetime) -> None:
             "more": (x509.NameConstraints([x509.DNSName("example.org")], None),),
             "critical": True,
         },
+        {"more": (x509.NameConstraints(None, [x509.RFC822Name("example.com")]),)},
     ],
 )
 def test_what_may_not_certify_signers_does_not(options: dict[str, Any]) -> None:

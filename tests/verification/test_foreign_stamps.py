@@ -129,6 +129,16 @@ def test_no_changed_byte_of_a_listed_one_takes_it_away(
     assert [time.moment for time in found] == [MOMENT]
 
 
+def test_one_larger_than_any_real_one_is_not_looked_at(
+    trusted: Anchors, foreign: TimestampAuthority
+) -> None:
+    def change(signed: cms.SignedData) -> None:
+        first = signed["certificates"][0]
+        signed["certificates"] = [first] * 200
+
+    assert not is_foreign_stamp(edited(foreign.stamp(HASHED), change), SIGNATURE, trusted)
+
+
 @given(raw=st.binary(max_size=300))
 def test_any_bytes_are_not_foreign(trusted: Anchors, raw: bytes) -> None:
     assert not is_foreign_stamp(raw, SIGNATURE, trusted)

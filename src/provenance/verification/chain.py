@@ -138,8 +138,12 @@ def _may_issue(issuer: x509.Certificate, authorities_below: int) -> bool:
             & set(value)
         ):
             return False
-        if extension.critical and extension.oid.dotted_string not in _UNDERSTOOD:
-            return False  # RFC 5280 section 4.2: what is critical and not understood refuses
+        # RFC 5280 section 4.2: what is critical and not understood refuses; so do limits on whom
+        # it may certify, which are to be critical (section 4.2.1.10).
+        if isinstance(value, x509.NameConstraints) or (
+            extension.critical and extension.oid.dotted_string not in _UNDERSTOOD
+        ):
+            return False
     return True
 
 
