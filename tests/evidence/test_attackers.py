@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from tests.evidence.placing import DSSE, SIMPLE, payload, put_layers, statement, subject_of
+from tests.evidence.placing import DSSE, IN_TOTO, SIMPLE, payload, put_layers, statement, subject_of
 
 import provenance as pv
 from provenance.attestation.bundle import BUNDLE_MEDIA_TYPE
@@ -417,6 +417,38 @@ def test_json_that_would_fill_memory_hides_no_signature(
     said = statement(image.descriptor.digest)
     put_bundle(local_registry, image, forger(sigstore).statement(said))
     assert len(pv.verify(image, who(sigstore), trust=sigstore.trust).signatures) == 1
+
+
+def test_what_many_strangers_say_fills_no_memory(
+    image: pv.Image,
+    local_registry: LocalRegistry,
+    sigstore: LocalSigstore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each for itself is small enough; together they are not."""
+    monkeypatch.setattr("provenance.evidence.candidates.MOST_VALUES", 2000)
+    digest, about = image.descriptor.digest, subject_of(image)
+    asked: dict[str, Any] = {"identity": who(sigstore), "trust": sigstore.trust}
+    for number in range(3):
+        unsigned = statement(digest, f"https://example.org/{number}", [[]] * 400)
+        put_layers(local_registry, [(unsigned, IN_TOTO, {})], subject=about, artifact_type=IN_TOTO)
+        stranger = forger(sigstore, "mallory@example.org").statement(unsigned)
+        put_bundle(local_registry, image, stranger)
+    with pytest.raises(pv.LimitExceeded, match="strangers say more than"):
+        pv.verify(image, **asked)
+    for whom in (asked, {"trust": sigstore.trust}):
+        examination = pv.examine(image, **whom)
+        assert not examination.complete
+        assert len([e for e in examination if e.signed or e.claimed]) < 6
+    put_bundle(local_registry, image, forger(sigstore).statement(statement(digest)))
+    put_bundle(
+        local_registry,
+        image,
+        forger(sigstore).statement(statement(digest, "https://example.org/own", [[]] * 3000)),
+    )
+    verified = pv.verify(image, **asked)  # what the one who is asked for says has its own cap
+    assert len(verified.proofs) == 2
+    assert not verified.complete
 
 
 HOSTILE = "a\x1b[2Jb\u202ec\nd</td><script>alert(1)</script>"

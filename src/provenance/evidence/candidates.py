@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DSSE",
+    "MOST_VALUES",
     "Budget",
     "Candidate",
     "Found",
@@ -58,6 +59,8 @@ DSSE = "application/vnd.dsse.envelope.v1+json"
 """Media type of a layer that holds a DSSE envelope, cosign's attestations before version 3."""
 PREDICATE_TYPE = ("predicateType", "in-toto.io/predicate-type")
 """Layer annotations that claim a predicate type: cosign's and BuildKit's."""
+MOST_VALUES = 10_000_000
+"""JSON values in all that strangers say of one image."""
 # Nobody said no: what was asked for was not seen.
 _UNANSWERED = frozenset({"rate-limited", "registry-unavailable", "unauthorized", "forbidden"})
 
@@ -69,6 +72,7 @@ class Budget:
         """Begin with all of `Limits.evidence_bytes`, and with pieces for every honest image."""
         self.left = limits.evidence_bytes
         self.pieces = limits.referrers + limits.signatures
+        self.values = MOST_VALUES
 
     def take(self, descriptor: Descriptor) -> None:
         """Count a piece before it is read. Raises LimitExceeded."""
@@ -80,6 +84,20 @@ class Budget:
                 hint="raise Limits.evidence_bytes, referrers or signatures if you trust it",
             )
         self.left -= descriptor.size
+
+    def hear(self, statement: bytes, digest: Digest) -> None:
+        """Count what a stranger says, which may take thirty times as much memory as bytes.
+
+        Raises:
+            LimitExceeded: together they say more than one honest statement does.
+        """
+        self.values -= sum(map(statement.count, (b",", b"{", b"[")))
+        if self.values < 0:
+            raise LimitExceeded(
+                f"strangers say more than {MOST_VALUES} JSON values of the image",
+                digest=digest,
+                hint="it is made to fill memory",
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,21 +6,22 @@ One bad piece never hides a good one; a placement that did not answer is never a
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from provenance.errors import UnsupportedFormat
+from provenance.errors import LimitExceeded, UnsupportedFormat
 from provenance.evidence.asked import evidence_place, one_session, public_keys
 from provenance.evidence.at_index import inside_index
 from provenance.evidence.at_referrers import at_referrers, opened
 from provenance.evidence.at_tags import at_digest_tag, in_saved_layout
-from provenance.evidence.candidates import Budget, Candidate, Place, Unopened
+from provenance.evidence.candidates import Budget, Candidate, Place, Unopened, refused
 from provenance.evidence.examination import Evidence, Examination
 from provenance.evidence.judging import Judge
 from provenance.evidence.placements import LEGACY_SUFFIXES
 from provenance.image import resolve
 from provenance.settings import Limits
 from provenance.trust import Trust
+from provenance.verification.signed import SignedStatement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -166,22 +167,48 @@ class _Findings:
                 if isinstance(found, Unopened):
                     unopened.append(found)
                 else:
-                    self._take(found)
+                    self._take(found, place.budget)
             if self.suffice():
                 break
         # Last, so that a signature under a false name is found before anyone is told of none.
         for other in unopened:
             for found in [other.evidence()] if self.suffice() else opened(place, other):
-                self._take(found)
+                self._take(found, place.budget)
 
-    def _take(self, found: Found) -> None:
+    def _take(self, found: Found, budget: Budget) -> None:
         if isinstance(found, Candidate):
-            for judged in self.judge.judge(found):
-                self._take(judged)
+            for judged in self._judged(found, budget):
+                self._take(judged, budget)
         elif isinstance(found, Evidence):
-            self.evidence.append(found)
+            # Who asks for a proof needs only the reason of what is none.
+            spent = self.enough is not None and not found.outcome
+            self.evidence.append(replace(found, signed=None, claimed=None) if spent else found)
         elif not isinstance(found, Unopened):
             self.lookups.append(found)
+
+    def _judged(self, candidate: Candidate, budget: Budget) -> Iterator[Evidence | Lookup]:
+        """What `candidate` proves; strangers are listened to as far as the budget goes."""
+        where = Unopened(candidate.descriptor, candidate.placement, candidate.subject)
+        try:
+            if candidate.shape == "statement":  # before it is read: nobody may have signed it
+                budget.hear(candidate.raw, candidate.layer.digest)
+            judged = list(self.judge.judge(candidate))
+            for item in judged:
+                if isinstance(item, Evidence) and self._is_stranger(item):
+                    budget.hear(_statement(item), candidate.layer.digest)
+        except LimitExceeded as error:
+            yield from refused(where, candidate.kind, error, candidate.layer)
+            return
+        yield from judged
+
+    def _is_stranger(self, item: Evidence) -> bool:
+        """Whether somebody said it whom nobody asked for."""
+        return not item.outcome or (self.judge.identity is None and not self.judge.keys)
+
+
+def _statement(item: Evidence) -> bytes:
+    """What was signed, where it is a statement."""
+    return item.signed.statement.raw if isinstance(item.signed, SignedStatement) else b""
 
 
 @dataclass

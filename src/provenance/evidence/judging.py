@@ -10,7 +10,7 @@ from provenance.attestation.bundle import Bundle
 from provenance.attestation.predicate_types import COSIGN_SIGN, family
 from provenance.attestation.statement import Statement
 from provenance.errors import InvalidEvidence, ProvenanceError, UnsupportedFormat
-from provenance.evidence.candidates import DSSE, Unopened, refused
+from provenance.evidence.candidates import DSSE, MOST_VALUES, Unopened, refused
 from provenance.evidence.examination import Evidence
 from provenance.evidence.verified import annotations_about
 from provenance.findings import Outcome
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Judge", "kind_of"]
 
-_MOST_VALUES = 10_000_000  # of JSON, in a statement that nobody signed
 # Where a signature ends that another key made.
 _OF_ANOTHER_KEY = frozenset({"key", "signature"})
 _ENVELOPE = frozenset({"payload", "payloadType", "signatures"})
@@ -195,7 +194,7 @@ def _spelled(value: Any) -> str:
 
 def _is_envelope(raw: bytes) -> bool:
     """Whether these are the bytes of a DSSE envelope. Raises MalformedDocument for no JSON."""
-    return decode_object(raw, values=_MOST_VALUES).keys() >= _ENVELOPE
+    return decode_object(raw, values=MOST_VALUES).keys() >= _ENVELOPE
 
 
 def _unsigned(candidate: Candidate) -> Evidence:
