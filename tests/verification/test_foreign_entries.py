@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import copy
+import hashlib
 import json
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.verification.shapes import PARTLY, Shape, build
 
 from provenance.errors import InvalidEvidence, ProvenanceError
@@ -118,6 +121,21 @@ def test_a_promise_of_a_listed_log_under_another_name_is_refused(
     entries(document)[0]["logId"]["keyId"] = base64.b64encode(name).decode()
     with pytest.raises(InvalidEvidence, match="names another"):
         shape.verify(document)
+
+
+def test_a_listed_log_that_is_not_verified_here_disturbs_nobody(
+    shapes: dict[str, Shape],
+) -> None:
+    shape = shapes["v1 and v2, two timestamps"]
+    root = json.loads(shape.trust.to_json())
+    key = ec.generate_private_key(ec.SECP224R1()).public_key()
+    spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    other = copy.deepcopy(root["tlogs"][0])
+    other["publicKey"]["rawBytes"] = base64.b64encode(spki).decode()
+    other["logId"]["keyId"] = base64.b64encode(hashlib.sha256(spki).digest()).decode()
+    root["tlogs"] = [root["tlogs"][1], other]
+    found = shape.verify(trust=Trust.from_json(json.dumps(root)))
+    assert found.log_entries == shape.verify().log_entries[1:]
 
 
 FALSE: dict[str, tuple[Any, str]] = {

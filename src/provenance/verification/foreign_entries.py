@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from provenance.errors import InvalidEvidence
+from provenance.errors import InvalidEvidence, NotEvaluated
 from provenance.verification.checkpoint import check_inclusion, read_checkpoint
 from provenance.verification.log_proof import (
     check_complete,
@@ -39,13 +39,12 @@ def check_foreign_entry(entry: LoggedEntry, version: str, anchors: Anchors) -> N
     Raises:
         InvalidEvidence: step `transparency-log`: its proof is false, or it is of a log of the
             root, under another name.
-        NotEvaluated: a log of the root has a key that is not verified here.
     """
     check_complete(entry, version)
     if entry.promise:
         promised_time(entry)
         for log in anchors.logs:
-            if log.key is not None and promises(log, entry, log.log_id):
+            if _has_promised(log, entry):
                 raise _under_another_name(log)
     if entry.proof is None:
         return
@@ -57,6 +56,14 @@ def check_foreign_entry(entry: LoggedEntry, version: str, anchors: Anchors) -> N
     for log in anchors.logs:
         if any(log.has_key_id(name, key_id) for name, key_id, _ in checkpoint.signatures):
             raise _under_another_name(log)
+
+
+def _has_promised(log: TrustedLog, entry: LoggedEntry) -> bool:
+    """Whether the promise is by `log`, whose own name is signed in it."""
+    try:
+        return promises(log, entry, log.log_id)
+    except NotEvaluated:
+        return False  # its key is not verified here: under its own name it would prove nothing
 
 
 def _under_another_name(log: TrustedLog) -> InvalidEvidence:
