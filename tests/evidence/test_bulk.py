@@ -100,3 +100,16 @@ def test_one_reference_is_not_many_images(asked: dict[str, Any]) -> None:
         pv.verify_all("registry.example/app", **asked)
     with pytest.raises(ValueError, match="workers"):
         pv.verify_all([], workers=0, **asked)
+
+
+def test_whoever_waits_for_a_server_ends_with_the_rest(
+    local_registry: LocalRegistry, images: list[str], asked: dict[str, Any]
+) -> None:
+    slow = local_registry.reference("team/slow:1")
+    ImageBuilder().layer({"a": b"slow"}).push(slow)
+    local_registry.delay("/team/slow/referrers/", 5.0)
+    answers = pv.verify_all([images[0], slow], workers=2, **asked)
+    assert next(answers).image == images[0]
+    answers.close()  # type: ignore[attr-defined]
+    # It would have looked for the older tags when the list had come.
+    assert not [r for r in local_registry.requests if "/team/slow/" in r.path and ".sig" in r.path]

@@ -6,6 +6,7 @@ those that are answered.
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from provenance.errors import ProvenanceError
 from provenance.evidence.proving import question
 from provenance.settings import Settings
+from provenance.transport.stopping import stopped_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -135,16 +137,18 @@ def _answers(
     numbered = enumerate(images)
     waiting: set[Future[Answer]] = set()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="verify")
+    stop = threading.Event()
     try:
         while True:
             while len(waiting) < workers * _AHEAD and (following := next(numbered, None)):
-                waiting.add(pool.submit(_answer, *following, asked, session, registry))
+                waiting.add(pool.submit(_answer, *following, asked, session, registry, stop))
             if not waiting:
                 return
             done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
             for future in sorted(done, key=lambda f: f.result().index):
                 yield future.result()
-    finally:  # also where nobody asks for the rest
+    finally:  # also where nobody asks for the rest, which ends those that wait for a server, too
+        stop.set()
         pool.shutdown(wait=True, cancel_futures=True)
         if own is not None:
             own.close()
@@ -156,8 +160,10 @@ def _answer(
     asked: Question,
     session: Registry | None,
     kept: Registry | None,
+    stop: threading.Event,
 ) -> Answer:
     try:
-        return Answer(index, image, asked.answer(image, session, kept=kept))
+        with stopped_by(stop):
+            return Answer(index, image, asked.answer(image, session, kept=kept))
     except ProvenanceError as error:
         return Answer(index, image, error=error)
