@@ -382,3 +382,16 @@ def test_a_misspelt_type_is_not_absent(
 ) -> None:
     with pytest.raises(ValueError, match="is no predicate type"):
         pv.verify(image, who(local_sigstore), trust=local_sigstore.trust, require=name)
+
+
+def test_an_sbom_that_is_none_names_the_image(
+    image: pv.Image, local_sigstore: LocalSigstore
+) -> None:
+    asked: dict[str, Any] = {"identity": who(local_sigstore), "trust": local_sigstore.trust}
+    with pytest.raises(pv.NoMatchingEvidence, match="no signature or attestation by"):
+        pv.verify(image, require="any", **asked)
+    pv.attest(image, {}, local_sigstore.signer(WHO), predicate_type="https://spdx.dev/Document")
+    verified = pv.verify(image, require="sbom", **asked)
+    with pytest.raises(pv.UnsupportedFormat) as refused:
+        verified.sbom()
+    assert refused.value.reference == str(verified.reference)

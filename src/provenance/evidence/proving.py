@@ -202,7 +202,9 @@ class Question:
             f"{e.kind} ({e.descriptor.digest.short}): {_aside(e, self.require)}{e.reason}"
             for e in told
         )
-        what = "signature" if self.require == "signature" else f"{self.require} attestation"
+        what = {"signature": "signature", "any": "signature or attestation"}.get(
+            self.require, f"{self.require} attestation"
+        )
         wanted = _wanted(self.judge)
         if signers:
             what = f"{what} by {self.threshold} signers but by {signers}"

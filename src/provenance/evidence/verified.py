@@ -237,12 +237,13 @@ class Verified:
         if not found:
             raise self._none("SBOM", "sbom")
         proof, named = max(found, key=lambda f: _order(f[0]))
-        if named is not None:
-            return read_sbom(self._document(named))
-        predicate = proof.predicate
-        # SPDX in tag-value form is attested as one string.
-        text = predicate.encode() if isinstance(predicate, str) else None
-        return read_sbom(proof.statement.predicate_bytes if text is None else text)
+        with ProvenanceError.located_at(self.reference):
+            if named is not None:
+                return read_sbom(self._document(named))
+            predicate = proof.predicate
+            # SPDX in tag-value form is attested as one string.
+            text = predicate.encode() if isinstance(predicate, str) else None
+            return read_sbom(proof.statement.predicate_bytes if text is None else text)
 
     def provenance(
         self,
