@@ -278,6 +278,31 @@ def test_a_foreign_timestamp_of_something_else_is_false(shapes: dict[str, Shape]
     assert step_of(shape, document) == "time"
 
 
+@pytest.mark.parametrize("kind", ["tlogs", "ctlogs"])
+@pytest.mark.parametrize("name", ["v1, dsse 0.0.1", "v2"])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_log_may_be_listed_once_for_each_time_it_was_trusted(
+    shapes: dict[str, Shape],
+    kind: str,
+    name: str,
+    turned: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    shape = shapes[name]
+    root = json.loads(shape.trust.to_json())
+    (log, *others) = root[kind]
+    spans = ({"start": "2020-01-01T00:00:00Z", "end": "2020-06-01T00:00:00Z"}, None)
+    listed = []
+    for span in reversed(spans) if turned else spans:
+        listed.append(copy.deepcopy(log))
+        if span is not None:
+            listed[-1]["publicKey"]["validFor"] = span
+    root[kind] = [*listed, *others]
+    assert shape.verify(trust=Trust.from_json(json.dumps(root))) == shape.verify()
+    root[kind] = [one for one in listed if one["publicKey"]["validFor"] == spans[0]]
+    refused_by = "transparency-log" if kind == "tlogs" else "certificate-transparency"
+    assert step_of(shape, trust=Trust.from_json(json.dumps(root))) == refused_by
+
+
 # What is read
 
 

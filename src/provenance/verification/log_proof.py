@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from provenance.attestation.bundle_parts import InclusionProof, LoggedEntry
+    from provenance.trust.material import Validity
     from provenance.verification.anchors import Anchors, TrustedLog
     from provenance.verification.checkpoint import Checkpoint
 
@@ -48,6 +49,8 @@ class ProvenEntry:
     report: LogEntry
     time: VerifiedTime | None
     """When it was logged, where the log's promise says so."""
+    validities: tuple[Validity, ...]
+    """When the log was trusted: several where the root lists its key several times."""
 
 
 def prove_entry(entry: LoggedEntry, version: str, anchors: Anchors) -> ProvenEntry | None:
@@ -82,7 +85,8 @@ def prove_entry(entry: LoggedEntry, version: str, anchors: Anchors) -> ProvenEnt
             # checkpoint the one in its tree.
             index = index if moment is not None else entry.proof.index
     time = None if moment is None else VerifiedTime(moment, "log", log.url)
-    return ProvenEntry(entry, log, LogEntry(log.url, index, kind, moment), time)
+    validities = tuple(known.validity for known in logs if known.key_hash == log.key_hash)
+    return ProvenEntry(entry, log, LogEntry(log.url, index, kind, moment), time, validities)
 
 
 def check_complete(entry: LoggedEntry, version: str) -> None:
@@ -109,7 +113,7 @@ def check_log_validity(proven: ProvenEntry, times: Sequence[VerifiedTime]) -> Pr
     """
     moments = [proven.time] if proven.time is not None else list(times)
     for time in moments:
-        if not proven.log.validity.covers(time.moment):
+        if not any(validity.covers(time.moment) for validity in proven.validities):
             raise _refuse(
                 f"the log {proven.log.url} was not trusted at {time.moment:%Y-%m-%d %H:%M:%S} UTC"
             )

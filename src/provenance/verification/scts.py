@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.x509.certificate_transparency import SignedCertificateTimestamp
 
-    from provenance.verification.anchors import Anchors, TrustedLog
+    from provenance.verification.anchors import Anchors
 
 __all__ = ["check_scts", "embedded"]
 
@@ -92,17 +92,14 @@ def _is_proven(
     if not logs:
         return False
     signed = _signed(stamp, leaf, issuer)
-    for log in logs:
-        if log.signed(stamp.signature, signed):
-            return _in_its_time(stamp, log)
-    raise _refuse(f"the timestamp is not signed by the certificate log {logs[0].url}")
-
-
-def _in_its_time(stamp: SignedCertificateTimestamp, log: TrustedLog) -> bool:
+    by = [log for log in logs if log.signed(stamp.signature, signed)]
+    if not by:
+        raise _refuse(f"the timestamp is not signed by the certificate log {logs[0].url}")
     moment = stamp.timestamp.replace(tzinfo=dt.UTC)
-    if not log.validity.covers(moment):
+    # Several: the root lists a key once for each time it was trusted.
+    if not any(log.validity.covers(moment) for log in by):
         raise _refuse(
-            f"the certificate log {log.url} was not trusted at {moment:%Y-%m-%d %H:%M:%S} UTC"
+            f"the certificate log {by[0].url} was not trusted at {moment:%Y-%m-%d %H:%M:%S} UTC"
         )
     return True
 
