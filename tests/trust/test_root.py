@@ -168,7 +168,7 @@ def test_a_file_the_caller_names_has_no_age(local_sigstore: LocalSigstore, tmp_p
 
 def test_offline_forbids_to_refresh(tmp_path: Path) -> None:
     file = tmp_path / "root.json"
-    file.write_bytes(b"{}")
+    file.write_bytes(instances._shipped("staging_root.json"))
     with pytest.raises(NotEvaluated, match="no copy is at hand"):
         Trust.staging(settings=OFFLINE)
     with pytest.raises(NotEvaluated, match="offline forbids"):

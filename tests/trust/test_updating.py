@@ -6,13 +6,13 @@ import datetime as dt
 import functools
 import http.server
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from provenance.errors import NotEvaluated
+from provenance.errors import MalformedDocument, NotEvaluated
 from provenance.settings import Settings
 from provenance.testing.registry.messages import Content, Response
 from provenance.testing.registry.server import Server
@@ -238,6 +238,11 @@ def test_a_file_that_is_no_root_is_not_taken(
 ) -> None:
     repository.publish(targets(local_sigstore))
     file = tmp_path / "root.json"
-    file.write_bytes(b"{}")
-    with pytest.raises(NotEvaluated, match="could not be refreshed"):
-        Trust.from_tuf(repository.url, file, settings=settings)
+    timestamp = b'{"signed": {"_type": "timestamp"}, "signatures": []}'
+    for other in (b"{}", b"<html>", b"\xff", timestamp, local_sigstore.trust.to_json()):
+        file.write_bytes(other)
+        for asked in (settings, replace(settings, offline=True)):
+            with pytest.raises(MalformedDocument, match=r"root\.json is no TUF root.*trusted_root"):
+                Trust.from_tuf(repository.url, file, settings=asked)
+            with pytest.raises(MalformedDocument, match=r"root\.json is no TUF root"):
+                Trust.github(file, settings=asked)

@@ -64,7 +64,7 @@ def github(raw: bytes, name: str, settings: Settings, *, renew: bool = False) ->
     """
     lines = [line for line in raw.splitlines() if _GITHUB_CA in line]
     if not lines:
-        return by_tuf(GITHUB, raw, settings, renew=renew)
+        return by_tuf(GITHUB, raw, settings, name=name, renew=renew)
     if len(lines) > 1:
         raise MalformedDocument(
             f"{name} has {len(lines)} trust roots of GitHub's",
@@ -73,11 +73,17 @@ def github(raw: bytes, name: str, settings: Settings, *, renew: bool = False) ->
     return Found(lines[0], None, name, None)
 
 
-def by_tuf(url: str, root: bytes, settings: Settings, *, renew: bool = False) -> Found:
+def by_tuf(
+    url: str, root: bytes, settings: Settings, *, name: str = "the root", renew: bool = False
+) -> Found:
     """Any instance that publishes by TUF. Offline: what the last refresh left.
 
-    Raises NotEvaluated: it could not be refreshed, or nothing young enough is at hand.
+    Raises MalformedDocument: no TUF root. NotEvaluated: it could not be refreshed, or nothing young
+    enough is at hand.
     """
+    from provenance.trust.replaying import check_root
+
+    check_root(root, name)
     if not settings.offline:
         return _fetched(url, root, settings, renew=renew)
     found = _at_hand(url, root, settings)

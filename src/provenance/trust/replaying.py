@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from provenance.errors import MalformedDocument
+
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping
 
-__all__ = ["Replayed", "replay"]
+__all__ = ["Replayed", "check_root", "replay"]
 
 _MAX_ROOTS = 1024
 
@@ -98,3 +100,20 @@ def _as_stated(data: bytes, stated: Any) -> bytes:
 def _same_version(found: Any, stated: Any) -> None:
     if found.version != stated.version:
         raise ValueError(f"expected version {stated.version}, got {found.version}")
+
+
+def check_root(root: bytes, name: str) -> None:
+    """Raise MalformedDocument unless `root` is a TUF root: a trust root is none."""
+    from tuf.api.exceptions import RepositoryError
+    from tuf.api.metadata import Metadata
+
+    try:
+        kind = Metadata.from_bytes(root).signed.type
+    except (RepositoryError, LookupError, ValueError, TypeError, AttributeError):
+        kind = ""
+    if kind != "root":
+        raise MalformedDocument(
+            f"{name} is no TUF root",
+            hint="expected the root.json of a TUF repository; a trusted_root.json is taken as it "
+            "is (Trust.from_file, --trusted-root)",
+        )

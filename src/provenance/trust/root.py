@@ -160,11 +160,12 @@ class Trust:
             renew: ask also if it was asked less than a day ago.
 
         Raises:
-            NotFound: no such file.
+            NotFound: no such file. MalformedDocument: no TUF root.
             NotEvaluated: it could not be refreshed, or offline nothing young enough is at hand.
         """
         settings = settings or Settings.from_environment()
-        return cls._found(instances.by_tuf(url, _read(Path(root)), settings, renew=renew))
+        raw = _read(Path(root))
+        return cls._found(instances.by_tuf(url, raw, settings, name=str(root), renew=renew))
 
     @classmethod
     def github(
@@ -180,8 +181,8 @@ class Trust:
             renew: ask also if it was asked less than a day ago.
 
         Raises:
-            NotFound: no such file. MalformedDocument: several roots of GitHub's.
-            NotEvaluated: as `from_tuf`; also where the file is neither of the two.
+            NotFound: no such file. MalformedDocument: neither of the two, or several of GitHub's.
+            NotEvaluated: as `from_tuf`.
         """
         settings = settings or Settings.from_environment()
         raw = _read(Path(root))
