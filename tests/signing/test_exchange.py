@@ -142,7 +142,8 @@ def test_every_service_that_signs_is_reached_through_the_proxy(
     sigstore: LocalSigstore, statement: bytes
 ) -> None:
     trust = trust_at(sigstore, "http://sigstore.example")
-    settings = Settings(proxies={"http": sigstore.url}, timeout=5)
+    plain = ("sigstore.example",)
+    settings = Settings(proxies={"http": sigstore.url}, timeout=5, plain_http=plain)
     assert signer(sigstore, trust, settings).sign_statement(statement)
     assert asked(sigstore) == EVERY_SERVICE
 
@@ -174,6 +175,18 @@ def test_a_token_does_not_follow_a_redirect(sigstore: LocalSigstore, statement: 
         with pytest.raises(SigningError, match="leads elsewhere"):
             signer(sigstore, trust_at(sigstore, server.base), None).sign_statement(statement)
     assert sigstore.requests == []
+
+
+def test_a_token_does_not_travel_unencrypted(sigstore: LocalSigstore, statement: bytes) -> None:
+    """Whoever reads it on the way has a certificate of that name, at any instance that takes it."""
+    trust = trust_at(sigstore, "http://fulcio.example:8080")
+    for settings in (Settings(retries=0), Settings(retries=0, plain_http=("other.example",))):
+        with pytest.raises(SigningError, match="not encrypted") as refused:
+            signer(sigstore, trust, settings).sign_statement(statement)
+        assert "plain_http" in refused.value.hint
+    named = Settings(retries=0, timeout=1, plain_http=("fulcio.example:8080",))
+    with pytest.raises(SigningError, match="cannot be reached"):
+        signer(sigstore, trust, named).sign_statement(statement)
 
 
 def test_netrc_does_not_take_the_tokens_place(

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 import pytest
 import requests
 
-from provenance.errors import RegistryUnavailable, SigningError
+from provenance.errors import NotEvaluated, RegistryUnavailable, SigningError
 from provenance.settings import Settings
 from provenance.signing import Signer
 from provenance.signing.login import Login
@@ -180,3 +180,8 @@ def test_a_configuration_without_an_issuer_says_what_to_give(
     trust = Trust.from_json(sigstore.trusted_root_json, signing_config=config)
     with pytest.raises(SigningError, match=r"names no issuer.*SIGSTORE_ID_TOKEN"):
         find_token(trust, environ={}, out_of_band=True)
+
+
+def test_nobody_logs_in_unencrypted() -> None:
+    with Client(Settings(retries=0)) as client, pytest.raises(NotEvaluated, match="not encrypted"):
+        Login("http://issuer.example", client)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from provenance.display.text import visible
 from provenance.errors import ProvenanceError, SigningError
+from provenance.signing.encryption import see_encrypted
 from provenance.strict_json import decode_object
 from provenance.transport import stopping
 from provenance.transport.origin import display_url
@@ -85,7 +86,7 @@ class Exchange:
     ) -> Answer:
         """Send `body` to `url`. Raises ServiceError where nobody answered.
 
-        `token` is a secret: it goes to the origin of `url`, and no error holds it.
+        `token` is a secret: it goes to the origin of `url`, encrypted, and no error holds it.
         """
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         headers = {"Content-Type": content_type, "Accept": accept}
@@ -111,6 +112,8 @@ class Exchange:
         named = f"{service} at {display_url(url)}"
         client = self._client
         try:
+            if token is not None:
+                see_encrypted(url, client.settings)
             with client.request(
                 method,
                 url,

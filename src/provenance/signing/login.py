@@ -19,6 +19,7 @@ from requests.structures import CaseInsensitiveDict
 from sigstore.oidc import Issuer
 
 from provenance.errors import RegistryUnavailable
+from provenance.signing.encryption import see_encrypted
 from provenance.transport.origin import display_url
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class _Adapter(BaseAdapter):
         for name in ("Accept-Encoding", "Connection", "Content-Length"):
             headers.pop(name, None)
         body, url = request.body, request.url or ""
+        see_encrypted(url, self._client.settings)
         with self._client.request(
             request.method or "GET",
             url,

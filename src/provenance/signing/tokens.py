@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from provenance.errors import NotEvaluated, ProvenanceError, SigningError
+from provenance.signing.encryption import see_encrypted
 from provenance.strict_json import decode_object
 from provenance.transport.origin import display_url
 
@@ -167,6 +168,7 @@ def _of_github(client: Client) -> str | None:
     url, secret = (env.get(f"ACTIONS_ID_TOKEN_REQUEST_{name}") for name in ("URL", "TOKEN"))
     if not env.get("GITHUB_ACTIONS") or not url or not secret:
         return None
+    see_encrypted(url, client.settings)
     url += f"{'&' if '?' in url else '?'}audience={_AUDIENCE}"
     with client.request("GET", url, authorization=f"bearer {secret}", follow=False) as answer:
         raw = answer.read_capped(client.limits.token_bytes, "token")

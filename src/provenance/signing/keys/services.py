@@ -19,6 +19,7 @@ from provenance.errors import (
     Unauthorized,
     UnsupportedFormat,
 )
+from provenance.signing.encryption import see_encrypted
 from provenance.signing.keys.schemes import check_signature, hash_of, to_be_signed
 from provenance.strict_json import decode_object
 from provenance.transport.origin import display_url, is_loopback_host, origin_of
@@ -129,7 +130,7 @@ def ask_json(
         NotEvaluated: the secret would travel unencrypted, or an answer without meaning.
         NotFound, Unauthorized, Forbidden, RateLimited, RegistryUnavailable: it did not give one.
     """
-    _see_encrypted(url, client.settings)
+    see_encrypted(url, client.settings)
     sent = None if body is None else json.dumps(body).encode()
     more = {"Content-Type": "application/json"} if sent is not None else {}
     with client.request(
@@ -162,7 +163,7 @@ def fetch_public(url: str, settings: Settings) -> bytes:
             f"the key at {display_url(url)} needs the network, which offline forbids",
             hint="keep the key in a file",
         )
-    _see_encrypted(url, settings)
+    see_encrypted(url, settings)
     with Client(settings) as client, client.request("GET", url) as answer:
         if answer.status != 200:
             raise refusal(answer.status, display_url(url), answer.retry_after)
@@ -183,14 +184,3 @@ def refusal(status: int, where: str, wait: float | None = None) -> ProvenanceErr
     if status >= 500:
         return RegistryUnavailable(said, hint="the key service is out of order; try again later")
     return NotEvaluated(said, hint="check the key reference and the address of the service")
-
-
-def _see_encrypted(url: str, settings: Settings) -> None:
-    scheme, host, port = origin_of(url)
-    if scheme == "https" or is_loopback_host(host):
-        return
-    if not {host, f"{host}:{port}"} & set(settings.plain_http):
-        raise NotEvaluated(
-            f"{display_url(url)} is not encrypted: what goes and comes could be read and altered",
-            hint="use https, or name the host in Settings.plain_http (--plain-http)",
-        )
