@@ -436,8 +436,8 @@ def test_what_many_strangers_say_fills_no_memory(
         put_bundle(local_registry, image, stranger)
     with pytest.raises(pv.LimitExceeded, match="strangers say more than"):
         pv.verify(image, **asked)
-    for whom in (asked, {"trust": sigstore.trust}):
-        examination = pv.examine(image, **whom)
+    for whom in (asked["identity"], None):
+        examination = pv.examine(image, whom, trust=sigstore.trust)
         assert not examination.complete
         assert len([e for e in examination if e.signed or e.claimed]) < 6
     put_bundle(local_registry, image, forger(sigstore).statement(statement(digest)))
