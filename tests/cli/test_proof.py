@@ -193,6 +193,8 @@ def test_the_sbom_that_is_signed(
     assert run("sbom", "fetch", place, *who, "-o", f"spdx-json={file}")[0] == 0
     assert pv.read_sbom(file).format.value.startswith("spdx")
     assert run("sbom", "fetch", place, *who, "--unsafe-unverified")[0] == 2
+    assert run("sbom", "fetch", place, *who[-2:], "--unsafe-unverified")[0] == 2
+    assert run("sbom", "fetch", place, "-a", "a=b", "--unsafe-unverified")[0] == 2
 
 
 @pytest.mark.parametrize("suffix", [None, "sbom"])

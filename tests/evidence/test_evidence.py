@@ -395,3 +395,14 @@ def test_an_sbom_that_is_none_names_the_image(
     with pytest.raises(pv.UnsupportedFormat) as refused:
         verified.sbom()
     assert refused.value.reference == str(verified.reference)
+
+
+@pytest.mark.parametrize("trust", ["root.json", b"{}", {"mediaType": "x"}])
+def test_a_trust_that_is_none_is_no_bad_signature(
+    trust: Any, image: pv.Image, local_sigstore: LocalSigstore
+) -> None:
+    who = pv.Identity(WHO, issuer=local_sigstore.issuer)
+    with pytest.raises(TypeError, match="must be a Trust"):
+        pv.verify(image, who, trust=trust)
+    with pytest.raises(TypeError, match="must be a Trust"):
+        pv.examine(image, who, trust=trust)

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 __all__ = ["fetch"]
 
+_OF_PROOF = {
+    "annotations": "-a",
+    "insecure_ignore_tlog": "--insecure-ignore-tlog",
+    "trusted_root": "--trusted-root",
+}
+"""Options that say what proves something."""
+
 
 @click.command()
 @image_argument
@@ -55,6 +62,10 @@ def fetch(
             "--key; or take any with --unsafe-unverified"
         )
     if unsafe_unverified:
+        if ignored := [name for name in _OF_PROOF if given[name]]:
+            raise click.UsageError(
+                f"--unsafe-unverified proves nothing: leave {_OF_PROOF[ignored[0]]} out"
+            )
         from provenance.evidence import unsafe_fetch_sbom
 
         found = unsafe_fetch_sbom(

@@ -16,6 +16,7 @@ from provenance.evidence.verified import annotations_about
 from provenance.findings import Outcome
 from provenance.settings import Limits
 from provenance.strict_json import decode_object
+from provenance.trust import Trust
 from provenance.verification.identity import check_judge, judgement
 from provenance.verification.layer_signatures import LayerSignature, verify_layer
 from provenance.verification.signed import SignedImage, SignedStatement
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from provenance.digests import Digest
     from provenance.evidence.candidates import Candidate
     from provenance.evidence.placements import Lookup
-    from provenance.trust import Trust
     from provenance.verification.identity import Expected
     from provenance.verification.thresholds import Thresholds
 
@@ -59,6 +59,9 @@ class Judge:
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.trust, Trust):
+            kind = type(self.trust).__name__
+            raise TypeError(f"trust must be a Trust, not {kind}: Trust.from_file(...)")
         if self.identity is not None:
             check_judge(self.identity)
 
