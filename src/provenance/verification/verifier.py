@@ -11,6 +11,7 @@ from provenance.attestation.statement import PAYLOAD_TYPE, Statement
 from provenance.errors import (
     InvalidEvidence,
     LimitExceeded,
+    NotEvaluated,
     ProvenanceError,
     UnsupportedFormat,
 )
@@ -71,6 +72,7 @@ def verify_bundle(
         InvalidEvidence: `step` refused; for `identity` the message tells who did sign.
         UnsupportedFormat: it could not be told: a shape, an algorithm, or a part that the trust
             root lacks.
+        NotEvaluated: a library that is needed cannot be imported.
     """
     if not isinstance(bundle, Bundle):
         bundle = Bundle.parse(bundle, limits=limits)
@@ -124,12 +126,19 @@ def establish(parts: BundleParts, signed: SignedBytes, demand: Demand) -> Proven
 
     Raises:
         InvalidEvidence, UnsupportedFormat, MalformedDocument: as `prove` does.
+        NotEvaluated: a library that is needed cannot be imported.
     """
     try:
         proven = prove(parts, signed, demand)
         confirm(parts, signed, demand, proven)
     except (ProvenanceError, MemoryError):
         raise
+    except ImportError as error:
+        # Of this machine, not of the bundle: a library that is missing or broken refutes nothing.
+        raise NotEvaluated(
+            f"a library that verifying needs cannot be imported: {str(error)[:200]}",
+            hint="install oci-provenance anew, with its dependencies",
+        ) from error
     except Exception as error:
         # Whatever a parser inside a library stumbles over (the errors they let through are of a
         # dozen families): such bytes prove nothing, and one bad bundle must not hide a good one.
