@@ -74,7 +74,10 @@ def test_an_entry_for_another_payload_is_refused(
     payload: bytes,
     refused: Callable[..., str],
 ) -> None:
-    other = local_sigstore.forger(logged=False, stamped=False).statement(payload)
+    # Valid when the entry was made: only whose entry it is tells.
+    then = dt.datetime.fromtimestamp(int(entry_of(old)["integratedTime"]), tz=dt.UTC)
+    forger = local_sigstore.forger(logged=False, stamped=False, certified_at=then)
+    other = forger.statement(payload)
     other["verificationMaterial"]["tlogEntries"] = [entry_of(old)]
     assert refused(other) == "log-entry"
 

@@ -247,11 +247,14 @@ def test_a_timestamp_of_another_bundle_is_refused(
 
 
 def test_a_certificate_of_another_bundle_is_refused(
-    good: dict[str, Any], local_sigstore: LocalSigstore, payload: bytes, refused: Refused
+    local_sigstore: LocalSigstore, payload: bytes, refused: Refused
 ) -> None:
-    other = local_sigstore.forger().statement(payload)
-    material(good)["certificate"] = material(other)["certificate"]
-    assert refused(good) == "signature"
+    # In one second: a certificate that begins after the timestamp would be refused for that.
+    now = local_sigstore.now()
+    forger = local_sigstore.forger(certified_at=now, stamped_at=now)
+    document, other = forger.statement(payload), forger.statement(payload)
+    material(document)["certificate"] = material(other)["certificate"]
+    assert refused(document) == "signature"
 
 
 @pytest.mark.parametrize("shift", [-HOUR, HOUR])
