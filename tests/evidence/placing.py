@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from provenance.attestation.bundle import BUNDLE_MEDIA_TYPE
 from provenance.attestation.public_key import PublicKey
 from provenance.oci import media_types as mt
 from provenance.oci.descriptor import EMPTY_DESCRIPTOR, Descriptor
 from provenance.oci.manifest import Manifest
 from provenance.oci.repository import digest_tag
+from provenance.testing.sigstore import bodies_v1
+from provenance.testing.sigstore.annotations import layer_annotations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -92,6 +95,31 @@ def put_att(
     said = statement(digest, predicate_type, predicate)
     envelope, annotations = forger.attestation_layer(said, predicate_type=predicate_type)
     return put_layers(registry, [(envelope, DSSE, annotations)], tag=digest_tag(digest, "att"))
+
+
+def put_cosigned(
+    registry: LocalRegistry, image: Image, forgers: Sequence[Forger], *, tagged: bool
+) -> Digest:
+    """One envelope that each of `forgers` has signed by its key: as a bundle, or as a tag holds it.
+
+    In the bundle each has an entry of its own; the tag has room for one, which is of all.
+    """
+    found = subject_of(image)
+    documents = [forger.statement(statement(found.digest)) for forger in forgers]
+    whole = documents[0]
+    envelope, entries = whole["dsseEnvelope"], whole["verificationMaterial"]["tlogEntries"]
+    for document in documents[1:]:
+        envelope["signatures"] += document["dsseEnvelope"]["signatures"]
+        entries += document["verificationMaterial"]["tlogEntries"]
+    if not tagged:
+        raw = json.dumps(whole).encode()
+        layers = [(raw, BUNDLE_MEDIA_TYPE, dict[str, str]())]
+        return put_layers(registry, layers, subject=found, artifact_type=BUNDLE_MEDIA_TYPE)
+    raw, log = json.dumps(envelope).encode(), forgers[0].log
+    assert log is not None
+    keys = [public(forger.key).to_pem() for forger in forgers]
+    annotations = layer_annotations(signature="", entry=log.append(bodies_v1.dsse(raw, keys)))
+    return put_layers(registry, [(raw, DSSE, annotations)], tag=digest_tag(found.digest, "att"))
 
 
 def subject_of(image: Image) -> Descriptor:

@@ -10,6 +10,7 @@ from tests.evidence.placing import (
     SIMPLE,
     payload,
     public,
+    put_cosigned,
     put_layers,
     put_sig,
 )
@@ -110,6 +111,29 @@ def test_any_of_several_keys(
         pv.verify(image, key=[], trust=sigstore.trust)
     with pytest.raises(ValueError, match="threshold"):
         pv.verify(image, key=keys, trust=sigstore.trust, threshold=0)
+
+
+@pytest.mark.parametrize("placed", ["referrer", "tag"])
+def test_two_signatures_on_one_envelope_are_two_signers(
+    local_registry: LocalRegistry,
+    sigstore: LocalSigstore,
+    image: pv.Image,
+    digest: Digest,
+    placed: str,
+) -> None:
+    first, second, third = (sigstore.forger(key=new_key(), stamped=False) for _ in range(3))
+    keys = [public(f.key) for f in (first, second, third)]
+    put_cosigned(local_registry, image, (first, second), tagged=placed == "tag")
+    verified = pv.verify(image, key=[keys[2], *keys], trust=sigstore.trust, threshold=2)
+    assert {p.identity for p in verified.signatures} == {f"key {k.key_id}" for k in keys[:2]}
+    with pytest.raises(pv.NoMatchingEvidence, match="3 signers but by 2"):
+        pv.verify(image, key=keys, trust=sigstore.trust, threshold=3)
+    for key in keys[:2]:  # one of them, twice, is one
+        assert len(pv.verify(image, key=key, trust=sigstore.trust).signatures) == 1
+        with pytest.raises(pv.NoMatchingEvidence, match="2 signers but by 1"):
+            pv.verify(image, key=[key, keys[2], key], trust=sigstore.trust, threshold=2)
+    with pytest.raises(pv.NoMatchingEvidence):
+        pv.verify(image, key=keys[2], trust=sigstore.trust)
 
 
 def test_a_signature_in_no_log_counts_only_where_one_says_so(

@@ -23,7 +23,7 @@ from provenance.verification.signed import SignedImage, SignedStatement
 from provenance.verification.verifier import verify_bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from provenance.attestation.public_key import PublicKey
     from provenance.digests import Digest
@@ -67,22 +67,23 @@ class Judge:
 
     def judge(self, candidate: Candidate) -> Iterator[Evidence | Lookup]:
         """What `candidate` proves; or why it does not, which hides nothing else."""
-        signed: SignedStatement | SignedImage
+        found: Sequence[SignedStatement | SignedImage]
         try:
             if candidate.shape == "bundle":
-                signed = self._bundle(candidate)
+                found = self._bundle(candidate)
             elif candidate.shape == "statement" and not _is_envelope(candidate.raw):
                 yield _unsigned(candidate)
                 return
             else:
-                signed = self._layer(candidate)
+                found = self._layer(candidate)
         except ProvenanceError as error:
             where = Unopened(candidate.descriptor, candidate.placement, candidate.subject)
             yield from refused(where, candidate.kind, error, candidate.layer)
             return
-        yield self._weighed(candidate, signed)
+        for signed in found:
+            yield self._weighed(candidate, signed)
 
-    def _bundle(self, candidate: Candidate) -> SignedStatement:
+    def _bundle(self, candidate: Candidate) -> Sequence[SignedStatement]:
         bundle = Bundle.parse(candidate.raw, limits=self.limits)
         by_key = bundle.has_key and not bundle.has_certificate
         self._check_kind_of_signer(by_key=by_key)
@@ -98,9 +99,9 @@ class Judge:
                 limits=self.limits,
             )
 
-        return self._by_any(prove) if by_key else prove(None)
+        return self._by_each(prove, bundle.signature_count) if by_key else [prove(None)]
 
-    def _layer(self, candidate: Candidate) -> SignedStatement | SignedImage:
+    def _layer(self, candidate: Candidate) -> Sequence[SignedStatement | SignedImage]:
         media_type = candidate.layer.media_type
         layer = LayerSignature.of(
             candidate.layer.annotations,
@@ -122,7 +123,10 @@ class Judge:
                 limits=self.limits,
             )
 
-        return self._by_any(prove) if by_key else prove(None)
+        if not by_key:
+            return [prove(None)]
+        # With one key there is nothing to count.
+        return self._by_each(prove, layer.signature_count if len(self.keys) > 1 else 1)
 
     def _check_kind_of_signer(self, *, by_key: bool) -> None:
         """A key and a certificate prove different things: what cannot count is told at once."""
@@ -142,15 +146,23 @@ class Judge:
                 hint="verify it by its key",
             )
 
-    def _by_any(self, prove: Callable[[PublicKey | None], S]) -> S:
-        """The proof by whichever key made it. Raises the reason of the one that came nearest."""
-        refusals = []
-        for key in self.keys:
+    def _by_each(self, prove: Callable[[PublicKey | None], S], signatures: int) -> Sequence[S]:
+        """A proof by every key that made one of the `signatures`.
+
+        Raises the reason of the key that came nearest, where none did.
+        """
+        proven: list[S] = []
+        refusals: list[ProvenanceError] = []
+        for key in dict.fromkeys(self.keys):
             try:
-                return prove(key)
-            except InvalidEvidence as error:
+                proven.append(prove(key))
+            except ProvenanceError as error:  # another key may have signed
                 refusals.append(error)
-        raise next((r for r in refusals if r.step not in _OF_ANOTHER_KEY), refusals[-1])
+            if len(proven) >= signatures:
+                break
+        if not proven:
+            raise min(refusals, key=_distance)
+        return proven
 
     def _weighed(self, candidate: Candidate, signed: SignedStatement | SignedImage) -> Evidence:
         """The last steps: everything holds; is it what one asked for, and by whom?"""
@@ -180,6 +192,13 @@ class Judge:
                 found = repr(said[name])[:100] if name in said else "nothing"
                 return "annotations", f"signed with {name}={found}, expected {value!r}"
         return "", ""
+
+
+def _distance(refusal: ProvenanceError) -> int:
+    """How far the key was from having signed: what could not be told may be the nearest."""
+    if not isinstance(refusal, InvalidEvidence):
+        return 0
+    return 2 if refusal.step in _OF_ANOTHER_KEY else 1
 
 
 def kind_of(signed: SignedStatement | SignedImage) -> str:

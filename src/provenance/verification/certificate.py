@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from provenance.errors import InvalidEvidence, MalformedDocument
+from provenance.errors import InvalidEvidence, MalformedDocument, UnsupportedFormat
 from provenance.verification.signed import Certified, read_only
 
 if TYPE_CHECKING:
     from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
-__all__ = ["check_profile", "load_certificate", "read_certificate"]
+__all__ = ["check_profile", "key_of", "load_certificate", "read_certificate"]
 
 _FULCIO = "1.3.6.1.4.1.57264.1."
 _NAMES = {
@@ -93,6 +94,25 @@ def load_certificate(der: bytes) -> x509.Certificate:
     except x509.UnsupportedGeneralNameType as error:
         raise _refuse("the certificate names something that is no identity") from error
     return certificate
+
+
+def key_of(certificate: x509.Certificate) -> PublicKeyTypes:
+    """The key that is certified.
+
+    Raises:
+        MalformedDocument: it is none.
+        UnsupportedFormat: of an algorithm not known here.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    try:
+        return certificate.public_key()
+    except UnsupportedAlgorithm as error:
+        raise UnsupportedFormat(
+            "the key in the certificate is of an algorithm not known here"
+        ) from error
+    except ValueError as error:
+        raise MalformedDocument("the key in the certificate is none") from error
 
 
 def check_profile(certificate: x509.Certificate) -> None:

@@ -19,14 +19,17 @@ from provenance.attestation.bundle_parts import Envelope
 from provenance.attestation.public_key import PublicKey
 from provenance.errors import InvalidEvidence, MalformedDocument, UnsupportedFormat
 from provenance.strict_json import decode_object
+from provenance.verification.certificate import key_of, load_certificate
 from provenance.verification.content import SignedBytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+
     from provenance.attestation.bundle_parts import Content, LoggedEntry
 
-__all__ = ["Signing", "check_entry"]
+__all__ = ["Claim", "Signing", "check_entry", "claims_of"]
 
 _STEP = "log-entry"
 _SEPARATORS = ((",", ":"), (", ", ": "))  # Go's and JavaScript's, and Python's
@@ -46,10 +49,6 @@ class Signing:
     key: PublicKey | None
     """None: signed with a certificate."""
 
-    def is_signature(self, value: Any) -> bool:
-        """Whether `value` is the signature in base64."""
-        return isinstance(value, str) and _data(value) == self.signature
-
     def is_verifier(self, pem: Any) -> bool:
         """Whether `pem`, in base64, is the certificate, or the key."""
         raw = _data(pem)
@@ -65,6 +64,37 @@ class Signing:
         return PublicKey.parse(raw) == self.key
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """That somebody made a signature, as an entry says it."""
+
+    signature: bytes | None
+    """None: the entry keeps none."""
+    verifier: Any
+    """In base64 a certificate or key in PEM, as Rekor v1 has it; else Rekor v2's message."""
+
+    def is_by(self, signing: Signing) -> bool:
+        """Whether it names the certificate, or the key, of `signing`."""
+        if isinstance(self.verifier, dict):
+            return signing.is_message_verifier(self.verifier)
+        return signing.is_verifier(self.verifier)
+
+    def key(self) -> PublicKeyTypes:
+        """Whose it is said to be.
+
+        Raises:
+            InvalidEvidence, MalformedDocument: nobody's.
+            UnsupportedFormat: of an algorithm not known here.
+        """
+        if isinstance(self.verifier, dict) and "publicKey" in self.verifier:
+            return PublicKey.parse(_data(_at(self.verifier, "publicKey", "rawBytes"))).load()
+        if isinstance(self.verifier, dict):
+            certificate = _data(_at(self.verifier, "x509Certificate", "rawBytes"))
+        elif not (certificate := _pem_certificate(_data(self.verifier))):
+            return PublicKey.parse(_data(self.verifier)).load()
+        return key_of(load_certificate(certificate))
+
+
 def check_entry(entry: LoggedEntry, signing: Signing) -> None:
     """Raise unless the body of `entry` is for what `signing` is.
 
@@ -74,54 +104,74 @@ def check_entry(entry: LoggedEntry, signing: Signing) -> None:
         UnsupportedFormat: of a kind that is not read, or a hash that cannot be recomputed.
     """
     try:
-        body = decode_object(entry.body)
-        if (body.get("kind"), body.get("apiVersion")) != (entry.kind, entry.version):
-            raise _refuse("the log entry is of another kind than the bundle says")
-        check = _CHECKS.get((entry.kind, entry.version))
-        if check is None:
-            raise UnsupportedFormat(
-                f"the log entry is of kind {entry.kind[:50]!r}, version {entry.version[:20]!r}, "
-                "which is not verified",
-                hint="verify it with cosign",
-            )
-        check(_at(body, "spec"), signing)
+        for claim in claims_of(entry, signing):
+            if claim.signature in {None, signing.signature}:
+                if not claim.is_by(signing):
+                    raise _refuse("the log entry is for another certificate or key")
+                return
     except MalformedDocument as error:
         raise _refuse(f"the log entry cannot be read: {error}") from error
+    raise _refuse("the log entry is for another signature")
 
 
-def _hashedrekord_v001(spec: Any, signing: Signing) -> None:
+def claims_of(entry: LoggedEntry, signing: Signing) -> Iterator[Claim]:
+    """Who made which signature, by an entry that is for the same bytes.
+
+    Raises:
+        InvalidEvidence, UnsupportedFormat: as of `check_entry`.
+        MalformedDocument: it cannot be read.
+    """
+    body = decode_object(entry.body)
+    if (body.get("kind"), body.get("apiVersion")) != (entry.kind, entry.version):
+        raise _refuse("the log entry is of another kind than the bundle says")
+    read = _KINDS.get((entry.kind, entry.version))
+    if read is None:
+        raise UnsupportedFormat(
+            f"the log entry is of kind {entry.kind[:50]!r}, version {entry.version[:20]!r}, "
+            "which is not verified",
+            hint="verify it with cosign",
+        )
+    yield from read(_at(body, "spec"), signing)
+
+
+def _hashedrekord_v001(spec: Any, signing: Signing) -> Iterator[Claim]:
     """Over the bytes themselves: of an envelope, what its signatures are over."""
     _same_hash(_at(spec, "data", "hash"), signing.signed, "the signed bytes")
-    _one_signature(signing.is_signature(_at(spec, "signature", "content")))
-    _one_verifier(signing.is_verifier(_at(spec, "signature", "publicKey", "content")))
+    made = _at(spec, "signature")
+    yield Claim(_data(_at(made, "content")), _pem(_at(made, "publicKey", "content")))
 
 
-def _hashedrekord_v002(spec: Any, signing: Signing) -> None:
+def _hashedrekord_v002(spec: Any, signing: Signing) -> Iterator[Claim]:
     entry = _at(spec, "hashedRekordV002")
     _same_digest(_at(entry, "data"), signing.signed, "the signed bytes")
-    _one_signature(signing.is_signature(_at(entry, "signature", "content")))
-    _one_verifier(signing.is_message_verifier(_at(entry, "signature", "verifier")))
+    made = _at(entry, "signature")
+    yield Claim(_data(_at(made, "content")), _message(_at(made, "verifier")))
 
 
-def _dsse_v001(spec: Any, signing: Signing) -> None:
+def _dsse_v001(spec: Any, signing: Signing) -> Iterator[Claim]:
     envelope = _envelope(signing)
     _same_hash(_at(spec, "payloadHash"), SignedBytes(envelope.payload), "the payload")
-    _listed(_at(spec, "signatures"), signing, "signature", "verifier", signing.is_verifier)
+    for made in _array(_at(spec, "signatures")):
+        yield Claim(_data(_at(made, "signature")), _pem(_at(made, "verifier")))
 
 
-def _dsse_v002(spec: Any, signing: Signing) -> None:
+def _dsse_v002(spec: Any, signing: Signing) -> Iterator[Claim]:
     envelope, entry = _envelope(signing), _at(spec, "dsseV002")
     _same_digest(_at(entry, "payloadHash"), SignedBytes(envelope.payload), "the payload")
-    _listed(_at(entry, "signatures"), signing, "content", "verifier", signing.is_message_verifier)
+    for made in _array(_at(entry, "signatures")):
+        yield Claim(_data(_at(made, "content")), _message(_at(made, "verifier")))
 
 
-def _intoto_v001(spec: Any, signing: Signing) -> None:
+def _intoto_v001(spec: Any, signing: Signing) -> Iterator[Claim]:
     """The entry has no signature: only the hash of the envelope binds it."""
     envelope, content = _envelope(signing), _at(spec, "content")
     if "payloadHash" in content:
         _same_hash(content["payloadHash"], SignedBytes(envelope.payload), "the payload")
-    _one_verifier(signing.is_verifier(_at(spec, "publicKey")))
-    stated = _at(content, "hash")
+    _check_envelope_hash(_at(content, "hash"), envelope)
+    yield Claim(None, _pem(_at(spec, "publicKey")))
+
+
+def _check_envelope_hash(stated: Any, envelope: Envelope) -> None:
     if _at(stated, "algorithm") != "sha256":
         raise _refuse("the log entry has a hash of the envelope other than SHA-256")
     for spelling in _spellings(envelope):
@@ -135,7 +185,7 @@ def _intoto_v001(spec: Any, signing: Signing) -> None:
     )
 
 
-def _intoto_v002(spec: Any, signing: Signing) -> None:
+def _intoto_v002(spec: Any, signing: Signing) -> Iterator[Claim]:
     """The signature is in base64 twice, as is the payload where it was not left out."""
     envelope, content = _envelope(signing), _at(spec, "content")
     logged = _at(content, "envelope")
@@ -143,18 +193,15 @@ def _intoto_v002(spec: Any, signing: Signing) -> None:
         raise _refuse("the log entry has neither payload nor its hash")
     if "payloadHash" in content:
         _same_hash(content["payloadHash"], SignedBytes(envelope.payload), "the payload")
-    if "payload" in logged and not _is_twice(logged["payload"], envelope.payload):
+    if "payload" in logged and _twice(logged["payload"]) != envelope.payload:
         raise _refuse("the log entry is for another payload")
     if logged.get("payloadType", envelope.payload_type) != envelope.payload_type:
         raise _refuse("the log entry is for another type of payload")
-    for one in _array(_at(logged, "signatures")):
-        if _is_twice(_at(one, "sig"), signing.signature):
-            _one_verifier(signing.is_verifier(_at(one, "publicKey")))
-            return
-    _one_signature(False)
+    for made in _array(_at(logged, "signatures")):
+        yield Claim(_twice(_at(made, "sig")), _pem(_at(made, "publicKey")))
 
 
-_CHECKS: dict[tuple[str, str], Callable[[Any, Signing], None]] = {
+_KINDS: dict[tuple[str, str], Callable[[Any, Signing], Iterator[Claim]]] = {
     ("hashedrekord", "0.0.1"): _hashedrekord_v001,
     ("hashedrekord", "0.0.2"): _hashedrekord_v002,
     ("dsse", "0.0.1"): _dsse_v001,
@@ -162,21 +209,6 @@ _CHECKS: dict[tuple[str, str], Callable[[Any, Signing], None]] = {
     ("intoto", "0.0.1"): _intoto_v001,
     ("intoto", "0.0.2"): _intoto_v002,
 }
-
-
-def _listed(
-    signatures: Any,
-    signing: Signing,
-    content: str,
-    verifier: str,
-    is_verifier: Callable[[Any], bool],
-) -> None:
-    """The verified signature, with its verifier, is among those of the entry."""
-    for one in _array(signatures):
-        if signing.is_signature(_at(one, content)):
-            _one_verifier(is_verifier(_at(one, verifier)))
-            return
-    _one_signature(False)
 
 
 def _envelope(signing: Signing) -> Envelope:
@@ -230,16 +262,6 @@ def _recomputed(algorithm: Any, signed: SignedBytes) -> bytes:
     return found
 
 
-def _one_signature(holds: bool) -> None:  # noqa: FBT001 - an outcome, named by the function
-    if not holds:
-        raise _refuse("the log entry is for another signature")
-
-
-def _one_verifier(holds: bool) -> None:  # noqa: FBT001 - an outcome, named by the function
-    if not holds:
-        raise _refuse("the log entry is for another certificate or key")
-
-
 def _at(value: Any, *names: str) -> Any:
     """The field at the end of a path. Raises InvalidEvidence where there is none."""
     for name in names:
@@ -263,9 +285,27 @@ def _data(text: Any) -> bytes:
         raise _refuse("the log entry has something that is no base64") from error
 
 
-def _is_twice(text: Any, data: bytes) -> bool:
-    """Whether `text` is base64 of base64 of `data`."""
-    return _data(text) == base64.b64encode(data)
+def _pem(verifier: Any) -> str:
+    """As it is, where it is a text. Raises InvalidEvidence for anything else."""
+    if not isinstance(verifier, str):
+        raise _refuse("the log entry has something that is no base64")
+    return verifier
+
+
+def _message(verifier: Any) -> dict[str, Any]:
+    """As it is, where it is an object. Raises InvalidEvidence for anything else."""
+    if not isinstance(verifier, dict):
+        raise _refuse("the log entry lacks a verifier")
+    return verifier
+
+
+def _twice(text: Any) -> bytes:
+    """What is in base64 twice. Raises InvalidEvidence for anything else."""
+    once = _data(text)
+    data = _data(once)
+    if base64.b64encode(data) != once:
+        raise _refuse("the log entry has something that is not in base64 twice")
+    return data
 
 
 def _pem_certificate(raw: bytes) -> bytes:

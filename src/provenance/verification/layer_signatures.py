@@ -73,6 +73,16 @@ class LayerSignature:
     media_type: str = SIMPLE_SIGNING_MEDIA_TYPE
     """Of the layer."""
 
+    @property
+    def signature_count(self) -> int:
+        """One; of an envelope any number.
+
+        Raises:
+            MalformedDocument, UnsupportedFormat: as of `verify_layer`.
+        """
+        content = _content(self)
+        return len(content.signatures) if isinstance(content, Envelope) else 1
+
     @classmethod
     def of(
         cls,

@@ -10,15 +10,21 @@ import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from provenance.errors import InvalidEvidence, MalformedDocument, UnsupportedFormat
+from provenance.errors import InvalidEvidence, ProvenanceError, UnsupportedFormat
 from provenance.verification.anchors import anchors_of
-from provenance.verification.certificate import check_profile, load_certificate, read_certificate
+from provenance.verification.certificate import (
+    check_profile,
+    key_of,
+    load_certificate,
+    read_certificate,
+)
 from provenance.verification.chain import verify_chain
+from provenance.verification.cosigned import own_parts, signatures_by
 from provenance.verification.entry_body import Signing, check_entry
 from provenance.verification.foreign_entries import check_foreign_entry
 from provenance.verification.log_proof import check_log_validity, prove_entry
 from provenance.verification.scts import check_scts
-from provenance.verification.signatures import check_signature, signs
+from provenance.verification.signatures import check_signature
 from provenance.verification.signed import KeyHolder
 from provenance.verification.thresholds import Thresholds
 from provenance.verification.timestamps import verify_timestamps
@@ -39,6 +45,7 @@ __all__ = ["Demand", "Proven", "prove"]
 
 _SKEW = dt.timedelta(minutes=5)
 """A log's clock may be ahead of ours by this."""
+_OTHERS = "the envelope has other signatures, which prove nothing of this one"
 _CLOCK = "the clock of this machine, or of the log, is wrong"
 
 
@@ -74,8 +81,33 @@ def prove(parts: BundleParts, signed: SignedBytes, demand: Demand) -> Proven:
             trust root lacks.
         MalformedDocument: a certificate is none.
     """
+    key, certificates = _verifier(parts, demand.key)
+    refusals = []
+    for signature in signatures_by(parts, key, signed):
+        signing = Signing(
+            parts.content,
+            signed,
+            signature,
+            parts.certificates[0] if certificates else b"",
+            demand.key,
+        )
+        try:
+            return _prove(parts, signing, key, certificates, demand)
+        except ProvenanceError as error:
+            refusals.append(error)
+    raise refusals[0]
+
+
+def _prove(
+    parts: BundleParts,
+    signing: Signing,
+    key: PublicKeyTypes,
+    certificates: tuple[x509.Certificate, ...],
+    demand: Demand,
+) -> Proven:
     # Plan:
-    #  1 key or certificate, as asked; neither stands in for the other
+    #  0 key or certificate, as asked; neither stands in for the other: `_verifier`
+    #  1 what belongs to other signatures on the same envelope is set aside
     #  2 the log entries are in the logs they name (promise, proof, checkpoint), or in one that
     #    the trust root does not list: these prove nothing, and must not be false either
     #  3 authorities of the trust root stamped this signature; of others as of logs
@@ -86,10 +118,10 @@ def prove(parts: BundleParts, signed: SignedBytes, demand: Demand) -> Proven:
     #  7 the log entries are for this signature by this signer
     #  8 there are as many witnesses as required
     anchors = anchors_of(demand.trust)
-    key, certificates = _verifier(parts, demand.key)  # 1
-    signature = _the_signature(parts, key, signed)
+    others = len({*parts.signatures} - {signing.signature})
+    parts = own_parts(parts, signing, anchors)  # 1
     entries, foreign = _entries(parts, anchors, demand)  # 2
-    stamped = verify_timestamps(parts.timestamps, parts.stamped(signature), anchors)  # 3
+    stamped = verify_timestamps(parts.timestamps, parts.stamped(signing.signature), anchors)  # 3
     times = (*(e.time for e in entries if e.time is not None), *stamped)
     chain: tuple[x509.Certificate, ...] = ()
     if certificates:  # 4
@@ -102,9 +134,7 @@ def prove(parts: BundleParts, signed: SignedBytes, demand: Demand) -> Proven:
     for entry in entries:  # 5
         check_log_validity(entry, times)
         _check_past(entry)
-    check_signature(key, signature, signed)  # 6
-    leaf = parts.certificates[0] if certificates else b""
-    signing = Signing(parts.content, signed, signature, leaf, demand.key)
+    check_signature(key, signing.signature, signing.signed)  # 6
     for logged in (*(e.entry for e in entries), *(foreign if anchors.logs else ())):  # 7
         check_entry(logged, signing)
     _check_witnesses(entries, stamped, anchors, demand)  # 8
@@ -113,6 +143,7 @@ def prove(parts: BundleParts, signed: SignedBytes, demand: Demand) -> Proven:
         times,
         tuple(e.report for e in entries),
         (
+            *([_OTHERS] if others else ()),
             *("a log entry is of a log that the trust root does not list" for _ in foreign),
             *_open_questions(parts, times, entries, anchors),
         ),
@@ -148,19 +179,7 @@ def _verifier(
                 step="certificate-chain",
                 hint="whom to trust is for the trust root alone to say",
             )
-    return _key_of(certificates[0]), certificates
-
-
-def _the_signature(parts: BundleParts, key: PublicKeyTypes, signed: SignedBytes) -> bytes:
-    """The only one; of several on one envelope, the first that is by the key.
-
-    DSSE: one is enough, and those of others are theirs to prove.
-    """
-    if not parts.signatures:
-        raise InvalidEvidence("the envelope has no signature", step="signature")
-    if len(set(parts.signatures)) == 1:
-        return parts.signatures[0]
-    return next((s for s in parts.signatures if signs(key, s, signed)), parts.signatures[0])
+    return key_of(certificates[0]), certificates
 
 
 def _entries(
@@ -293,16 +312,3 @@ def _holder(key: PublicKey | None) -> KeyHolder:
 @functools.lru_cache(maxsize=64)
 def _loaded(key: PublicKey) -> PublicKeyTypes:
     return key.load()
-
-
-def _key_of(certificate: x509.Certificate) -> PublicKeyTypes:
-    from cryptography.exceptions import UnsupportedAlgorithm
-
-    try:
-        return certificate.public_key()
-    except UnsupportedAlgorithm as error:
-        raise UnsupportedFormat(
-            "the key in the certificate is of an algorithm not known here"
-        ) from error
-    except ValueError as error:
-        raise MalformedDocument("the key in the certificate is none") from error

@@ -7,6 +7,7 @@ message is the signature, and the authority must have been trusted at the time i
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from typing import TYPE_CHECKING
 
 from provenance.errors import InvalidEvidence
@@ -18,9 +19,14 @@ if TYPE_CHECKING:
 
     from provenance.verification.anchors import Anchors, TrustedStamper
 
-__all__ = ["verify_timestamps"]
+__all__ = ["is_over", "verify_timestamps"]
 
 _STEP = "time"
+_ALGORITHMS = {
+    "2.16.840.1.101.3.4.2.1": "sha256",
+    "2.16.840.1.101.3.4.2.2": "sha384",
+    "2.16.840.1.101.3.4.2.3": "sha512",
+}
 
 
 def verify_timestamps(
@@ -41,6 +47,16 @@ def verify_timestamps(
         raise _refuse("the same timestamp is there twice")
     times = (_time(stamp, signature, anchors) for stamp in stamps)
     return tuple(time for time in times if time is not None)
+
+
+def is_over(stamp: bytes, signature: bytes) -> bool:
+    """Whether the timestamp says that it is over `signature`: a claim, that nobody has verified."""
+    try:
+        imprint = _decode(stamp).tst_info.message_imprint
+        name = _ALGORITHMS.get(imprint.hash_algorithm.dotted_string, "")
+        return bool(name) and imprint.message == hashlib.new(name, signature).digest()
+    except Exception:  # noqa: BLE001 - of its parser, of many families: it says nothing
+        return False
 
 
 def _time(stamp: bytes, signature: bytes, anchors: Anchors) -> VerifiedTime | None:
