@@ -442,7 +442,7 @@ def test_any_spdx_document_is_the_same_both_ways(
     )
 
 
-def _documents(corpus: Path) -> Iterator[tuple[str, bytes]]:
+def real_documents(corpus: Path) -> Iterator[tuple[str, bytes]]:
     for archive in sorted((corpus / "cyclonedx").glob("*.zip")):
         with zipfile.ZipFile(archive) as files:
             for name in files.namelist():
@@ -457,7 +457,7 @@ def _documents(corpus: Path) -> Iterator[tuple[str, bytes]]:
 def test_every_real_document_is_the_same_both_ways(corpus: Path) -> None:
     quick: list[str] = []
     seen = 0
-    for name, raw in _documents(corpus):
+    for name, raw in real_documents(corpus):
         try:
             _read_whole(raw, ())
         except ProvenanceError as error:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import re
 from itertools import starmap
+from operator import attrgetter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -17,7 +19,7 @@ from provenance.sbom.identifiers import purl_type
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["FIELDS", "Columns", "Made", "Typed", "carries_ours", "purl_types"]
+__all__ = ["FIELDS", "Columns", "Made", "Typed", "carries_ours", "purl_types", "unlike"]
 
 FIELDS = tuple(field.name for field in dataclasses.fields(Package))
 """The fields of `Package`, in their order."""
@@ -27,6 +29,7 @@ _OURS = PREFIX.encode()
 _HIDDEN = re.compile(rb"\\u00(?:6[135eEfF]|7[026]|3[aA])")
 _AT_ONCE = 512
 _START = len("pkg:golang/")
+_ALONE: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 
 class Columns(Protocol):
@@ -38,6 +41,10 @@ class Columns(Protocol):
 
     def column(self, field: str) -> Sequence[Any]:
         """The value of a field of `Package`, of every row."""
+        ...
+
+    def some(self, field: str, rows: Sequence[int]) -> Sequence[Any]:
+        """The value of a field of `Package`, of some rows."""
         ...
 
     def packages(self, rows: Iterable[int]) -> Iterator[Package]:
@@ -61,6 +68,10 @@ class Made:
         """The value of a field of every package."""
         return [getattr(package, field) for package in self.items]
 
+    def some(self, field: str, rows: Sequence[int]) -> Sequence[Any]:
+        """The value of a field of some packages."""
+        return [getattr(self.items[row], field) for row in rows]
+
     def packages(self, rows: Iterable[int]) -> Iterator[Package]:
         """The packages themselves."""
         return (self.items[row] for row in rows)
@@ -80,19 +91,23 @@ class Typed:
         rows: Sequence[Any],
         takers: Mapping[str, Callable[[Sequence[Any]], Sequence[Any]]],
         tolerant: Callable[[], Sequence[Package]],
+        stated: Mapping[str, Sequence[str]] = _ALONE,
     ) -> None:
         """Keep what to take fields from, and how.
 
         Args:
             rows: a struct a package.
-            takers: field of `Package` to what gives its value for each row.
+            takers: field of `Package` to what gives its value for each of the rows it is given.
             tolerant: the packages as the tolerant reader has them.
+            stated: field of `Package` to the slices of a row that alone say what it is. One
+                mapping for all documents in which equal slices say the same.
         """
-        self._rows, self._takers, self._tolerant = rows, takers, tolerant
+        self.rows, self.stated = rows, stated
+        self._takers, self._tolerant = takers, tolerant
         self._known: dict[str, Sequence[Any]] = {}
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self.rows)
 
     def column(self, field: str) -> Sequence[Any]:
         """The value of a field of every row."""
@@ -100,6 +115,17 @@ class Typed:
             with paused_collection():
                 self._known[field] = self._column(field)
         return self._known[field]
+
+    def some(self, field: str, rows: Sequence[int]) -> Sequence[Any]:
+        """The value of a field of some rows. Of one that has to be decoded no others are."""
+        if field in self._known or field not in self.stated:
+            values = self.column(field)
+            return [values[row] for row in rows]
+        try:
+            return self._takers[field]([self.rows[row] for row in rows])
+        except msgspec.DecodeError:
+            listed = self._tolerant()
+            return [getattr(listed[row], field) for row in rows]
 
     def packages(self, rows: Iterable[int]) -> Iterator[Package]:
         """Packages made out of the columns."""
@@ -111,10 +137,27 @@ class Typed:
             return purl_types(self.column("purl"))
         if (take := self._takers.get(field)) is not None:
             try:
-                return take(self._rows)
+                return take(self.rows)
             except msgspec.DecodeError:
                 pass  # an odd value: the tolerant reader knows what to make of it
         return [getattr(package, field) for package in self._tolerant()]
+
+
+def unlike(
+    old: Columns, new: Columns, field: str, pairs: Sequence[tuple[int, int]]
+) -> Sequence[tuple[int, int]]:
+    """The pairs of rows that may differ in a field.
+
+    Equal bytes say the same where one reader takes them and they alone say what the field is: such
+    pairs are left out, and need not be decoded.
+    """
+    if not (isinstance(old, Typed) and isinstance(new, Typed) and old.stated is new.stated):
+        return pairs  # bytes of another format say something else
+    if field not in old.stated:
+        return pairs
+    take = attrgetter(*old.stated[field])
+    was, now = list(map(take, old.rows)), list(map(take, new.rows))
+    return [(row, other) for row, other in pairs if was[row] != now[other]]
 
 
 def purl_types(purls: Sequence[str]) -> list[str]:

@@ -109,10 +109,10 @@ class Change:
         return _RANKS[self.kind], side["type"][row], side["name"][row], side["version"][row]
 
     def _was(self, field: str, absent: Any) -> Any:
-        return absent if self.old_row is None else self._sides.old[field][self.old_row]
+        return absent if self.old_row is None else self._sides.old.one(field, self.old_row)
 
     def _is(self, field: str, absent: Any) -> Any:
-        return absent if self.new_row is None else self._sides.new[field][self.new_row]
+        return absent if self.new_row is None else self._sides.new.one(field, self.new_row)
 
     def _latest(self, field: str) -> Any:
         return self._was(field, None) if self.new_row is None else self._is(field, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from provenance.packages.expressions import same_license
 from provenance.packages.licenses import is_spdx, normalise
@@ -16,7 +16,7 @@ from provenance.sbom.comparing.same_layers import same_layers
 from provenance.sbom.same_purls import is_replaced, with_epoch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from provenance.digests import Digest
     from provenance.packages.package import Location
@@ -50,15 +50,7 @@ def diff_sboms(old: Sbom, new: Sbom) -> Diff:
         found = [Change("added", None, row, sides) for row in matched.come]
         found += [Change("removed", row, None, sides) for row in matched.gone]
         comparison = _Comparison(old, new, sides)
-        compared = [
-            change
-            for differing in (
-                comparison.versions_and_hashes(matched.pairs),
-                comparison.licenses(matched.pairs),
-                comparison.layers(matched.pairs),
-            )
-            for change in differing
-        ]
+        compared = list(comparison.changes(matched.pairs))
         found += compared
         found.sort(key=Change.order)
     unchanged = len(matched.pairs) - len({change.new_row for change in compared})
@@ -76,24 +68,55 @@ class _Comparison:
     def _change(self, kind: str, row: int, other: int) -> Change:
         return Change(kind, row, other, self._sides)
 
-    def versions_and_hashes(self, pairs: Iterable[tuple[int, int]]) -> Iterator[Change]:
-        """Another version; or under the same version other bytes; or a purl of something else."""
+    def changes(self, pairs: Sequence[tuple[int, int]]) -> Iterator[Change]:
+        """All of them."""
+        orders = self._orders(pairs)
+        yield from self._versions(pairs, orders)
+        yield from self._hashes(
+            [pair for pair, order in zip(pairs, orders, strict=True) if order == 0]
+        )
+        yield from self._licenses(pairs)
+        yield from self._layers(pairs)
+
+    def _differing(
+        self, field: str, pairs: Sequence[tuple[int, int]]
+    ) -> Iterator[tuple[int, int, Any, Any]]:
+        """The pairs that differ in a field, with its values; of others these need not be known."""
+        unlike = self._old.unlike(self._new, field, pairs)
+        was = self._old.some(field, [row for row, _ in unlike])
+        now = self._new.some(field, [other for _, other in unlike])
+        for row, other in unlike:
+            if was[row] != now[other]:
+                yield row, other, was[row], now[other]
+
+    def _orders(self, pairs: Sequence[tuple[int, int]]) -> list[int | None]:
+        """How the versions of each pair compare."""
         was, now = self._old["version"], self._new["version"]
-        hashes, others = self._old["hashes"], self._new["hashes"]
         purls, latest = self._old["purl"], self._new["purl"]
-        for row, other in pairs:
-            same_purl = purls[row] == latest[other]
-            order: int | None = 0
-            if not same_purl or was[row] != now[other]:
-                order = self._order(row, other)
+        return [
+            0 if was[row] == now[other] and purls[row] == latest[other] else self._order(row, other)
+            for row, other in pairs
+        ]
+
+    def _versions(
+        self, pairs: Sequence[tuple[int, int]], orders: Sequence[int | None]
+    ) -> Iterator[Change]:
+        """Another version, or a purl of something else."""
+        was, now = self._old["version"], self._new["version"]
+        purls, latest = self._old["purl"], self._new["purl"]
+        for (row, other), order in zip(pairs, orders, strict=True):
             if order != 0:
                 yield self._change(_VERSION_KINDS[order], row, other)
-            elif hashes[row] != others[other] and _rehashed(hashes[row], others[other]):
-                yield self._change("rehashed", row, other)
-            if not same_purl and is_replaced(
+            if purls[row] != latest[other] and is_replaced(
                 purls[row], latest[other], same_version=was[row] == now[other]
             ):
                 yield self._change("replaced", row, other)
+
+    def _hashes(self, pairs: Sequence[tuple[int, int]]) -> Iterator[Change]:
+        """Other bytes, of pairs of one version."""
+        for row, other, was, now in self._differing("hashes", pairs):
+            if _rehashed(was, now):
+                yield self._change("rehashed", row, other)
 
     def _order(self, row: int, other: int) -> int | None:
         """How two versions compare; 0 where one is the other, maybe in another spelling."""
@@ -107,35 +130,37 @@ class _Comparison:
             return None
         return order
 
-    def licenses(self, pairs: Iterable[tuple[int, int]]) -> Iterator[Change]:
+    def _licenses(self, pairs: Sequence[tuple[int, int]]) -> Iterator[Change]:
         """Licences that do not say the same, if both documents say any."""
-        was, now = self._old["licenses"], self._new["licenses"]
-        if not (any(was) and any(now)):
-            return
-        for row, other in pairs:
-            if was[row] != now[other] and not same_licenses(was[row], now[other]):
+        found = [
+            (row, other)
+            for row, other, was, now in self._differing("licenses", pairs)
+            if not same_licenses(was, now)
+        ]
+        if found and any(self._old["licenses"]) and any(self._new["licenses"]):
+            for row, other in found:
                 yield self._change("relicensed", row, other)
 
-    def layers(self, pairs: Iterable[tuple[int, int]]) -> Iterator[Change]:
+    def _layers(self, pairs: Sequence[tuple[int, int]]) -> Iterator[Change]:
         """Another layer of the image. Of a layer that is in one image alone nothing is known."""
-        places = self._old["locations"], self._new["locations"]
-        was, now = map(_first_layers, places)
-        if not (any(was) and any(now)):
+        found = []
+        for row, other, *places in self._differing("locations", pairs):
+            here, there = map(_first_layer, places)
+            if here is not None and there is not None and here != there:
+                found.append((row, other, here, there))
+        if not found:
             return
         old, new = self._documents
-        same = same_layers(old.layers, new.layers, *places)
+        same = same_layers(old.layers, new.layers, self._old["locations"], self._new["locations"])
         known = set(same.values())
-        for row, other in pairs:
-            here, there = was[row], now[other]
-            if here is None or there is None or here == there:
-                continue
+        for row, other, here, there in found:
             if same[here] != there if here in same else there in known:
                 yield self._change("moved", row, other)
 
 
-def _first_layers(listed: Sequence[tuple[Location, ...]]) -> list[Digest | None]:
-    """The layer of the first location of each package, if it is known."""
-    return [places[0].layer if places else None for places in listed]
+def _first_layer(places: Sequence[Location]) -> Digest | None:
+    """The layer of the first location, if it is known."""
+    return places[0].layer if places else None
 
 
 def _unordered(version: str) -> tuple[str, list[str]]:

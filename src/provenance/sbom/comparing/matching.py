@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from provenance.packages.versions import version_key
+from provenance.sbom.columns import unlike
 from provenance.sbom.same_purls import SYSTEM_TYPES, canonical_base, split_purl
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
     from provenance.sbom.rows import Packages
 
@@ -25,13 +26,32 @@ class Side(dict[str, "Sequence[Any]"]):
     """
 
     def __init__(self, packages: Packages) -> None:
-        """Look at `packages` as they are."""
+        """Look at `packages`, which are all of their document."""
         super().__init__()
         self.packages = packages
+        self._columns = packages._columns  # noqa: SLF001 - beneath it, so that no `Package` is made
+        self._some: dict[str, dict[int, Any]] = {}
 
     def __missing__(self, field: str) -> Sequence[Any]:
         self[field] = found = self.packages.column(field)
         return found
+
+    def some(self, field: str, rows: Iterable[int]) -> Mapping[int, Any]:
+        """The values of a field by row, of these rows at least: no others are decoded for it."""
+        known = self._some.setdefault(field, {})
+        if new := [row for row in dict.fromkeys(rows) if row not in known]:
+            known.update(zip(new, self._columns.some(field, new), strict=True))
+        return known
+
+    def one(self, field: str, row: int) -> Any:
+        """The value of a field of one row."""
+        return self[field][row] if field in self else self.some(field, (row,))[row]
+
+    def unlike(
+        self, other: Side, field: str, pairs: Sequence[tuple[int, int]]
+    ) -> Sequence[tuple[int, int]]:
+        """The pairs of rows, of this side and the other, that may differ in a field."""
+        return unlike(self._columns, other._columns, field, pairs)
 
 
 class Matched(NamedTuple):
@@ -93,12 +113,21 @@ class _Matcher:
                 gone.append(row)
             else:
                 asked.setdefault(of, []).append(row)
+        self._look_at(groups, asked)
         for of, listed in groups.items():
             more = self._assign(asked.get(of, []), listed)
             pairs += more.pairs
             gone += more.gone
             come += more.come
         return Matched(pairs, gone, come)
+
+    def _look_at(
+        self, new: Mapping[Hashable, list[int]], old: Mapping[Hashable, list[int]]
+    ) -> None:
+        """Take the locations of all that need to be told apart by them, at once."""
+        several = [of for of, rows in old.items() if len(rows) > 1 or len(new[of]) > 1]
+        for side, groups in ((self._new, new), (self._old, old)):
+            side.some("locations", [row for of in several for row in groups[of]])
 
     def by_name_where_no_type_is_known(self, earlier: Matched) -> Matched:
         """A document without purls knows no types: there the name has to do."""
@@ -195,5 +224,5 @@ def _version(side: Side, row: int) -> Hashable:
 
 
 def _version_and_place(side: Side, row: int) -> Hashable:
-    places: Iterable[Any] = side["locations"][row]
+    places: Iterable[Any] = side.one("locations", row)
     return side["version"][row], next((place.path for place in places), "")

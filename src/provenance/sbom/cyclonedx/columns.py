@@ -5,7 +5,7 @@ What each field means is `reading`'s to say; here the same is said for documents
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -142,7 +142,7 @@ def rows(
     if "file" in kinds or "operating-system" in kinds:
         components = _without_files(components, raw, has_subject=described is not None)
     takers = {**_ALONE, **_license_takers(components)}
-    return Typed(components, takers, tolerant)
+    return Typed(components, takers, tolerant, _STATED)
 
 
 def _without_files(
@@ -251,17 +251,16 @@ def _license_facts(choices: list[_Choice]) -> _LicenseFacts:
 
 
 def _license_takers(components: Sequence[Component]) -> Mapping[str, _Taker]:
-    """The three fields that licences say, looked at once."""
+    """The three fields that licences say; those of all components are looked at once."""
+    unsaid: _LicenseFacts = ((), (), True)
+    facts = _repeated("licenses", list[_Choice], _license_facts, unsaid)
+    of_all = cache(lambda: facts(components))
 
-    @cache
-    def facts() -> list[_LicenseFacts]:
-        unsaid: _LicenseFacts = ((), (), True)
-        return _repeated("licenses", list[_Choice], _license_facts, unsaid)(components)
+    def take(number: int, asked: Sequence[Component]) -> list[Any]:
+        return [fact[number] for fact in (of_all() if asked is components else facts(asked))]
 
-    return {
-        name: lambda _, number=number: [fact[number] for fact in facts()]  # type: ignore[misc]
-        for number, name in enumerate(("licenses", "concluded", "is_declared"))
-    }
+    names = ("licenses", "concluded", "is_declared")
+    return {name: partial(take, number) for number, name in enumerate(names)}
 
 
 def _hashes(components: Sequence[Component]) -> list[Mapping[str, str]]:
@@ -353,6 +352,12 @@ _ALONE: Mapping[str, _Taker] = {
     # Said only by properties of ours, without which alone a document comes here.
     **dict.fromkeys(("architecture", "source", "source_version", "cataloger"), _same("")),
     **dict.fromkeys(("stated_licenses", "depends", "provides", "more_purls"), _same(())),
+}
+# The same in every version, as nothing of ours is restored here and nothing else is asked.
+_STATED = {
+    "licenses": ("licenses",),
+    "hashes": ("hashes",),
+    "locations": ("evidence", "properties"),
 }
 TAKERS = (*_ALONE, *_license_takers(()))
 """Fields of `Package` that are taken out of typed structs."""
