@@ -7,9 +7,9 @@ import pytest
 from tests.oci.registries import BLOB, open_repository, paths
 
 from provenance.digests import Digest
-from provenance.errors import RegistryUnavailable
+from provenance.errors import NotFound, RegistryUnavailable
 from provenance.oci.descriptor import EMPTY_DESCRIPTOR, Descriptor
-from provenance.oci.manifest import Manifest
+from provenance.oci.manifest import Index, Manifest
 from provenance.oci.registry import Registry
 from provenance.oci.repository import read_blob
 from provenance.oci.uploading import _with_digest
@@ -97,6 +97,41 @@ def test_the_start_of_an_upload_may_be_asked_for_twice(local_registry: LocalRegi
     fault = local_registry.fail("/blobs/uploads/", 503, method="POST", times=2)
     repository.push_blob(b"content", BLOB)
     assert fault.hits == 2
+
+
+@pytest.mark.parametrize("lost", ["config", "layer", "child"])
+def test_a_manifest_is_not_stored_without_its_parts(
+    local_registry: LocalRegistry, lost: str
+) -> None:
+    """distribution-spec, "Pushing Manifests": MANIFEST_BLOB_UNKNOWN to a PUT is no "not found"."""
+    repository = open_repository(local_registry)
+    for blob in (b"{}", b"content") if lost == "child" else ():
+        local_registry.put_blob(repository.reference.repository, blob)
+    if lost == "layer":
+        repository.push_blob(b"{}", EMPTY_DESCRIPTOR)
+    manifest = Manifest.build(EMPTY_DESCRIPTOR, [BLOB])
+    whole = Index.build([manifest.descriptor]) if lost == "child" else manifest
+    gone = {
+        "config": f"the blob {EMPTY_DESCRIPTOR.digest}",
+        "layer": f"the blob {BLOB.digest}",
+        "child": f"the manifest {manifest.descriptor.digest}",
+    }
+    with pytest.raises(RegistryUnavailable, match=f"lacks {gone[lost]}"):
+        repository.push_manifest(whole, tag="1.0")
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_a_part_that_is_there_after_all_is_not_named(
+    local_registry: LocalRegistry, status: int
+) -> None:
+    repository = open_repository(local_registry)
+    repository.push_blob(b"{}", EMPTY_DESCRIPTOR)
+    manifest = Manifest.build(EMPTY_DESCRIPTOR, [EMPTY_DESCRIPTOR])
+    local_registry.fail("/manifests/", status, method="PUT", times=1)
+    expected = NotFound if status == 404 else RegistryUnavailable
+    with pytest.raises(expected) as caught:
+        repository.push_manifest(manifest, tag="1.0")
+    assert "lacks" not in str(caught.value)
 
 
 def test_a_blob_of_no_bytes(local_registry: LocalRegistry) -> None:

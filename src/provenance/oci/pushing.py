@@ -9,10 +9,15 @@ import json
 import random
 import secrets
 import time
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from provenance.digests import Digest
-from provenance.errors import ProvenanceError, RegistryUnavailable, UnsupportedFormat
+from provenance.errors import (
+    NotFound,
+    ProvenanceError,
+    RegistryUnavailable,
+    UnsupportedFormat,
+)
 from provenance.oci.descriptor import EMPTY_DESCRIPTOR, Descriptor
 from provenance.oci.listing import read_fallback_index
 from provenance.oci.manifest import Index, Manifest, parse_manifest
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from provenance.oci.registry_repository import RegistryRepository
+    from provenance.transport.response import Response
 
 __all__ = ["delete_manifest", "delete_tag", "push_manifest", "push_referrers", "push_tag"]
 
@@ -86,10 +92,49 @@ def _put(repository: RegistryRepository, manifest: Manifest | Index, name: str) 
     with repository.send(
         "PUT", f"manifests/{name}", actions=PUSH, headers=headers, body=manifest.raw
     ) as response:
+        if response.status in {400, 404}:
+            _refuse_manifest(repository, response, manifest, name)
         if response.status not in {200, 201, 202}:
             repository.refuse(response, f"manifest {name}", digest)
         check_stored(repository, response, digest)
         return response.headers.get("OCI-Subject", "")
+
+
+def _refuse_manifest(
+    repository: RegistryRepository, response: Response, manifest: Manifest | Index, name: str
+) -> NoReturn:
+    """Raise why a manifest was not stored: most often the registry lacks a part of it.
+
+    It answers 404, or 400, to the PUT then (MANIFEST_BLOB_UNKNOWN), which says nothing of whether
+    something is there. Not every one tells which part: it is asked for each.
+    """
+    try:
+        repository.refuse(response, f"manifest {name}", manifest.descriptor.digest)
+    except (NotFound, RegistryUnavailable) as error:
+        lacking = _lacking(repository, manifest)
+        if not lacking and "BLOB_UNKNOWN" not in error.message:
+            raise
+        raise RegistryUnavailable(
+            f"{repository.name} did not store the manifest {name}, as it lacks "
+            f"{lacking or 'a part of it'}",
+            reference=repository.name,
+            digest=manifest.descriptor.digest,
+            hint="push it again, with all of its parts: a registry removes what nothing names",
+        ) from error
+
+
+def _lacking(repository: RegistryRepository, manifest: Manifest | Index) -> str:
+    """The first part of `manifest` that the registry says it has not; empty: it has each."""
+    try:
+        if isinstance(manifest, Index):
+            gone = next((m for m in manifest.manifests if not repository.vouches(m)), None)
+            return f"the manifest {gone.digest}" if gone is not None else ""
+        # A layer with URLs of its own may lie elsewhere.
+        parts = (manifest.config, *(layer for layer in manifest.layers if not layer.urls))
+        lost = next((part for part in parts if not repository.holds(part)), None)
+    except ProvenanceError:
+        return ""
+    return f"the blob {lost.digest}" if lost is not None else ""
 
 
 def _listed(manifest: Manifest | Index) -> Descriptor:
