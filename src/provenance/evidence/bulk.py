@@ -1,13 +1,16 @@
 """`verify_all`: the same question of many images, with one trust, one session, one login each.
 
 Answers stream as they come; a fixed number of images is in work at a time, and nothing is kept of
-those that are answered.
+those that are answered. The interpreter lets one thread of a process compute at a time: an executor
+(`chunks`) is what uses several processors.
 """
 
 from __future__ import annotations
 
+import os
 import threading
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +77,7 @@ def verify_all(
     settings: Settings | None = None,
     limits: Limits | None = None,
     workers: int | None = None,
+    executor: Executor | None = None,
 ) -> Iterator[Answer]:
     """`verify`, of many images at a time.
 
@@ -91,15 +95,24 @@ def verify_all(
         trust: whom to believe; loaded once.
         platform: of an index.
         registry: session to use; None: one for all of them.
-        settings: how to fetch.
+        settings: how to fetch. Proxies' passwords do not travel to an executor's workers; None:
+            what the environment of each says.
         limits: caps on what is read, for each image.
-        workers: threads; None: `Settings.workers`.
+        workers: images in work at a time; None: `Settings.workers`, and with an executor so many
+            for each processor of this machine.
+        executor: who answers, in place of threads of this process: a pool of processes, Dask's,
+            or any other. Each of its workers answers `Settings.workers` images at a time, with a
+            session and logins of its own. It stays open.
 
     Returns:
-        An iterator of answers, each as soon as it is known, whatever its place.
+        An iterator of answers, each as soon as it is known, whatever its place; those of an
+        executor every half second or so. What a worker that died did not answer is
+        `NotEvaluated`. Whoever asks for no more waits for what workers have begun.
 
     Raises:
-        TypeError: not exactly one of `identity` and `key`; one image in place of several.
+        TypeError: not exactly one of `identity` and `key`; one image in place of several; what
+            cannot be sent to an executor's workers: a session, or a judge of identity that does
+            not pickle.
         ValueError: as of `verify`; workers below one.
         ProvenanceError: a key or the trust root could not be had. What goes wrong with an image is
             in its answer.
@@ -121,10 +134,44 @@ def verify_all(
     )
     if isinstance(images, (str, bytes)):  # each letter of which would be an image
         raise TypeError("images= is one reference: give a list, or ask verify")
-    count = (settings or Settings.from_environment()).workers if workers is None else workers
+    if executor is not None:
+        _check_executor(executor, asked, registry)
+    threads = (settings or Settings.from_environment()).workers
+    count = workers if workers is not None else threads * (os.cpu_count() or 1 if executor else 1)
     if count < 1:
         raise ValueError("workers must be at least 1")
-    return _answers(iter(images), asked, registry, count)
+    if executor is None:
+        return _answers(iter(images), asked, registry, count)
+    return _of_executor(executor, iter(images), asked, count, min(threads, count))
+
+
+def _check_executor(executor: Executor, asked: Question, registry: Registry | None) -> None:
+    from provenance.evidence.chunks import check_travels
+
+    if not isinstance(executor, Executor):
+        kind = type(executor).__name__
+        raise TypeError(f"executor must be a concurrent.futures.Executor, not {kind}")
+    if registry is not None:
+        raise TypeError(
+            "a session is not sent to an executor's workers: leave out registry=, and each opens "
+            "its own by settings= and the logins of its machine"
+        )
+    check_travels(asked)
+
+
+def _of_executor(
+    executor: Executor, images: Iterator[ImageLike], asked: Question, workers: int, threads: int
+) -> Iterator[Answer]:
+    from provenance.evidence.chunks import by_executor
+
+    with closing(by_executor(executor, images, asked, workers, threads)) as answered:
+        for index, image, outcome in answered:
+            if isinstance(outcome, ProvenanceError):
+                yield Answer(index, image, error=outcome)
+            elif isinstance(outcome, Exception):
+                raise outcome
+            else:
+                yield Answer(index, image, outcome)
 
 
 def _answers(
