@@ -84,6 +84,18 @@ def test_cosign_makes_the_same_root_of_the_same_files(
     assert in_order(json.loads(ours.to_json())) == in_order(json.loads(out.read_bytes()))
 
 
+def test_it_leaves_out_what_a_deployment_has_not(
+    sigstore: LocalSigstore, run: Run, tmp_path: Path
+) -> None:
+    fulcio, out = tmp_path / "fulcio", tmp_path / "made.json"
+    fulcio.write_text("".join(sigstore.ca.chain_pem()))
+    chain = f"url={sigstore.url},certificate-chain={fulcio}"
+    run("cosign", "trusted-root", "create", "--out", str(out), "--fulcio", chain)
+    assert json.loads(out.read_bytes()).keys() == {"mediaType", "certificateAuthorities"}
+    ours = Trust.from_parts(certificate_authorities=[TrustPart(fulcio, sigstore.url)])
+    assert Trust.from_file(out).material == ours.material
+
+
 def in_order(root: dict[str, Any]) -> dict[str, Any]:
     """Logs by their ids: cosign lists them in no order of its own."""
     for name in ("tlogs", "ctlogs"):

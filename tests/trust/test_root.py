@@ -81,10 +81,52 @@ def test_other_bytes_are_refused(raw: bytes) -> None:
         Trust.from_json(raw)
 
 
+@pytest.mark.parametrize("form", ["+json;version=0.1", ".v0.1+json", ".v0.2+json"])
+def test_one_message_has_several_names(local_sigstore: LocalSigstore, form: str) -> None:
+    media_type = f"application/vnd.dev.sigstore.trustedroot{form}"
+    assert Trust.from_json(changed(local_sigstore, mediaType=media_type)).has_logs
+
+
 def test_another_version_is_not_read(local_sigstore: LocalSigstore) -> None:
-    media_type = "application/vnd.dev.sigstore.trustedroot.v0.2+json"
-    with pytest.raises(UnsupportedFormat, match=r"trustedroot\.v0\.2"):
+    media_type = "application/vnd.dev.sigstore.trustedroot.v0.3+json"
+    with pytest.raises(UnsupportedFormat, match=r"trustedroot\.v0\.3"):
         Trust.from_json(changed(local_sigstore, mediaType=media_type))
+
+
+@pytest.mark.parametrize("name", ["tlogs", "ctlogs", "timestampAuthorities"])
+@pytest.mark.parametrize("empty", [..., None, []], ids=["left out", "null", "empty"])
+def test_an_empty_list_is_left_out(local_sigstore: LocalSigstore, name: str, empty: Any) -> None:
+    """ProtoJSON: what is empty is not written, and null says the same."""
+    root = json.loads(local_sigstore.trusted_root_json) | {name: empty}
+    trust = Trust.from_json(json.dumps({k: v for k, v in root.items() if v is not ...}))
+    assert trust.has_logs == (name != "tlogs")
+    assert len(trust.material.certificate_authorities) == 1
+
+
+def test_an_empty_text_is_left_out(local_sigstore: LocalSigstore) -> None:
+    root = json.loads(local_sigstore.trusted_root_json)
+    for log in (*root["tlogs"], *root["ctlogs"]):
+        del log["baseUrl"]
+    for authority in (*root["certificateAuthorities"], *root["timestampAuthorities"]):
+        del authority["uri"]
+    root["certificateAuthorities"][0]["subject"] = {}
+    del root["timestampAuthorities"][0]["subject"]
+    trust = Trust.from_json(json.dumps(root))
+    assert {log.url for log in trust.material.logs} == {""}
+    assert trust.trusted_root() is not None
+
+
+@pytest.mark.parametrize("name", ["tlogs", "ctlogs"])
+@pytest.mark.parametrize("span", [..., None, {}, {"end": "2999-01-01T00:00:00Z"}])
+def test_a_log_that_is_trusted_since_no_time_is_refused(
+    local_sigstore: LocalSigstore, name: str, span: Any
+) -> None:
+    root = json.loads(local_sigstore.trusted_root_json)
+    key = root[name][0]["publicKey"]
+    key["validFor"] = span
+    root[name][0]["publicKey"] = {k: v for k, v in key.items() if v is not ...}
+    with pytest.raises(MalformedDocument, match=r"validFor|start"):
+        Trust.from_json(json.dumps(root))
 
 
 @pytest.mark.parametrize(

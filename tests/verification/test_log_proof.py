@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import hashlib
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,9 +13,14 @@ import rfc8785
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from provenance.errors import InvalidEvidence
+from provenance.trust import Trust
+from provenance.verification import verify_bundle
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from provenance.digests import Digest
     from provenance.testing.sigstore import LocalSigstore
     from provenance.verification import SignedStatement
 
@@ -66,6 +72,31 @@ def test_another_time_or_index_breaks_the_promise(
     # The time lies in the certificate's life; only the log's signature tells.
     entry_of(old)[name] = str(int(entry_of(old)[name]) + step)
     assert refused(old) in {"transparency-log", "certificate-chain"}
+
+
+@pytest.mark.parametrize("told", [False, True], ids=["log's id alone", "checkpoints' id too"])
+def test_a_root_may_name_a_tiled_log_by_its_key_and_its_notes_by_name_and_key(
+    local_sigstore: LocalSigstore, payload: bytes, subject: Digest, *, told: bool
+) -> None:
+    document = local_sigstore.forger().statement(payload)
+    log = local_sigstore.log
+    by_key = {"keyId": _b64(hashlib.sha256(log.public_key).digest())}
+    root = json.loads(local_sigstore.trusted_root_json)
+    root["tlogs"][0]["logId"] = by_key
+    if told:
+        root["tlogs"][0]["checkpointKeyId"] = {"keyId": _b64(log.log_id[:4])}
+    entry_of(document)["logId"] = by_key
+    trust = Trust.from_json(json.dumps(root))
+    assert verify_bundle(json.dumps(document).encode(), subject, trust=trust).log_index is not None
+    note, _, line = entry_of(document)["inclusionProof"]["checkpoint"]["envelope"].partition("\n\n")
+    name, _, signature = line.removeprefix("\N{EM DASH} ").partition(" ")
+    bad = _b64(b"\0\0\0\0" + base64.b64decode(signature)[4:])
+    entry_of(document)["inclusionProof"]["checkpoint"]["envelope"] = (
+        f"{note}\n\n\N{EM DASH} {name} {bad}\n"
+    )
+    with pytest.raises(InvalidEvidence, match="not signed by the log") as caught:
+        verify_bundle(json.dumps(document).encode(), subject, trust=trust)
+    assert caught.value.step == "transparency-log"
 
 
 def test_an_entry_for_another_payload_is_refused(

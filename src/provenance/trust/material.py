@@ -128,6 +128,9 @@ def _log(part: Mapping[str, Any], at: str) -> Log:
     key = _object(part.get("publicKey"), f"{at}/publicKey")
     log_id = _object(part.get("logId"), f"{at}/logId")
     checkpoint_id = part.get("checkpointKeyId")
+    if key.get("validFor") is None:
+        # Of logs, sigstore-go asks for it, too: without an end of trust a stolen key has none.
+        raise MalformedDocument("must have a start", pointer=f"{at}/publicKey/validFor")
     return Log(
         url=_text(part.get("baseUrl") or "", f"{at}/baseUrl"),
         key=_bytes(key.get("rawBytes"), f"{at}/publicKey/rawBytes"),

@@ -25,6 +25,7 @@ from provenance.strict_json import decode_object
 from provenance.trust import instances
 from provenance.trust.material import TrustMaterial, read_material
 from provenance.trust.parts import TrustPart, assemble
+from provenance.trust.spelling import FORMS, spelled_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,7 +57,7 @@ class Trust:
     def from_json(
         cls, raw: bytes | str, *, signing_config: bytes | str | None = None, source: str = "bytes"
     ) -> Self:
-        """A trust root in JSON, version 0.1, and a signing configuration, version 0.2.
+        """A trust root in JSON, version 0.1 or 0.2, and a signing configuration, version 0.2.
 
         Raises:
             LimitExceeded: larger than `Limits.trust_bytes`.
@@ -251,10 +252,10 @@ class Trust:
 def _load_root(raw: bytes) -> TrustedRoot:
     """Parse once: keys and certificates are many. Read-only afterwards."""
     media_type = str(decode_object(raw).get("mediaType"))
-    if media_type.startswith(_TRUST_ROOT) and media_type != f"{_TRUST_ROOT}+json;version=0.1":
+    if media_type.startswith(_TRUST_ROOT) and media_type not in FORMS:
         raise UnsupportedFormat(
             f"the trust root is of form {media_type[:100]!r}, which is not read yet",
-            hint="convert it to version 0.1",
+            hint="convert it to version 0.1 or 0.2",
         )
     _check_parts(read_material(raw))
     # The library reads a root from a file or a client configuration; this needs no file.
@@ -288,7 +289,7 @@ def _client_config(root: bytes, signing_config: bytes) -> ClientTrustConfig:
 
     document = {
         "mediaType": _CLIENT_CONFIG,
-        "trustedRoot": decode_object(root),
+        "trustedRoot": spelled_out(decode_object(root)),
         "signingConfig": decode_object(signing_config),
     }
     try:

@@ -56,15 +56,17 @@ class TrustedLog:
 
         C2SP signed-note: four bytes of SHA-256 over name and Ed25519 key; of other keys, and in
         Rekor v1 of all, over the SubjectPublicKeyInfo. Where the id of the log is one of the
-        former, name and id must belong together: that binds the note's origin to the log.
+        former, name and id must belong together: that binds the note's origin to the log. A root
+        may name the log by the latter, and its notes by the former all the same.
         """
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
         expected = self.checkpoint_key_id or self.log_id
-        if key_id != expected[:_KEY_ID_BYTES]:
+        is_listed = key_id == expected[:_KEY_ID_BYTES]
+        if not isinstance(self.key, Ed25519PublicKey) or (is_listed and expected == self.key_hash):
+            return is_listed
+        if not is_listed and expected != self.key_hash:
             return False
-        if expected == self.key_hash or not isinstance(self.key, Ed25519PublicKey):
-            return True
         named = name.encode() + b"\n" + _ED25519 + self.key.public_bytes_raw()
         return hashlib.sha256(named).digest()[:_KEY_ID_BYTES] == key_id
 

@@ -8,12 +8,14 @@ proven unless it says the same: two hands made them, and a mistake in one is cau
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from provenance.attestation.bundle_parts import Envelope
 from provenance.errors import InvalidEvidence, NotEvaluated, UnsupportedFormat
 from provenance.verification.anchors import anchors_of
 from provenance.verification.certificate import load_certificate
+from provenance.verification.checkpoint import read_checkpoint
 from provenance.verification.scts import embedded
 
 if TYPE_CHECKING:
@@ -21,13 +23,14 @@ if TYPE_CHECKING:
     from sigstore.models import Bundle as SigstoreBundle
     from sigstore.verify import Verifier
 
-    from provenance.attestation.bundle_parts import BundleParts
+    from provenance.attestation.bundle_parts import BundleParts, LoggedEntry
     from provenance.trust import Trust
     from provenance.verification.content import SignedBytes
     from provenance.verification.proving import Demand, Proven
 
 __all__ = ["confirm", "is_read_by_library"]
 
+_KEY_ID_BYTES = 4
 _ENVELOPE_KINDS = (("dsse", "0.0.1"), ("hashedrekord", "0.0.2"))
 _MESSAGE_KINDS = (("hashedrekord", "0.0.1"), ("hashedrekord", "0.0.2"))
 
@@ -66,9 +69,7 @@ def is_read_by_library(
     if len(parts.entries) != 1 or len(parts.signatures) != 1:
         return False
     entry = parts.entries[0]
-    if entry.proof is None or not entry.proof.checkpoint:
-        return False
-    if parts.timestamps and not anchors_of(demand.trust).stampers:
+    if not _reads_proof(entry) or (parts.timestamps and not anchors_of(demand.trust).stampers):
         return False
     is_envelope = isinstance(parts.content, Envelope)
     kinds = _ENVELOPE_KINDS if is_envelope else _MESSAGE_KINDS
@@ -77,6 +78,14 @@ def is_read_by_library(
     return _reads_certificate(load_certificate(parts.certificates[0])) and _reads_root(
         demand.trust, proven
     )
+
+
+def _reads_proof(entry: LoggedEntry) -> bool:
+    """With a checkpoint, whose key id is the log's id: a root may tell the two apart."""
+    if entry.proof is None or not entry.proof.checkpoint:
+        return False
+    note = read_checkpoint(entry.proof.checkpoint)
+    return entry.log_id[:_KEY_ID_BYTES] in {key_id for _, key_id, _ in note.signatures}
 
 
 def _reads_certificate(leaf: x509.Certificate) -> bool:
@@ -114,7 +123,9 @@ def _verify(parts: BundleParts, signed: SignedBytes, trust: Trust) -> None:
     from sigstore.models import Bundle as SigstoreBundle
 
     # What it reads is what we have read, and nothing that another parser might see.
-    bundle: SigstoreBundle = SigstoreBundle.from_json(parts.to_json())
+    # It chains by the trust root alone, and says so aloud where a root is brought along.
+    alone = replace(parts, certificates=parts.certificates[:1])
+    bundle: SigstoreBundle = SigstoreBundle.from_json(alone.to_json())
     if isinstance(parts.content, Envelope):
         found = _verifier(trust).verify_dsse(bundle, _AnyIdentity())
         if found != (parts.content.payload_type, parts.content.payload):
