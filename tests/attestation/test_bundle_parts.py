@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from provenance.attestation.bundle import Bundle
 from provenance.attestation.bundle_parts import Envelope, MessageSignature, read_parts
-from provenance.attestation.protobuf_json import Message
+from provenance.attestation.protobuf_json import Message, decode_base64
 from provenance.errors import LimitExceeded, MalformedDocument, ProvenanceError
 
 AAAA = base64.b64encode(b"bytes").decode()
@@ -209,3 +209,12 @@ def test_a_message_is_an_object(value: Any) -> None:
     else:
         with pytest.raises(MalformedDocument):
             Message.of(value, "/x")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["QUFB====", "QUFB==", "QUFB=", "QUFB=A==", "QUE", "QUE==", "Q===", "QU-_", "QU\n==", " "],
+)
+def test_what_is_no_base64_is_refused(text: str) -> None:
+    with pytest.raises(MalformedDocument, match="must be base64"):
+        decode_base64(text, "/at")

@@ -60,6 +60,8 @@ def trusted(options: argparse.Namespace) -> Trust:
 
 def artifact(named: str) -> bytes | Digest:
     path = Path(named)
+    if path.exists():  # the protocol: what is a path on disk is no digest
+        return path.read_bytes()
     try:
         return Digest.parse(named)
     except InvalidDigest:

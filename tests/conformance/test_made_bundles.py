@@ -13,11 +13,11 @@ import pytest
 import rfc8785
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from tests.conformance import sigstore_client
 
 from provenance.attestation.statement import ResourceDescriptor, Statement
-from provenance.testing.sigstore import LocalSigstore
+from provenance.testing.sigstore import LocalSigstore, bundles
 from provenance.testing.sigstore.schemes import new_key
 from provenance.trust import Trust
 from provenance.verification import Identity, verify_blob_bundle
@@ -290,6 +290,9 @@ def test_times_in_every_wrong_way(v2: LocalSigstore, judged: Any) -> None:
     assert judged(v2.forger(stamped=False).blob(DATA), root, issuer=issuer) == "1 time"
     late = v2.forger(stamped_at=v2.now() + HOUR).blob(DATA)
     assert judged(late, root, issuer=issuer) == "1 certificate-chain"
+    key = new_key()
+    to_come = v2.forger(key=key, stamped_at=v2.now() + HOUR).blob(DATA)
+    assert judged(to_come, root, key=key) == "1 time"
     # Two timestamps over one signature, of which one is after the certificate's end.
     made = v2.forger().blob(DATA)
     signature = base64.b64decode(made["messageSignature"]["signature"])
@@ -317,8 +320,23 @@ CHECKPOINTS: dict[str, tuple[Any, str]] = {
         lambda c: "\n".join(("127.0.0.1", "0" + c.split("\n", 1)[1])),
         "1 transparency-log",
     ),
+    "a false signature of the log before the true one": (
+        lambda c: c.replace("\n\n", f"\n\n{false_line(c)}"),
+        "1 transparency-log",
+    ),
+    "a false signature of the log after the true one": (
+        lambda c: c + false_line(c),
+        "1 transparency-log",
+    ),
     "nothing": (lambda _: "", "1 transparency-log"),
 }
+
+
+def false_line(checkpoint: str) -> str:
+    """A signature in the name of the log, with its key's id, that its key did not make."""
+    line = checkpoint.partition("\n\n")[2]
+    name, _, signature = line.rstrip("\n").rpartition(" ")
+    return f"{name} {b64(base64.b64decode(signature)[:4] + bytes(64))}\n"
 
 
 @pytest.mark.parametrize("case", CHECKPOINTS)
@@ -378,14 +396,56 @@ def test_certificates_in_every_wrong_way(v2: LocalSigstore, judged: Any) -> None
     old = v2.forger(version="0.1").blob(DATA)
     material(old)["x509CertificateChain"]["certificates"] = []
     assert judged(old, root, issuer=issuer) == "1 malformed-document"
-    own = v2.forger(version="0.2").blob(DATA)
-    shown = root_of(v2)["certificateAuthorities"][0]["certChain"]["certificates"][-1]
-    material(own)["x509CertificateChain"]["certificates"].append(shown)
-    assert judged(own, root, issuer=issuer) == "1 certificate-chain"
     chained = v2.forger().blob(DATA)
     certificate = material(chained).pop("certificate")
     material(chained)["x509CertificateChain"] = {"certificates": [certificate]}
     assert judged(chained, root, issuer=issuer) == "1 malformed-document"
+
+
+def test_a_root_certificate_in_a_bundle_is_the_trust_roots_or_refused(
+    v2: LocalSigstore, judged: Any
+) -> None:
+    """npm's first bundles have the whole chain; to whom it leads is for the trust root to say."""
+    root, issuer = root_of(v2), v2.issuer
+    with LocalSigstore() as other:
+        foreign = root_of(other)
+    made = v2.forger(version="0.2").blob(DATA)
+    chain = material(made)["x509CertificateChain"]["certificates"]
+    chain.append(None)
+    for whose, outcome in ((root, "0"), (foreign, "1 certificate-chain")):
+        chain[-1] = whose["certificateAuthorities"][0]["certChain"]["certificates"][-1]
+        assert judged(made, root, issuer=issuer) == outcome
+
+
+@pytest.mark.parametrize("kind", ["secp256k1", "brainpoolP256r1", "rsa-1024"])
+def test_a_certificate_for_a_key_that_nobody_may_name_is_not_judged(
+    v2: LocalSigstore, judged: Any, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    keys = {
+        "secp256k1": lambda: ec.generate_private_key(ec.SECP256K1()),
+        "brainpoolP256r1": lambda: ec.generate_private_key(ec.BrainpoolP256R1()),
+        "rsa-1024": lambda: rsa.generate_private_key(65537, 1024),
+    }
+    monkeypatch.setattr(bundles, "new_key", keys[kind])
+    made = v2.forger().blob(DATA)
+    assert judged(made, v2.trusted_root_json, issuer=v2.issuer) == "3 unsupported-format"
+
+
+# The client
+
+
+def test_what_is_a_path_on_disk_is_no_digest(
+    v2: LocalSigstore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The protocol: a digest is what has its form and is no path."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bundle.json").write_text(json.dumps(v2.forger().blob(DATA)))
+    (tmp_path / "root.json").write_bytes(v2.trusted_root_json)
+    named = f"sha256:{hashlib.sha256(b'something else').hexdigest()}"
+    (tmp_path / named).write_bytes(DATA)
+    who = ["--certificate-identity", "dev@example.com", "--certificate-oidc-issuer", v2.issuer]
+    shared = ["verify-bundle", "--bundle", "bundle.json", *who, "--trusted-root", "root.json"]
+    assert sigstore_client.main([*shared, named]) == 0
 
 
 # Signing

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import rfc8785
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.verification.shapes import DATA, STATEMENT, public
@@ -184,6 +186,27 @@ def test_an_envelope_of_its_own_is_hashed_as_it_stands(sigstore: LocalSigstore) 
             check_entry(entry(body), signing)
         else:
             assert step(body, signing) == "log-entry"
+
+
+@pytest.mark.parametrize("kind", ["intoto 0.0.1", "intoto 0.0.2"])
+@pytest.mark.parametrize(
+    "content", ["payloadHash", "envelope", 1, None, [], ["payloadHash"], {"envelope": "payload"}]
+)
+def test_what_is_no_content_is_refused_in_our_words(
+    sigstore: LocalSigstore, kind: str, content: Any
+) -> None:
+    signing, body = made(sigstore, kind, keyed=True)
+    body["spec"]["content"] = content
+    assert step(body, signing) == "log-entry"
+
+
+def test_a_key_of_a_kind_that_nobody_may_name_is_another_key(sigstore: LocalSigstore) -> None:
+    signing, body = made(sigstore, "dsse 0.0.1", keyed=True)
+    odd = ec.generate_private_key(ec.SECP224R1()).public_key()
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    pem = odd.public_bytes(serialization.Encoding.PEM, form)
+    body["spec"]["signatures"][0]["verifier"] = base64.b64encode(pem).decode()
+    assert step(body, signing) == "log-entry"
 
 
 JSON = st.recursive(

@@ -11,7 +11,7 @@ from provenance.errors import MalformedDocument, UnsupportedFormat
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
-__all__ = ["PublicKey"]
+__all__ = ["PublicKey", "algorithm_of"]
 
 _MAX_BYTES = 65_536
 _CURVES = {"secp256r1": "ecdsa-p256", "secp384r1": "ecdsa-p384", "secp521r1": "ecdsa-p521"}
@@ -65,7 +65,7 @@ class PublicKey:
         der = key.public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
-        return cls(der, _algorithm(key))
+        return cls(der, algorithm_of(key))
 
     def load(self) -> PublicKeyTypes:
         """As the cryptography library's object."""
@@ -85,7 +85,12 @@ class PublicKey:
         return f"key {self.key_id} ({self.algorithm})"
 
 
-def _algorithm(key: PublicKeyTypes) -> str:
+def algorithm_of(key: PublicKeyTypes) -> str:
+    """The algorithm of a key, as `PublicKey.algorithm`.
+
+    Raises:
+        UnsupportedFormat: an algorithm, curve or size that nothing is signed with here.
+    """
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
     if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _CURVES:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from provenance.attestation.public_key import algorithm_of
 from provenance.errors import InvalidEvidence, MalformedDocument, UnsupportedFormat
 from provenance.verification.signed import Certified, read_only
 
@@ -101,18 +102,20 @@ def key_of(certificate: x509.Certificate) -> PublicKeyTypes:
 
     Raises:
         MalformedDocument: it is none.
-        UnsupportedFormat: of an algorithm not known here.
+        UnsupportedFormat: of an algorithm, curve or size that nothing is signed with here.
     """
     from cryptography.exceptions import UnsupportedAlgorithm
 
     try:
-        return certificate.public_key()
+        key = certificate.public_key()
     except UnsupportedAlgorithm as error:
         raise UnsupportedFormat(
             "the key in the certificate is of an algorithm not known here"
         ) from error
     except ValueError as error:
         raise MalformedDocument("the key in the certificate is none") from error
+    algorithm_of(key)  # no weaker one than a key that is named
+    return key
 
 
 def check_profile(certificate: x509.Certificate) -> None:

@@ -54,14 +54,19 @@ class Signing:
         raw = _data(pem)
         if self.key is None:
             return _pem_certificate(raw) == self.certificate
-        return b"PUBLIC KEY" in raw and PublicKey.parse(raw) == self.key
+        return b"PUBLIC KEY" in raw and self._is_key(raw)
 
     def is_message_verifier(self, verifier: Any) -> bool:
         """Whether a `Verifier` message of Rekor v2 is the certificate, or the key."""
         if self.key is None:
             return _data(_at(verifier, "x509Certificate", "rawBytes")) == self.certificate
-        raw = _data(_at(verifier, "publicKey", "rawBytes"))
-        return PublicKey.parse(raw) == self.key
+        return self._is_key(_data(_at(verifier, "publicKey", "rawBytes")))
+
+    def _is_key(self, raw: bytes) -> bool:
+        try:
+            return PublicKey.parse(raw) == self.key
+        except UnsupportedFormat:  # of a kind that nobody can have asked for
+            return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +169,7 @@ def _dsse_v002(spec: Any, signing: Signing) -> Iterator[Claim]:
 
 def _intoto_v001(spec: Any, signing: Signing) -> Iterator[Claim]:
     """The entry has no signature: only the hash of the envelope binds it."""
-    envelope, content = _envelope(signing), _at(spec, "content")
+    envelope, content = _envelope(signing), _object(spec, "content")
     if "payloadHash" in content:
         _same_hash(content["payloadHash"], SignedBytes(envelope.payload), "the payload")
     _check_envelope_hash(_at(content, "hash"), envelope)
@@ -187,8 +192,8 @@ def _check_envelope_hash(stated: Any, envelope: Envelope) -> None:
 
 def _intoto_v002(spec: Any, signing: Signing) -> Iterator[Claim]:
     """The signature is in base64 twice, as is the payload where it was not left out."""
-    envelope, content = _envelope(signing), _at(spec, "content")
-    logged = _at(content, "envelope")
+    envelope, content = _envelope(signing), _object(spec, "content")
+    logged = _object(content, "envelope")
     if "payloadHash" not in content and "payload" not in logged:
         raise _refuse("the log entry has neither payload nor its hash")
     if "payloadHash" in content:
@@ -269,6 +274,13 @@ def _at(value: Any, *names: str) -> Any:
             raise _refuse(f"the log entry lacks {name}")
         value = value[name]
     return value
+
+
+def _object(value: Any, name: str) -> Mapping[str, Any]:
+    found = _at(value, name)
+    if not isinstance(found, dict):
+        raise _refuse(f"the log entry has no {name}")
+    return found
 
 
 def _array(value: Any) -> list[Mapping[str, Any]]:

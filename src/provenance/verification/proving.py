@@ -44,9 +44,9 @@ if TYPE_CHECKING:
 __all__ = ["Demand", "Proven", "prove"]
 
 _SKEW = dt.timedelta(minutes=5)
-"""A log's clock may be ahead of ours by this."""
+"""The clock of a log or authority may be ahead of ours by this."""
 _OTHERS = "the envelope has other signatures, which prove nothing of this one"
-_CLOCK = "the clock of this machine, or of the log, is wrong"
+_CLOCK = "that clock, or the one of this machine, is wrong"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def prove(parts: BundleParts, signed: SignedBytes, demand: Demand) -> Proven:
             trust root lacks.
         MalformedDocument: a certificate is none.
     """
-    key, certificates = _verifier(parts, demand.key)
+    key, certificates = _verifier(parts, demand.key, anchors_of(demand.trust))
     refusals = []
     for signature in signatures_by(parts, key, signed):
         signing = Signing(
@@ -113,7 +113,7 @@ def _prove(
     #  3 authorities of the trust root stamped this signature; of others as of logs
     #  4 so there is a time, and a certificate chains to the trust root at each; its
     #    timestamps are of trusted certificate logs, and it is for signing code
-    #  5 the logs were trusted when they logged, and not in our future
+    #  5 the logs were trusted when they logged, and no time is in our future
     #  6 the signature is over the bytes
     #  7 the log entries are for this signature by this signer
     #  8 there are as many witnesses as required
@@ -133,7 +133,8 @@ def _prove(
         check_profile(certificates[0])
     for entry in entries:  # 5
         check_log_validity(entry, times)
-        _check_past(entry)
+    for time in times:
+        _check_past(time)
     check_signature(key, signing.signature, signing.signed)  # 6
     for logged in (*(e.entry for e in entries), *(foreign if anchors.logs else ())):  # 7
         check_entry(logged, signing)
@@ -152,7 +153,7 @@ def _prove(
 
 
 def _verifier(
-    parts: BundleParts, key: PublicKey | None
+    parts: BundleParts, key: PublicKey | None, anchors: Anchors
 ) -> tuple[PublicKeyTypes, tuple[x509.Certificate, ...]]:
     """The key that must have signed, and its certificate with what came above it."""
     if key is not None:
@@ -173,7 +174,10 @@ def _verifier(
     certificates = tuple(load_certificate(c) for c in parts.certificates)
     for other in certificates[1:]:
         # protobuf-specs: a chain in a bundle leaves out the root, which only the trust root gives.
-        if parts.version and other.issuer == other.subject:
+        # npm's first bundles had it all the same: the trust root's own grants nothing.
+        if not parts.version or other.issuer != other.subject:
+            continue
+        if not any(other in authority.chain for authority in anchors.authorities):
             raise InvalidEvidence(
                 "the bundle brings a root certificate of its own",
                 step="certificate-chain",
@@ -263,11 +267,11 @@ def _open_questions(
     return tuple(told)
 
 
-def _check_past(entry: ProvenEntry) -> None:
-    if entry.time is not None and entry.time.moment > dt.datetime.now(dt.UTC) + _SKEW:
+def _check_past(time: VerifiedTime) -> None:
+    if time.moment > dt.datetime.now(dt.UTC) + _SKEW:
         raise InvalidEvidence(
-            f"the log has the entry since {entry.time.moment:%Y-%m-%d %H:%M:%S} UTC, which is to "
-            "come",
+            f"{time.authority or time.source} states the time {time.moment:%Y-%m-%d %H:%M:%S} "
+            "UTC, which is to come",
             step="time",
             hint=_CLOCK,
         )
