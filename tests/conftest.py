@@ -7,16 +7,17 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["provenance.testing.pytest"]
 
 ROOT = Path(__file__).parent.parent
 
 # The same examples on every run, so that a run says something of the change and not of the day;
-# `HYPOTHESIS_PROFILE=search` looks for new ones. No deadlines: machines are shared.
-settings.register_profile("same", derandomize=True, deadline=None)
-settings.register_profile("search", max_examples=1000, deadline=None)
+# `HYPOTHESIS_PROFILE=search` looks for new ones. No limits of time: machines are shared.
+_PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("same", _PATIENT, derandomize=True)
+settings.register_profile("search", _PATIENT, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 

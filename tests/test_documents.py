@@ -101,8 +101,12 @@ def test_a_notebook_runs_and_is_committed_with_its_outputs(
     for cell in committed.cells:
         if cell.cell_type == "code":
             assert cell.execution_count, "committed without its outputs"
+    # The limit of every test is the one limit of time: a kernel begins slowly on a busy machine.
     NotebookClient(
-        committed, timeout=120, resources={"metadata": {"path": str(tmp_path)}}
+        committed,
+        timeout=None,
+        startup_timeout=300,
+        resources={"metadata": {"path": str(tmp_path)}},
     ).execute()
 
 

@@ -427,14 +427,14 @@ class TestEnding:
             return [t for t in threading.enumerate() if t.name.startswith("provenance")]
 
         def interrupt() -> None:
-            begun.wait(10)
+            begun.wait(60)
             os.kill(os.getpid(), signal.SIGINT)
 
         threading.Thread(target=interrupt).start()
-        start = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
             pv.generate_sbom(reference, cache=None, progress=progress)
-        while (left := threads()) and time.monotonic() - start < 5:
+        end = time.monotonic() + 30
+        while (left := threads()) and time.monotonic() < end:
             time.sleep(0.05)  # one that was only just begun ends by itself
         assert not left
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.image.test_tree import LAYERS, Change, apply, members, tar_of
 
@@ -55,7 +55,7 @@ def told_apart(layers: list[list[Change]]) -> list[bytes]:
     ]
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50)
 @given(LAYERS, st.sampled_from(["none", "gzip", "zstd"]))
 def test_every_file_is_listed_as_it_is_on_disk(
     layers: list[list[Change]], compression: str

@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.image.test_tree import LAYERS, Change, bodies, listing, members, tar_of, unpacked
 
@@ -66,7 +66,7 @@ def visible(found: Squash[bytes]) -> dict[str, tuple[int, bytes]]:
     return out
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100)
 @given(LAYERS)
 def test_what_is_visible_is_what_tar_and_the_rules_make(layers: list[list[Change]]) -> None:
     specs = [members(changes) for changes in layers]

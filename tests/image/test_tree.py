@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.image.test_layers import PLAIN, Memory
 from tests.image.test_tar import header
@@ -507,7 +507,7 @@ def bodies(root: Path) -> dict[str, bytes]:
     }
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(LAYERS)
 def test_the_squashed_view_is_the_tree_that_tar_and_the_rules_make(
     layers: list[list[Change]],

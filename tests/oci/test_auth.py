@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import threading
-import time
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +19,14 @@ from provenance.errors import (
     RegistryUnavailable,
     Unauthorized,
 )
+from provenance.oci import auth
 from provenance.oci.auth import Authenticator
 from provenance.oci.challenges import Challenge, parse_challenges, wants_login
 from provenance.oci.credentials import Credential
 from provenance.oci.reference import Reference
 from provenance.oci.repository import read_blob
 from provenance.testing import LocalRegistry
+from provenance.transport.locks import Lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -303,18 +304,24 @@ class TestAuth:
 
     @pytest.mark.parametrize("refused", [0, 401, 429], ids=["granted", "refused", "too-many"])
     def test_a_crowd_asks_the_token_service_once(
-        self, guarded: LocalRegistry, refused: int
+        self, guarded: LocalRegistry, refused: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         push(logged_in(guarded))
         guarded.clear_requests()
+        came = threading.Semaphore(0)
+
+        class Seen(Lock):
+            def acquire(self, timeout: float = -1) -> bool:
+                came.release()
+                return super().acquire(timeout)
+
+        queue = auth._Queue
+        monkeypatch.setattr(auth, "_Queue", lambda: queue(Seen()))
 
         def hold(request: Request) -> Request:
-            """Until all have been sent here, and had time to find that one is here already."""
-            for _ in range(100):
-                if sum(r.status == 401 for r in guarded.requests) == 16:
-                    break
-                time.sleep(0.1)
-            time.sleep(0.5)
+            """Until all have been sent here, and found that one is here already."""
+            for _ in range(16):
+                assert came.acquire(timeout=60)
             return request
 
         arrived = guarded._add("/token", before=hold)

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provenance.errors import UnsupportedFormat
@@ -407,7 +407,7 @@ components = st.dictionaries(fields, json_values, max_size=5)
     st.dictionaries(st.sampled_from(["metadata", "dependencies", "x"]), json_values, max_size=3),
     st.sampled_from(["spdx-2.3", "spdx-3.0", "cyclonedx-1.4"]),
 )
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80)
 def test_odd_documents_return_too(
     listed: list[dict[str, Any]], more: dict[str, Any], target: str
 ) -> None:

@@ -9,7 +9,7 @@ import zipfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provenance.attestation import ResourceDescriptor, Statement
@@ -146,7 +146,7 @@ PACKAGES = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(PACKAGES, st.sampled_from(WRITTEN))
 def test_any_names_give_a_valid_document_that_loses_none(
     packages: list[Package], form: Format

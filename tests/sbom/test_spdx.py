@@ -360,7 +360,6 @@ def contents(draw: st.DrawFn) -> Contents:
 
 @settings(
     max_examples=150,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(contents(), st.sampled_from(FORMS))
@@ -437,7 +436,6 @@ JSON = st.recursive(
 
 @settings(
     max_examples=150,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(st.data(), st.sampled_from([FORMS[0], FORMS[2]]))

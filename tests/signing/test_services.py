@@ -234,7 +234,7 @@ def test_a_service_that_drips_is_not_waited_for(sigstore: LocalSigstore, stateme
 
     with stand_between(sigstore) as (between, trust):
         between.changes[V2] = lambda answer: replace(answer, pace=(1, 0.05))
-        slow = signer(sigstore, trust, Settings(retries=0, deadline=0.5))
+        slow = signer(sigstore, trust, Settings(retries=0, deadline=1.5))
         with pytest.raises(SigningError, match=r"the transparency log.*did not finish in time"):
             slow.sign_statement(statement)
 

@@ -51,14 +51,16 @@ def test_a_connection_is_kept_for_the_next_request() -> None:
 
 
 def test_a_thousand_requests_wait_for_nobody() -> None:
-    # Nagle's algorithm and delayed acknowledgements would make it 40 s.
+    # Nagle's algorithm and delayed acknowledgements would make each 40 ms, on an idle machine too.
     with LocalRegistry() as registry, closing(connect(registry)) as connection:
         registry.put_blob("app", DATA)
-        start = time.monotonic()
+        took = []
         for _ in range(1000):
+            start = time.monotonic()
             connection.request("GET", BLOB)
             assert connection.getresponse().read() == DATA
-        assert time.monotonic() - start < 20
+            took.append(time.monotonic() - start)
+        assert sorted(took)[100] < 0.03
 
 
 def test_uploads_of_many_threads_do_not_mix() -> None:

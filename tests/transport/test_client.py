@@ -35,7 +35,11 @@ def client() -> Iterator[Client]:
 
 @contextmanager
 def answering(*pieces: bytes, pause: float = 0.0) -> Iterator[str]:
-    """A server that takes one request and sends `pieces`, whatever HTTP thinks of them."""
+    """A server that takes one request and sends `pieces`, whatever HTTP thinks of them.
+
+    It waits `pause` seconds after each, and ends with the block at the latest.
+    """
+    over = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def serve() -> None:
@@ -45,13 +49,15 @@ def answering(*pieces: bytes, pause: float = 0.0) -> Iterator[str]:
                 try:
                     for piece in pieces:
                         connection.sendall(piece)
-                        time.sleep(pause)
+                        if over.wait(pause):
+                            return
                 except OSError:  # the other side had enough
                     return
 
         thread = threading.Thread(target=serve)
         thread.start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}/x"
+        over.set()
         thread.join()
 
 
@@ -164,8 +170,8 @@ class TestAnswers:
     def test_a_byte_at_a_time_ends_at_the_deadline(self) -> None:
         head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
         with (
-            answering(head, *[b"x"] * 400, pause=0.02) as url,
-            Client(Settings(retries=0, deadline=0.3)) as client,
+            answering(head, *[b"x"] * 900, pause=0.05) as url,
+            Client(Settings(retries=0, deadline=1.5)) as client,
             client.request("GET", url) as response,
             pytest.raises(RegistryUnavailable, match="did not finish in time"),
         ):
@@ -280,12 +286,12 @@ class TestDeadline:
         settings = Settings(retries=0, timeout=5, deadline=0.3)
         start = time.monotonic()
         with (
-            answering(head, *[b"a"] * 100, pause=0.05) as url,
+            answering(head, *[b"a"] * 1000, pause=0.05) as url,
             Client(settings) as client,
             pytest.raises(RegistryUnavailable),
         ):
             client.request("GET", url).read()
-        assert time.monotonic() - start < 3
+        assert time.monotonic() - start < 30
 
     def test_a_body_is_not_sent_beyond_it(self) -> None:
         class Slow(io.BytesIO):
@@ -299,7 +305,7 @@ class TestDeadline:
                 return super().read(min(1, size or 1))
 
         with (
-            answering(b"", pause=1) as url,
+            answering(b"", pause=60) as url,
             Client(Settings(retries=0, timeout=5, deadline=0.3)) as client,
             pytest.raises(RegistryUnavailable, match="no answer within"),
         ):
@@ -310,7 +316,7 @@ class TestDeadline:
         settings = Settings(retries=0, timeout=5, deadline=0.3)
         interim = b"HTTP/1.1 %s\r\n\r\n" % status
         with (
-            answering(*[interim] * 100, pause=0.05) as url,
+            answering(*[interim] * 1000, pause=0.05) as url,
             Client(settings) as client,
             pytest.raises(RegistryUnavailable),
         ):
@@ -365,8 +371,8 @@ class TestRedirects:
         ):
             assert response.read() == b"content"
         with (
-            answering(head.encode(), *[b"y"] * 20, pause=0.02) as url,
-            Client(Settings(retries=0, deadline=0.1)) as hurried,
+            answering(head.encode(), *[b"y"] * 98, pause=0.5) as url,
+            Client(Settings(retries=0, deadline=5)) as hurried,
             hurried.request("GET", url, follow=False) as response,
         ):
             assert response.status == 307
@@ -382,8 +388,8 @@ class TestRedirects:
         local_registry.fail("/x", 200, body=b"content")
         # It has no end before the deadline: waiting for that would end in an error.
         with (
-            answering(head.encode(), *[b"1\r\ny\r\n"] * 60, pause=0.05) as url,
-            Client(Settings(retries=0, deadline=2)) as client,
+            answering(head.encode(), *[b"1\r\ny\r\n"] * 600, pause=0.05) as url,
+            Client(Settings(retries=0, deadline=10)) as client,
             client.request("GET", url) as response,
         ):
             assert response.read() == b"content"
@@ -428,7 +434,7 @@ class TestTls:
         # Another try would wait longer than this deadline, and say so.
         with (
             LocalRegistry(tls=True) as secure,
-            Client(Settings(retries=3, deadline=0.9)) as client,
+            Client(Settings(retries=3, retry_wait=60, deadline=30)) as client,
             pytest.raises(RegistryUnavailable, match="no certificate this machine trusts"),
         ):
             client.request("GET", f"{secure.url}/x")
@@ -527,12 +533,12 @@ class TestRetries:
         local_registry.fail("/x", status, headers={"Retry-After": when})
         with (
             Client(Settings(retries=3, retry_wait=5)) as client,
-            pytest.raises(kind, match=r"(59|60) s") as refused,
+            pytest.raises(kind, match=r"\b(5\d|60) s") as refused,
         ):
             client.request("GET", f"{local_registry.url}/x")
         assert len(local_registry.requests) == 1
         if isinstance(refused.value, RateLimited):
-            assert refused.value.retry_after == pytest.approx(60, abs=2)
+            assert refused.value.retry_after == pytest.approx(60, abs=10)
 
     @pytest.mark.parametrize(
         "value", ["\u00b2", "-1", "soon", "", "Mon, 99 Jan 2026", "Mon, 01 Jan 0001 00:00:00 -0000"]
@@ -549,10 +555,10 @@ class TestRetries:
             assert response.status == 200
 
     def test_no_wait_goes_beyond_the_deadline(self, local_registry: LocalRegistry) -> None:
-        local_registry.fail("/x", 503, headers={"Retry-After": "3"})
+        local_registry.fail("/x", 503, headers={"Retry-After": "40"})
         with (
-            Client(Settings(retries=3, deadline=1)) as client,
-            pytest.raises(RegistryUnavailable, match="did not answer within 1 s"),
+            Client(Settings(retries=3, retry_wait=60, deadline=20)) as client,
+            pytest.raises(RegistryUnavailable, match="did not answer within 20 s"),
         ):
             client.request("GET", f"{local_registry.url}/x")
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Verify = Callable[..., SignedStatement]
 Path = tuple[str | int, ...]
-_MANY = settings(max_examples=150, deadline=None)
+_MANY = settings(max_examples=150)
 _ENTRY: Path = ("verificationMaterial", "tlogEntries", 0)
 _STAMP: Path = ("verificationMaterial", "timestampVerificationData", "rfc3161Timestamps", 0)
 
