@@ -140,5 +140,6 @@ def test_a_line_that_is_longer_than_the_deadline_is_no_answer(
     application, url = crowded
     application.refusals = 99
     hurried = Settings(retries=5, retry_wait=30, deadline=1, timeout=60)
-    with Client(hurried) as client, pytest.raises(RegistryUnavailable, match=r"(did not|no) answer"):
+    told = r"(did not|no) answer"
+    with Client(hurried) as client, pytest.raises(RegistryUnavailable, match=told):
         client.request("GET", url)
