@@ -47,7 +47,7 @@ def test_wrong_usage_is_told_before_the_work(
     for output, why in {
         "nonsense": "is no format",
         "table": "is no format",
-        "cyclonedx-1.2": "not written",
+        "spdx-2.3-rdf": "not written",
         "spdx-json=": "names no file",
     }.items():
         assert run(gone, "-o", output) == 2

@@ -236,7 +236,7 @@ class TestMerge:
         assert run("merge", old, "--name", " ")[0] == 2
         assert run("merge", old, "--name", "x", "-o", "spdx-json=/nonexistent/x.json")[0] == 3
         assert run("merge", "--name", "x")[0] == 2
-        for output in ("nonsense", "spdx-json=", "cyclonedx-1.2"):
+        for output in ("nonsense", "spdx-json=", "spdx-2.3-rdf"):
             assert run("merge", old, "--name", "x", "-o", output)[0] == 2
         assert run("merge", "-", "-", "--name", "x")[0] == 2
         assert run("merge", f"{old}.gone", "--name", "x")[0] == 3

@@ -44,7 +44,8 @@ PACKAGES = (
         cpes=("cpe:2.3:a:left-pad:left-pad:1.3.0:*:*:*:*:*:*:*",),
     ),
 )
-FORMATS = [form for form in Format if form.writable]
+# Before 1.2 nothing is described, and nothing depends on anything.
+FORMATS = [form for form in Format if form.writable and form.version not in ("1.0", "1.1")]
 
 
 def built(form: Format) -> Sbom:
@@ -97,7 +98,7 @@ def test_a_document_comes_back_from_spdx_tools(form: Format) -> None:
     assert isinstance(document, Document)
     assert {"attr", "left-pad"} <= {p.name for p in document.packages}
     back = Sbom.from_spdx_tools(document)
-    assert back.format is Format.SPDX_2_3
+    assert back.format is (Format.SPDX_2_2 if form.version == "2.2" else Format.SPDX_2_3)
     assert back.validate().ok
     assert said(back) == said(sbom)
     assert edges(back) == edges(sbom)

@@ -386,7 +386,7 @@ def test_an_unpacked_rest_is_bounded() -> None:
 
 def test_what_nobody_writes_is_refused() -> None:
     with pytest.raises(UnsupportedFormat, match="not written in"):
-        read(CYCLONEDX).convert(Format.CYCLONEDX_1_2)
+        read(SPDX).convert(Format.SPDX_2_3_RDF)
 
 
 json_values = st.recursive(

@@ -27,7 +27,10 @@ pytestmark = pytest.mark.corpus
 TARGETS = (
     *("cyclonedx-1.4", "cyclonedx-1.6", "cyclonedx-1.7", "cyclonedx-1.6-xml"),
     *("spdx-2.3", "spdx-2.3-tag-value", "spdx-2.3-yaml", "spdx-3.0"),
+    *("cyclonedx-1.3", "cyclonedx-1.3-xml", "cyclonedx-1.5-xml"),
+    *("spdx-2.2", "spdx-2.2-tag-value", "spdx-2.2-yaml"),
 )
+BARE = ("cyclonedx-1.2", "cyclonedx-1.2-xml", "cyclonedx-1.1-xml", "cyclonedx-1.0-xml")
 SPDX_HASH = {"SHA-1": "SHA1", "SHA-256": "SHA256", "MD5": "MD5", "SHA-512": "SHA512"}
 
 
@@ -72,6 +75,20 @@ def test_no_leaf_of_the_corpus_is_lost_unreported(corpus: Path, target: str) -> 
             assert unordered(json.loads(back.to_bytes())) == unordered(json.loads(raw)), name
     assert count > 450
     assert all(name.endswith(".spdx") or "random-attributes" in name for name in reported)
+
+
+@pytest.mark.parametrize("target", BARE)
+def test_what_has_no_properties_is_valid_and_holds_every_name(corpus: Path, target: str) -> None:
+    for name, raw in (*cyclonedx(corpus), *spdx(corpus)):
+        try:
+            before = read_sbom(raw)
+        except ProvenanceError:
+            continue
+        there, losses = before.convert(target)
+        assert [f for f in there.validate() if f.rule == "schema"] == [], name
+        names = {" ".join(p.name.split()) for p in there.packages}
+        lost = {" ".join(p.name.split()) for p in before.packages} - names
+        assert not lost or any("name" in x.pointer for x in losses), (name, lost)
 
 
 def test_only_small_documents_grow_to_more_than_twice_their_size(corpus: Path) -> None:

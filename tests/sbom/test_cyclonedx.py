@@ -21,7 +21,7 @@ from provenance.sbom.model import Contents, OtherDocument, SubjectLayer
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-WRITTEN = [form for form in Format if form.family == "cyclonedx" and form.writable]
+WRITTEN = [form for form in Format if form.family == "cyclonedx" and form.carries]
 NAMES = [form.value for form in WRITTEN]
 
 BOTTOM, TOP = Digest.of(b"bottom"), Digest.of(b"top")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-WRITTEN = [form for form in Format if form.family == "cyclonedx" and form.writable]
+WRITTEN = [form for form in Format if form.family == "cyclonedx" and form.carries]
 NAMES = [form.value for form in WRITTEN]
 DIGEST = Digest.of(b"manifest")
 PACKAGES = [

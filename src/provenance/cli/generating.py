@@ -10,7 +10,14 @@ import click
 
 from provenance.cli.printing import drawn, show
 from provenance.cli.progress import byte_bar
-from provenance.cli.sbom_output import TABLE, print_document, put_document, wanted_outputs, writing
+from provenance.cli.sbom_output import (
+    TABLE,
+    print_document,
+    put_document,
+    tell_losses,
+    wanted_outputs,
+    writing,
+)
 from provenance.cli.session import image_argument, settings
 from provenance.display.text import visible
 
@@ -98,7 +105,9 @@ def _print(made: Sbom, name: str) -> None:
     if name == TABLE:
         show(*sbom_table(made))
     else:
-        print_document(made.to_bytes(name))
+        document, losses = made.convert(name)
+        tell_losses(losses)
+        print_document(document.to_bytes())
 
 
 def _write(made: Sbom | IndexSboms, name: str, file: Path) -> None:
@@ -115,12 +124,17 @@ def _write(made: Sbom | IndexSboms, name: str, file: Path) -> None:
         put_document(converted.index, file)
         for platform, sbom in converted.platforms.items():
             put_document(sbom, _path(file, platform))
+        if not converted.index.format.carries:
+            for sbom in (made.index, *made.platforms.values()):
+                tell_losses(sbom.convert(name)[1])
+        return
+    if name != TABLE:
+        document, losses = made.convert(name)
+        tell_losses(losses)
+        put_document(document, file)
         return
     with writing(file):
-        if name == TABLE:
-            file.write_text(drawn(*sbom_table(made)) + "\n", encoding="utf-8")
-        else:
-            made.write(file, format=name)
+        file.write_text(drawn(*sbom_table(made)) + "\n", encoding="utf-8")
 
 
 def _path(file: Path, platform: str) -> Path:

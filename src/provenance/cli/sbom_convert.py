@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
-from provenance.cli.sbom_output import put_document, wanted_outputs
+from provenance.cli.sbom_output import put_document, tell_losses, wanted_outputs
 from provenance.cli.sbom_rows import document_argument, read_document
-from provenance.display.text import visible
-
-if TYPE_CHECKING:
-    from provenance.findings import Report
 
 __all__ = ["convert"]
 
@@ -45,13 +40,8 @@ def convert(
     is_whole = True
     for name, file in wanted:
         made, losses = found.convert(name)
-        _tell(losses)
+        tell_losses(losses)
         is_whole = is_whole and not len(losses)
         put_document(made, file)
     if fail_on_loss and not is_whole:
         sys.exit(1)
-
-
-def _tell(losses: Report) -> None:
-    for finding in losses:
-        click.echo(visible(f"lost: {finding.message}"), err=True)

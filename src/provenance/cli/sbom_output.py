@@ -9,14 +9,23 @@ from typing import TYPE_CHECKING
 
 import click
 
+from provenance.display.text import visible
 from provenance.errors import NotEvaluated, NotFound, UnsupportedFormat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from provenance.findings import Report
     from provenance.sbom import Sbom
 
-__all__ = ["TABLE", "print_document", "put_document", "wanted_outputs", "writing"]
+__all__ = [
+    "TABLE",
+    "print_document",
+    "put_document",
+    "tell_losses",
+    "wanted_outputs",
+    "writing",
+]
 
 TABLE = "table"
 """What `sbom generate` prints besides documents."""
@@ -73,6 +82,12 @@ def put_document(made: Sbom, file: Path | None) -> None:
         return
     with writing(file):
         made.write(file, format=made.format)
+
+
+def tell_losses(losses: Report) -> None:
+    """Say on standard error what a format had no place for."""
+    for finding in losses:
+        click.echo(visible(f"lost: {finding.message}"), err=True)
 
 
 def print_document(data: bytes) -> None:

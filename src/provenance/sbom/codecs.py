@@ -50,13 +50,14 @@ def _way(form: Format) -> _Way:
         return _Way(decode, spdx3.read, spdx3.write)
     from provenance.sbom import spdx
 
-    if form is Format.SPDX_2_3_TAG:
-        return _Way(decode, spdx.read, spdx.write_tag_value)
-    if form is Format.SPDX_2_3_YAML:
-        from provenance.sbom.spdx.yaml_writing import write as write_yaml
-
-        return _Way(decode, spdx.read, write_yaml)
-    return _Way(decode, spdx.read, spdx.write if form.writable else None)
+    if not form.writable:
+        return _Way(decode, spdx.read)
+    write = spdx.write
+    if form.syntax == "tag-value":
+        write = spdx.write_tag_value
+    elif form.syntax == "yaml":
+        from provenance.sbom.spdx.yaml_writing import write
+    return _Way(decode, spdx.read, partial(write, version=form.version))
 
 
 def decode(raw: bytes, form: Format) -> Any:

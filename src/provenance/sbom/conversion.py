@@ -148,6 +148,9 @@ def _converted(
     rest = Rest(source.value, _name_of(raw), is_plain=b"provenance:" not in raw)
     made = _made(document, source, target, rest)
     returned = _way_back(made, target, source, rest, is_patched=False)
+    if not target.carries:
+        losses = _uncarried(_parted(document), _parted(returned), source, target)
+        return Converted(encoded(made, target), losses)
     _keep_difference(rest, split(document), split(returned))
     data = _written(made, rest, target, len(raw))
     return Converted(data, _losses(document, data, source, target))
@@ -284,6 +287,44 @@ def _losses(document: Mapping[str, Any], data: bytes, source: Format, target: Fo
     return _report(counts, target)
 
 
+def _uncarried(
+    before: dict[str, Any], returned: Mapping[str, Any], source: Format, target: Format
+) -> Report:
+    """What of a document is lost where nothing is carried.
+
+    A value that the way back has in another field of the same element has come along.
+    """
+    elsewhere: Counter[tuple[str, str]] = Counter()
+    for (pointer, value), count in missing(returned, before).items():
+        elsewhere[_element(pointer), value] += count
+    shape = _shape(source)
+    counts: Counter[str] = Counter()
+    for (pointer, value), count in missing(before, returned).items():
+        moved = min(count, elsewhere[_element(pointer), value])
+        elsewhere[_element(pointer), value] -= moved
+        if count > moved:
+            counts[_place_lost(pointer, value, shape)] += count - moved
+    if target.version == "1.0":
+        held = sum(_IDS[shape] in item for item in before["elements"].values())
+        if held:
+            counts[_place(f"/elements/x/{_IDS[shape]}", shape)] += held
+    return _report(counts, target)
+
+
+def _place_lost(pointer: str, value: str, shape: str) -> str:
+    """A pointer into the document, also where what is lost is the place of an element alone."""
+    if not pointer.endswith(f"/{PLACE}"):
+        return _place(pointer, shape)
+    if value == repr("files"):
+        return "/files"
+    return "/metadata/component" if "metadata" in value else "/components/*/components"
+
+
+def _element(pointer: str) -> str:
+    """The part of a leaf's pointer that names its element; empty in the body."""
+    return pointer.split("/", 3)[2] if pointer.startswith("/elements/") else ""
+
+
 def _report(counts: Mapping[str, int], target: Format) -> Report:
     return Report(
         tuple(
@@ -323,7 +364,7 @@ def _keyed(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _again(document: dict[str, Any], form: Format) -> dict[str, Any]:
-    return dict(decoded(encoded(document, form), form))
+    return dict(decoded(encoded(document, form, keeps_refs=True), form))
 
 
 def _name_of(raw: bytes) -> str:

@@ -252,7 +252,7 @@ class Sbom:
         is_one = self.format.syntax == "json" and self.format.family in _PREDICATE_TYPES
         if is_one and self.format is not Format.GITHUB_SBOM:
             return in_utf8(self._raw)
-        return write_contents(self._contents, _in_json(self.format))
+        return self.convert(_in_json(self.format))[0].to_bytes()
 
     def to_bytes(self, format: str | Format | None = None) -> bytes:  # noqa: A002 - as in write
         """The document: exactly the bytes that were read, or in another format."""
@@ -502,7 +502,9 @@ def _replace(target: Path, data: bytes) -> None:
 def _in_json(form: Format) -> Format:
     """The JSON format nearest to one in another syntax."""
     family = form.family if form.family in _PREDICATE_TYPES else "cyclonedx"
-    same = [f for f in Format if f.family == family and f.syntax == "json" and f.writable]
+    same = [
+        f for f in Format if f.family == family and f.syntax == "json" and f.writable and f.carries
+    ]
     return next((f for f in same if f.version == form.version), same[0])
 
 

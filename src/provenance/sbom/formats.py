@@ -68,6 +68,11 @@ class Format(enum.Enum):
         """Whether documents can be written in it."""
         return self in _WRITABLE
 
+    @property
+    def carries(self) -> bool:
+        """Whether it has room for what it has no field for: CycloneDX since 1.3, and SPDX."""
+        return self.family != "cyclonedx" or self.version not in _WITHOUT_PROPERTIES
+
     @classmethod
     def parse(cls, name: str | Format) -> Format:
         """The format of a name: `cyclonedx-1.6`, or syft's `cyclonedx-json`, `spdx-json@2.3`.
@@ -102,11 +107,13 @@ def _same_kind(a: Format, b: Format) -> bool:
 
 
 _VERSIONS = {Format.SYFT_JSON: "", Format.GITHUB_SBOM: "2.3"}
+_WITHOUT_PROPERTIES = ("1.0", "1.1", "1.2")
 _WRITABLE = frozenset(
     form
     for form in Format
-    if form.family == "cyclonedx" and form.version in ("1.4", "1.5", "1.6", "1.7")
-) | {Format.SPDX_2_3, Format.SPDX_2_3_TAG, Format.SPDX_2_3_YAML, Format.SPDX_3_0}
+    if form.family == "cyclonedx"
+    or (form.family == "spdx" and form.syntax in ("json", "tag-value", "yaml"))
+) - {Format.GITHUB_SBOM}
 _ALIASES = {
     "cyclonedx": Format.CYCLONEDX_1_6,
     "cyclonedx-json": Format.CYCLONEDX_1_6,

@@ -13,6 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from provenance.sbom.cyclonedx.older import components_of, make_older
+from provenance.sbom.cyclonedx.versions import Version
+from provenance.sbom.spdx.versions import reword
+from provenance.sbom.validating.schemas import schema_name
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -35,7 +40,9 @@ def pruned(document: dict[str, Any], form: Format) -> dict[str, Any]:
     """A copy that the schema of `form` takes, as far as taking out can make it so."""
     out: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document))
     if form.family == "cyclonedx":
-        _reword(out, form.version)
+        _reword(out, form)
+    else:
+        reword(out, form.version)
     validator = _validator(_schema_name(form))
     for _ in range(_ROUNDS):
         if validator.is_valid(out):
@@ -97,12 +104,13 @@ def _swept(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def _reword(document: dict[str, Any], version: str) -> None:
+def _reword(document: dict[str, Any], form: Format) -> None:
     """Say in an older version's words what it has words for."""
+    version = form.version
     if version < "1.5":
         document.setdefault("version", 1)
     if version < "1.6":
-        for component in _components(document):
+        for component in components_of(document):
             people = component.get("authors")
             if isinstance(people, list) and "author" not in component:
                 named = [x.get("name") for x in people if isinstance(x, dict)]
@@ -117,24 +125,39 @@ def _reword(document: dict[str, Any], version: str) -> None:
             for x in (listed if isinstance(listed, list) else ())
             if isinstance(x, dict)
         ]
+    if version < "1.6" and form.syntax == "xml":
+        for item in _licensed(document):
+            item["licenses"] = _unmixed(item["licenses"])
+    make_older(document, Version(version))
 
 
-def _components(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    metadata = document.get("metadata")
-    waiting: list[Any] = [metadata.get("component")] if isinstance(metadata, dict) else []
-    waiting.append({"components": document.get("components")})
+def _licensed(value: Any) -> Iterator[dict[str, Any]]:
+    """Every object that lists licences."""
+    waiting = [value]
     while waiting:
-        item = waiting.pop()
-        if isinstance(item, dict):
-            yield item
-            inner = item.get("components")
-            waiting += inner if isinstance(inner, list) else []
+        value = waiting.pop()
+        if isinstance(value, dict):
+            if isinstance(value.get("licenses"), list):
+                yield value
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+
+
+def _unmixed(choices: list[Any]) -> list[Any]:
+    """XML has one expression or any number of licences: several expressions are names there."""
+    if len(choices) < 2:
+        return choices
+    return [
+        {"license": {"name": x["expression"]}} if isinstance(x, dict) and "expression" in x else x
+        for x in choices
+    ]
 
 
 def _schema_name(form: Format) -> str:
-    return (
-        f"bom-{form.version}.schema.json" if form.family == "cyclonedx" else "spdx-2.3.schema.json"
-    )
+    """That of JSON, whatever the syntax; 1.0 and 1.1 have none, and 1.2 all that they have."""
+    version = max(form.version, "1.2") if form.family == "cyclonedx" else form.version
+    return schema_name(form.family, version, "json")
 
 
 @functools.cache

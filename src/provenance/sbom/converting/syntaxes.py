@@ -9,6 +9,8 @@ import msgspec
 
 from provenance.sbom.codecs import decode
 from provenance.sbom.converting.pruning import pruned
+from provenance.sbom.cyclonedx.older import without_refs
+from provenance.sbom.cyclonedx.versions import Version
 from provenance.sbom.cyclonedx.writing import as_document as as_cyclonedx
 from provenance.sbom.cyclonedx.xml import encode_xml
 
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from provenance.sbom.model import Contents
 
 __all__ = ["decoded", "encoded", "native", "unread_of", "within"]
-
-_SCHEMA = "http://cyclonedx.org/schema/bom-{}.schema.json"
 
 
 def decoded(raw: bytes, form: Format) -> dict[str, Any]:
@@ -50,15 +50,14 @@ def unread_of(raw: bytes, form: Format) -> Counter[str]:
 def native(contents: Contents, form: Format) -> dict[str, Any]:
     """A document of a format, decoded, out of contents."""
     if form.family == "cyclonedx":
-        known = max(form.version, "1.4")
-        return as_cyclonedx(contents, known)
+        return as_cyclonedx(contents, form.version)
     if form.version.startswith("3"):
         from provenance.sbom.spdx3.writing import as_document
 
         return as_document(contents)
     from provenance.sbom.spdx.writing import as_document as as_spdx_2
 
-    return as_spdx_2(contents)
+    return as_spdx_2(contents, form.version)
 
 
 def within(document: Mapping[str, Any], form: Format, *, is_pruned: bool) -> dict[str, Any]:
@@ -67,7 +66,7 @@ def within(document: Mapping[str, Any], form: Format, *, is_pruned: bool) -> dic
     if form.family == "cyclonedx":
         out["specVersion"] = form.version
         if "$schema" in out:
-            out["$schema"] = _SCHEMA.format(form.version)
+            out["$schema"] = Version(form.version).schema
         return pruned(out, form) if is_pruned and form.writable else out
     if not form.version.startswith("3"):
         out["spdxVersion"] = f"SPDX-{form.version}"
@@ -75,10 +74,20 @@ def within(document: Mapping[str, Any], form: Format, *, is_pruned: bool) -> dic
     return out
 
 
-def encoded(document: dict[str, Any], form: Format, *, indented: bool = True) -> bytes:
-    """The bytes of a document. The same document gives the same bytes."""
+def encoded(
+    document: dict[str, Any], form: Format, *, indented: bool = True, keeps_refs: bool = False
+) -> bytes:
+    """The bytes of a document. The same document gives the same bytes.
+
+    Args:
+        document: in the shape of its JSON.
+        form: its format.
+        indented: JSON, on lines of its own.
+        keeps_refs: CycloneDX 1.0, with the identifiers that it has not, to tell components apart.
+    """
     if form.syntax == "xml" and form.family == "cyclonedx":
-        return encode_xml(document, msgspec.json.encode(document))
+        raw = msgspec.json.encode(document)
+        return encode_xml(*((document, raw) if keeps_refs else without_refs(document, raw)))
     if form.syntax == "tag-value":
         from provenance.sbom.spdx.tag_writing import encode
 

@@ -1,4 +1,4 @@
-"""CycloneDX: written in 1.4 to 1.7, read in every version, in JSON and XML.
+"""CycloneDX: every version, in JSON and XML.
 
 Our own path, as the library for it drops data on a quarter of the official valid documents and
 is quadratic. Both syntaxes share one shape, the JSON one: `xml` alone knows how it looks in XML.

@@ -14,6 +14,7 @@ from msgspec import UNSET, UnsetType, field
 
 from provenance.packages.package import Location, Reference
 from provenance.sbom.columns import Typed, carries_ours
+from provenance.sbom.cyclonedx.files import is_only_file
 from provenance.sbom.cyclonedx.references import reference_of
 from provenance.sbom.cyclonedx.syft_locations import SYFT_LOCATION, syft_locations
 
@@ -29,7 +30,6 @@ _LicenseFacts: TypeAlias = tuple[tuple[str, ...], tuple[str, ...], bool]
 T = TypeVar("T")
 V = TypeVar("V")
 # What a component of type `file` says when it is a file and nothing more.
-_OF_A_FILE = frozenset({"type", "bom-ref", "name", "mime-type", "hashes", "properties"})
 
 _MISSING, _NULL = msgspec.Raw(), msgspec.Raw(b"null")
 _NONE = (b"[]", b"null")
@@ -155,7 +155,7 @@ def _without_files(
     found = []
     for number, component in enumerate(components):
         if component.type == "file":
-            if _OF_A_FILE.issuperset(msgspec.json.decode(slices[number])):
+            if is_only_file(msgspec.json.decode(slices[number])):
                 continue
         elif component.type == "operating-system" and not component.purl and has_subject:
             has_subject = False

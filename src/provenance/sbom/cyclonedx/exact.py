@@ -14,13 +14,17 @@ from provenance.sbom.carried import PREFIX
 __all__ = ["NO_XML_IN_JSON", "restore_exact", "with_exact"]
 
 _EXACT = f"{PREFIX}exact:"
+_WITHOUT_PROPERTIES = ("1.0", "1.1", "1.2")
 # XML 1.0 section 2.2, production 2, and how JSON spells what it leaves out.
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 NO_XML_IN_JSON = re.compile(rb"\\u00[01]|\\[bf]|\xef\xbf[\xbe\xbf]")
 
 
 def with_exact(document: dict[str, Any]) -> dict[str, Any]:
-    """The document as XML can carry it, with what it cannot as properties of the metadata."""
+    """The document as XML can carry it, with what it cannot as properties of the metadata.
+
+    Before 1.3 there are none, and what XML cannot carry is lost.
+    """
     exact: list[dict[str, str]] = []
 
     def replaced(value: Any, pointer: str) -> Any:
@@ -34,7 +38,7 @@ def with_exact(document: dict[str, Any]) -> dict[str, Any]:
         return value
 
     out: dict[str, Any] = replaced(document, "")
-    if exact:
+    if exact and document["specVersion"] not in _WITHOUT_PROPERTIES:
         metadata = out.setdefault("metadata", {})
         metadata["properties"] = [*metadata.get("properties", ()), *exact]
     return out

@@ -20,6 +20,7 @@ from provenance.sbom.carried import (
     restore_distribution,
     restore_subject,
 )
+from provenance.sbom.cyclonedx.files import is_only_file
 from provenance.sbom.cyclonedx.references import reference_of
 from provenance.sbom.cyclonedx.syft_locations import syft_locations
 from provenance.sbom.cyclonedx.versions import UUID
@@ -39,8 +40,6 @@ Pairs = list[tuple[str, str]]
 _HASH = f"{PREFIX}hash:"
 _CONTAINS = f"{PREFIX}contains"
 _OTHER = f"{PREFIX}other"
-# What a component of type `file` says when it is a file and nothing more.
-_OF_A_FILE = frozenset({"type", "bom-ref", "name", "mime-type", "hashes", "properties"})
 _OTHER_TYPE = tuple[str, dict[str, str]]  # URI, hashes
 _BOM_LINK = "urn:cdx:"
 
@@ -185,7 +184,7 @@ class _Reader:
         if kind in ("file", "operating-system") and not any(
             name == f"{PREFIX}kind" for name, _ in pairs
         ):
-            if kind == "file" and _OF_A_FILE.issuperset(item):
+            if kind == "file" and is_only_file(item):
                 self.files.append(self.file(item, pairs, at))
                 return
             if kind != "file" and not item.get("purl") and self.distribution(item, pairs, at):

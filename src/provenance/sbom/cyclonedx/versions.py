@@ -1,4 +1,4 @@
-"""What each version of CycloneDX has, and its words. Source: its schemas, 1.4 to 1.7."""
+"""What each version of CycloneDX has, and its words. Source: its schemas, 1.0 to 1.7."""
 
 from __future__ import annotations
 
@@ -37,22 +37,20 @@ HEX = re.compile(
 )
 """The schema's own pattern for a hash."""
 
-_TYPES_1_4 = frozenset(
-    {
-        *("application", "framework", "library", "container"),
-        *("operating-system", "device", "firmware", "file"),
-    }
-)
+_TYPES_1_0 = frozenset({"application", "framework", "library", "operating-system", "device"})
+_TYPES_1_1 = _TYPES_1_0 | {"file"}
+_TYPES_1_4 = _TYPES_1_1 | {"container", "firmware"}
 _TYPES_1_5 = _TYPES_1_4 | {"platform", "device-driver", "machine-learning-model", "data"}
 _TYPES_1_6 = _TYPES_1_5 | {"cryptographic-asset"}
 
-_REFERENCES_1_4 = frozenset(
+_REFERENCES_1_3 = frozenset(
     {
         *("advisories", "bom", "build-meta", "build-system", "chat", "distribution"),
-        *("documentation", "issue-tracker", "license", "mailing-list", "other", "release-notes"),
+        *("documentation", "issue-tracker", "license", "mailing-list", "other"),
         *("social", "support", "vcs", "website"),
     }
 )
+_REFERENCES_1_4 = _REFERENCES_1_3 | {"release-notes"}
 _REFERENCES_1_5 = _REFERENCES_1_4 | {
     *("adversary-model", "attestation", "certification-report", "codified-infrastructure"),
     *("component-analysis-report", "configuration", "distribution-intake", "evidence"),
@@ -115,13 +113,22 @@ class Version:
         """Its words for what a component is."""
         if self.minor >= 6:
             return _TYPES_1_6
-        return _TYPES_1_5 if self.minor == 5 else _TYPES_1_4
+        known = {0: _TYPES_1_0, 1: _TYPES_1_1, 5: _TYPES_1_5}
+        return known.get(self.minor, _TYPES_1_4)
 
     @property
     def references(self) -> frozenset[str]:
         """Its words for what an external reference leads to."""
+        if self.minor < 4:
+            return _REFERENCES_1_3
         known = {4: _REFERENCES_1_4, 5: _REFERENCES_1_5, 6: _REFERENCES_1_6}
         return known.get(self.minor, REFERENCES)
+
+    @property
+    def schema(self) -> str:
+        """The value of `$schema`."""
+        number = "1.2a" if self.minor == 2 else self.number
+        return f"http://cyclonedx.org/schema/bom-{number}.schema.json"
 
     @property
     def has_occurrences(self) -> bool:

@@ -1,4 +1,4 @@
-"""Documents out of contents. Source: CycloneDX 1.4 to 1.7, JSON and XML schemas."""
+"""Documents out of contents. Source: CycloneDX 1.0 to 1.7, JSON and XML schemas."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from provenance import __version__
 from provenance.sbom.carried import PREFIX
 from provenance.sbom.collection import paused_collection
 from provenance.sbom.cyclonedx.components import Components
+from provenance.sbom.cyclonedx.older import make_older, without_refs
 from provenance.sbom.cyclonedx.versions import Version
 from provenance.sbom.cyclonedx.xml import encode_xml
 from provenance.sbom.identifiers import sort_files, sort_packages, unique, unique_refs
@@ -41,7 +42,7 @@ def write(contents: Contents, version: str = "1.6") -> bytes:
 def write_xml(contents: Contents, version: str = "1.6") -> bytes:
     """A document in XML. The same contents give the same bytes."""
     with paused_collection():
-        return encode_xml(*_document(contents, Version(version, xml=True)))
+        return encode_xml(*without_refs(*_document(contents, Version(version, xml=True))))
 
 
 def as_document(contents: Contents, version: str = "1.6") -> dict[str, Any]:
@@ -80,7 +81,7 @@ def _document(contents: Contents, version: Version) -> tuple[dict[str, Any], byt
     file_refs = [f.id for f in files] if named else unique((f"file:{f.path}" for f in files), taken)
     components += [make.file(file, ref) for file, ref in zip(files, file_refs, strict=True)]
     document: dict[str, Any] = {
-        "$schema": f"http://cyclonedx.org/schema/bom-{version.number}.schema.json",
+        "$schema": version.schema,
         "bomFormat": "CycloneDX",
         "specVersion": version.number,
         "serialNumber": "",
@@ -91,13 +92,15 @@ def _document(contents: Contents, version: Version) -> tuple[dict[str, Any], byt
         if named
         else _dependencies(known.edges(contents.edges), refs, root),
     }
+    make_older(document, version)
     try:
         raw = msgspec.json.encode(document)
     except UnicodeEncodeError:  # half characters
         document = _cleaned(document)
         raw = msgspec.json.encode(document)
-    name = hashlib.sha256(raw).hexdigest()
-    document["serialNumber"] = f"urn:uuid:{uuid.uuid5(NAMESPACE, name)}"
+    if "serialNumber" in document:
+        name = hashlib.sha256(raw).hexdigest()
+        document["serialNumber"] = f"urn:uuid:{uuid.uuid5(NAMESPACE, name)}"
     return document, raw
 
 

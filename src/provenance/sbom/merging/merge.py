@@ -238,6 +238,8 @@ class _Merger:
         again = _FORMS.get(form.family, Format.CYCLONEDX_1_6)
         if form is Format.SPDX_3_0:
             again = form
+        elif form.version == "2.2":
+            again = form if form.writable else Format.SPDX_2_2
         held = decode(write_contents(said, again), again)
         untold = unread_of(raw, form)
         for pointer, leaves in (*unheld(document, held).items(), *untold.items()):

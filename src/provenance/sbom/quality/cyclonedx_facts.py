@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from provenance.sbom.cyclonedx.files import is_only_file
 from provenance.sbom.quality.facts import Facts, Part
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ _IDENTIFIER_LISTS = ("omniborId", "swhid")
 _ARTIFACTS = ("distribution", "distribution-intake")
 _SOURCES = ("source-distribution", "vcs")
 # What a component of type `file` says when it is a file and nothing more.
-_OF_A_FILE = frozenset({"type", "bom-ref", "name", "mime-type", "hashes", "properties"})
 
 
 def facts(document: Mapping[str, Any], syntax: str) -> Facts:
@@ -93,7 +93,7 @@ class _Parts:
                 if not isinstance(item, dict):
                     continue
                 at = f"{pointer}/{number}"
-                if item.get("type") != "file" or not _OF_A_FILE.issuperset(item):
+                if item.get("type") != "file" or not is_only_file(item):
                     yield self._part(item, at, within=within)
                 if item.get("components"):
                     waiting.append((item["components"], f"{at}/components", True))

@@ -1,4 +1,4 @@
-"""SPDX 2: JSON and tag-value. Written is 2.3, read are 2.2 and 2.3.
+"""SPDX 2.2 and 2.3: JSON and tag-value, YAML, XML and RDF.
 
 Our own path, as the library for it refuses most documents seen in the wild.
 """

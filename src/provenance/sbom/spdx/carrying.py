@@ -93,26 +93,34 @@ def _exact(stated: Mapping[str, str], found: Mapping[str, str]) -> dict[str, str
     return {**stated, **fits}
 
 
-def package_pairs(package: Package, history: Mapping[str, str]) -> Pairs:
+def package_pairs(
+    package: Package,
+    history: Mapping[str, str],
+    *,
+    purposes: Mapping[str, str] = PURPOSES,
+    checksums_of: Callable[[Mapping[str, str]], tuple[Pairs, ...]] = checksums,
+) -> Pairs:
     """Everything of a package that the fields of both generations would not return.
 
     Args:
         package: what to carry.
         history: digest of a layer to the instruction that made it, as the subject says it once.
+        purposes: the kinds that the version has words for.
+        checksums_of: tells the hashes that it can say from those to carry.
     """
     unsaid = []
     if package.author and not returns_actor(package.author):
         unsaid.append("author")
     if package.homepage and not is_url(package.homepage):
         unsaid.append("homepage")
-    if package.kind and (package.kind == "library" or package.kind not in PURPOSES):
+    if package.kind and (package.kind == "library" or package.kind not in purposes):
         unsaid.append("kind")
     if package.cpes and not all(map(is_cpe, package.cpes)):
         unsaid.append("cpes")
     native = _NATIVE.difference(unsaid) if unsaid else _NATIVE
     pairs = carried.unsaid(package, native, history)
     if package.hashes:
-        pairs += hash_pairs(checksums(package.hashes)[1])
+        pairs += hash_pairs(checksums_of(package.hashes)[1])
     if len(package.licenses) > 1:
         pairs += [(_LICENSE, text) for text in package.licenses]
     if package.supplier and not returns_actor(package.supplier):
@@ -183,9 +191,14 @@ def restore_other(
     return dict(pairs).get(_OTHER), _exact(stated or {}, hashes)
 
 
-def subject_pairs(subject: Subject) -> Pairs:
-    """What a package of SPDX cannot say about an image, and that it is what is described."""
-    native = {"digest", "distribution"}
+def subject_pairs(subject: Subject, *, with_distribution: bool = False) -> Pairs:
+    """What a package of SPDX cannot say about an image, and that it is what is described.
+
+    Args:
+        subject: the image.
+        with_distribution: of a version without purposes, in which a system would be a package.
+    """
+    native = {"digest"} if with_distribution else {"digest", "distribution"}
     return [(SUBJECT, subject.type), *carried.carry_subject(subject, native=native)]
 
 
@@ -194,7 +207,8 @@ def restore_subject(pairs: Pairs, stated: Mapping[str, Any]) -> dict[str, Any]:
     fields = carried.restore_subject(pairs)
     if (kind := dict(pairs).get(SUBJECT)) is not None:
         fields["type"] = kind
-    return {**stated, **carried.agreed(stated, fields, _SUBJECT_RETURNS)}
+    returns = _SUBJECT_RETURNS if stated.get("type") else {}
+    return {**stated, **carried.agreed(stated, fields, returns)}
 
 
 _SUBJECT_RETURNS: dict[str, Callable[[Any], Any]] = {

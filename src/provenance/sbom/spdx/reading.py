@@ -119,7 +119,9 @@ def _distribution(item: Mapping[str, Any], pairs: list[tuple[str, str]]) -> OsRe
 
 
 def _with(subject: Subject | None, distribution: OsRelease | None) -> Subject | None:
-    return dataclasses.replace(subject, distribution=distribution) if subject else None
+    if subject is None or distribution is None:
+        return subject
+    return dataclasses.replace(subject, distribution=distribution)
 
 
 def _subject_id(

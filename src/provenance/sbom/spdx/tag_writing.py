@@ -1,4 +1,4 @@
-"""SPDX 2.3 as tag-value. Source: SPDX 2.3, sections 5.2 and 6 to 12.
+"""SPDX 2 as tag-value. Source: SPDX 2.3, sections 5.2 and 6 to 12.
 
 The syntax has no escapes: a value is what stands on its line, or between `<text>` and the next
 `</text>`. A value that cannot stand there is shown near enough, and said exactly in an
@@ -14,6 +14,7 @@ import msgspec
 
 from provenance.sbom.spdx import tags
 from provenance.sbom.spdx.encoding import in_utf8
+from provenance.sbom.spdx.versions import category
 from provenance.sbom.spdx.vocabulary import DOCUMENT, EPOCH, IMAGE, TOOL
 from provenance.sbom.spdx.writing import as_document
 
@@ -32,9 +33,9 @@ _KEYWORDS = ("NOASSERTION", "NONE")
 _ASCII_SPACE = " "
 
 
-def write(contents: Contents) -> bytes:
-    """An SPDX 2.3 document in tag-value. The same contents give the same bytes."""
-    return in_utf8(lambda found: encode(as_document(found)), contents)
+def write(contents: Contents, version: str = "2.3") -> bytes:
+    """An SPDX 2 document in tag-value. The same contents give the same bytes."""
+    return in_utf8(lambda found: encode(as_document(found, version)), contents)
 
 
 def encode(document: Mapping[str, Any]) -> bytes:
@@ -115,8 +116,7 @@ class _Writer:
             if any(_SPACES.search(x) or not _fits(x) for x in locators):
                 self._keep(name, field, value)
             self._lines += [
-                f"{tag}: {x['referenceCategory']} {x['referenceType']} "
-                f"{_one_word(x['referenceLocator'])}"
+                f"{tag}: {_category(x)} {x['referenceType']} {_one_word(x['referenceLocator'])}"
                 for x in value
             ]
         else:
@@ -220,6 +220,11 @@ def _shown(value: str) -> str:
         return value
     shown = _SPACES.sub(_ASCII_SPACE, tags.UNSAFE.sub(_ASCII_SPACE, value)).strip()
     return shown.replace("<text>", "< text>", 1) or "unnamed"
+
+
+def _category(reference: Mapping[str, Any]) -> str:
+    """In tags, 2.2 has the word of 2.3."""
+    return str(category(reference["referenceCategory"], "2.3"))
 
 
 def _no_keyword(value: str) -> str:

@@ -162,12 +162,20 @@ _DOWNLOAD = re.compile(
 _URL = re.compile(r"(?:https?|ftp|git|svn|ssh|sftp)://[A-Za-z0-9\[][!-~]*", re.ASCII)
 
 
-def checksums(hashes: Mapping[str, str]) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """The hashes that SPDX can say, in lower case, and those to carry so that none changes."""
+def checksums(
+    hashes: Mapping[str, str], missing: frozenset[str] = frozenset()
+) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """The hashes that SPDX can say, in lower case, and those to carry so that none changes.
+
+    Args:
+        hashes: algorithm to value.
+        missing: algorithms that the version has no word for.
+    """
     known, carried = [], []
     for name, value in sorted(hashes.items()) if len(hashes) > 1 else hashes.items():
         algorithm, lower = ALGORITHMS.get(name), value.lower()
-        if algorithm and len(lower) == algorithm.digits and _HEX.fullmatch(lower):
+        fits = algorithm and name not in missing and len(lower) == algorithm.digits
+        if fits and _HEX.fullmatch(lower):
             known.append((name, lower))
             if lower == value:
                 continue

@@ -1,4 +1,4 @@
-"""SPDX 2.3 out of `Contents`. Source: SPDX 2.3, and its JSON schema.
+"""SPDX 2.2 and 2.3 out of `Contents`. Source: both, and their JSON schemas.
 
 Where the specification demands what nobody said (a time, the SHA-1 of a file), the value is the
 one that tools agree on for "not known": the epoch, forty zeros; the reader takes it as such.
@@ -15,6 +15,7 @@ import msgspec
 from provenance.sbom.spdx import carrying
 from provenance.sbom.spdx.encoding import in_utf8
 from provenance.sbom.spdx.naming import Names, history, namespace, timestamp
+from provenance.sbom.spdx.versions import ADDED_CHECKSUMS, reword
 from provenance.sbom.spdx.vocabulary import (
     ALGORITHMS,
     CATEGORIES,
@@ -36,7 +37,7 @@ from provenance.sbom.spdx.vocabulary import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from provenance.packages.os_release import OsRelease
     from provenance.packages.package import ListedFile, Package
@@ -49,13 +50,13 @@ _NO_NAMESPACE = b'"documentNamespace":""'
 _UNKNOWN_SHA1 = {"algorithm": "SHA1", "checksumValue": ZERO_SHA1}
 
 
-def write(contents: Contents) -> bytes:
-    """An SPDX 2.3 document in JSON. The same contents give the same bytes."""
-    return in_utf8(_write, contents)
+def write(contents: Contents, version: str = "2.3") -> bytes:
+    """An SPDX 2 document in JSON. The same contents give the same bytes."""
+    return in_utf8(lambda found: _write(found, version), contents)
 
 
-def _write(contents: Contents) -> bytes:
-    document = _unnamed(contents)
+def _write(contents: Contents, version: str) -> bytes:
+    document = _unnamed(contents, version)
     raw = msgspec.json.encode(document)
     # Within a string its quotes would be escaped, so the first match is the field.
     return msgspec.json.format(
@@ -63,19 +64,20 @@ def _write(contents: Contents) -> bytes:
     )
 
 
-def as_document(contents: Contents) -> dict[str, Any]:
-    """An SPDX 2.3 document, as its JSON decodes."""
-    document = _unnamed(contents)
+def as_document(contents: Contents, version: str = "2.3") -> dict[str, Any]:
+    """An SPDX 2 document, as its JSON decodes."""
+    document = _unnamed(contents, version)
     return document | {"documentNamespace": namespace(msgspec.json.encode(document))}
 
 
-def _unnamed(contents: Contents) -> dict[str, Any]:
+def _unnamed(contents: Contents, version: str) -> dict[str, Any]:
+    words = _Words(version)
     names = Names(contents)
     created = timestamp(contents.created)
     extracted: dict[str, str] = {}
     packages, relations = (
-        _Packages(created, extracted, history(contents)),
-        _Relations(contents, names),
+        _Packages(words, created, extracted, history(contents)),
+        _Relations(words, contents, names),
     )
     listed = []
     if contents.subject:
@@ -83,7 +85,7 @@ def _unnamed(contents: Contents) -> dict[str, Any]:
         if not contents.is_named:
             image["filesAnalyzed"] = any(owner is None for _, _, owner in names.files)
         listed.append(image)
-        if contents.subject.distribution:
+        if contents.subject.distribution and words.purposes:
             listed.append(packages.distribution(contents.subject.distribution))
     owned = {} if contents.is_named else _owned(names, contents.files)
     for package, ref in zip(names.packages, names.refs, strict=True):
@@ -94,23 +96,17 @@ def _unnamed(contents: Contents) -> dict[str, Any]:
             _add_code(item, owned[ref])
         listed.append(item)
     name = str(contents.subject) if contents.subject else ""
-    info: dict[str, Any] = {
-        "created": created,
-        "creators": [f"Tool: {tool}" for tool in makers(contents.tools)],
-    }
-    if contents.created is None:
-        info["comment"] = NO_TIME
     document: dict[str, Any] = {
-        "spdxVersion": "SPDX-2.3",
+        "spdxVersion": f"SPDX-{version}",
         "dataLicense": "CC0-1.0",
         "SPDXID": DOCUMENT,
         "name": name or "packages",
         "documentNamespace": "",
-        "creationInfo": info,
+        "creationInfo": _creation(contents, created),
         "packages": listed,
     }
     if names.files:
-        document["files"] = [_file(f, i, o is None) for f, i, o in names.files]
+        document["files"] = [_file(words, f, i, o is None) for f, i, o in names.files]
     if relations.documents:
         document["externalDocumentRefs"] = [ref for _, ref in sorted(relations.documents.items())]
     document["relationships"] = relations.all()
@@ -123,7 +119,30 @@ def _unnamed(contents: Contents) -> dict[str, Any]:
             }
             for i, text in sorted(extracted.items())
         ]
+    reword(document, version)
     return document
+
+
+def _creation(contents: Contents, created: str) -> dict[str, Any]:
+    """Who made the document, and when."""
+    info: dict[str, Any] = {
+        "created": created,
+        "creators": [f"Tool: {tool}" for tool in makers(contents.tools)],
+    }
+    return info if contents.created is not None else info | {"comment": NO_TIME}
+
+
+class _Words:
+    """What a version has words for."""
+
+    def __init__(self, version: str) -> None:
+        is_older = version == "2.2"
+        self._missing = ADDED_CHECKSUMS if is_older else frozenset()
+        self.purposes: Mapping[str, str] = {} if is_older else PURPOSES
+
+    def checksums(self, hashes: Mapping[str, str]) -> tuple[list[tuple[str, str]], ...]:
+        """Hashes to state, and those to carry."""
+        return checksums(hashes, self._missing)
 
 
 def _owned(names: Names, files: Iterable[ListedFile]) -> dict[str, list[ListedFile]]:
@@ -146,8 +165,10 @@ def _add_code(item: dict[str, Any], files: list[ListedFile]) -> None:
 class _Packages:
     """The entries under `packages`."""
 
-    def __init__(self, created: str, extracted: dict[str, str], history: Mapping[str, str]) -> None:
-        self._created, self._history = created, history
+    def __init__(
+        self, words: _Words, created: str, extracted: dict[str, str], history: Mapping[str, str]
+    ) -> None:
+        self._words, self._created, self._history = words, created, history
         self._declared = functools.cache(lambda licenses: declared(licenses, extracted))
 
     def subject(self, subject: Subject) -> dict[str, Any]:
@@ -155,14 +176,16 @@ class _Packages:
         if subject.about is not None:
             out |= self.package(subject.about, subject.id or IMAGE, None)
             out |= {"name": subject.name, "annotations": []}
-        out["primaryPackagePurpose"] = PURPOSES.get(subject.type, "CONTAINER")
+        if self._words.purposes:
+            out["primaryPackagePurpose"] = PURPOSES.get(subject.type, "CONTAINER")
         if subject.digest is not None:
             (said,) = _checksums([(subject.digest.algorithm, subject.digest.hex)])
             out["checksums"] = [said, *(x for x in out.get("checksums", ()) if x != said)]
         if subject.purl:
             (said,) = [_purl(subject.purl)]
             out["externalRefs"] = [said, *(x for x in out.get("externalRefs", ()) if x != said)]
-        return self._annotated(out, carrying.subject_pairs(subject))
+        pairs = carrying.subject_pairs(subject, with_distribution=not self._words.purposes)
+        return self._annotated(out, pairs)
 
     def distribution(self, release: OsRelease) -> dict[str, Any]:
         name = release.pretty_name or release.name or release.id
@@ -174,9 +197,12 @@ class _Packages:
         self, package: Package, identifier: str, other: OtherDocument | None
     ) -> dict[str, Any]:
         out = _blank(identifier, package.name, package.version)
-        pairs = carrying.package_pairs(package, self._history)
+        words = self._words
+        pairs = carrying.package_pairs(
+            package, self._history, purposes=words.purposes, checksums_of=words.checksums
+        )
         _describe(out, package)
-        if package.hashes and (known := checksums(package.hashes)[0]):
+        if package.hashes and (known := words.checksums(package.hashes)[0]):
             out["checksums"] = _checksums(known)
         if package.licenses and package.is_declared:
             out["licenseDeclared"] = self._declared(package.licenses)
@@ -186,7 +212,7 @@ class _Packages:
             out["copyrightText"] = package.copyright
         if package.download and is_download(package.download):
             out["downloadLocation"] = package.download
-        if package.kind in PURPOSES:
+        if package.kind in words.purposes:
             out["primaryPackagePurpose"] = PURPOSES[package.kind]
         refs = [_purl(package.purl)] if package.purl else []
         if refs or package.cpes or package.references:
@@ -197,7 +223,7 @@ class _Packages:
             paths = ", ".join(dict.fromkeys([x.path for x in package.locations]))
             out["sourceInfo"] = f"found at: {paths}"
         if other is not None:
-            pairs += carrying.other_pairs("", other_checksum(other)[1])
+            pairs += carrying.other_pairs("", other_checksum(other, words.checksums)[1])
         return self._annotated(out, pairs)
 
     def _annotated(self, out: dict[str, Any], pairs: list[tuple[str, str]]) -> dict[str, Any]:
@@ -273,8 +299,8 @@ def _references(package: Package) -> list[dict[str, str]]:
     return found
 
 
-def _file(file: ListedFile, identifier: str, tell_owner: bool) -> dict[str, Any]:  # noqa: FBT001 - one caller, in this module
-    known, unsaid = checksums(file.hashes) if file.hashes else ([], [])
+def _file(words: _Words, file: ListedFile, identifier: str, tell_owner: bool) -> dict[str, Any]:  # noqa: FBT001 - one caller, in this module
+    known, unsaid = words.checksums(file.hashes) if file.hashes else ([], [])
     out: dict[str, Any] = {
         "SPDXID": identifier,
         "fileName": f"./{file.path}",
@@ -295,9 +321,12 @@ def _file(file: ListedFile, identifier: str, tell_owner: bool) -> dict[str, Any]
     return out
 
 
-def other_checksum(other: OtherDocument) -> tuple[tuple[str, str], list[tuple[str, str]]]:
+def other_checksum(
+    other: OtherDocument,
+    checksums_of: Callable[[Mapping[str, str]], tuple[list[tuple[str, str]], ...]] = checksums,
+) -> tuple[tuple[str, str], list[tuple[str, str]]]:
     """The one checksum to state of a document (SHA-1 before others), and the rest to carry."""
-    known, unsaid = checksums(other.hashes)
+    known, unsaid = checksums_of(other.hashes)
     order = sorted(known, key=lambda x: (x[0] != "sha1", -ALGORITHMS[x[0]].digits, x[0]))
     stated = order[0] if order else ("sha1", ZERO_SHA1)
     return stated, [x for x in known if x != stated or x[1] == ZERO_SHA1] + unsaid
@@ -306,8 +335,9 @@ def other_checksum(other: OtherDocument) -> tuple[tuple[str, str], list[tuple[st
 class _Relations:
     """The entries under `relationships`, and the documents that some lead to."""
 
-    def __init__(self, contents: Contents, names: Names) -> None:
+    def __init__(self, words: _Words, contents: Contents, names: Names) -> None:
         self._contents, self._names = contents, names
+        self._lists_distribution = bool(words.purposes)
         self._others = {
             ref: (_document_ref(other), other)
             for name, other in sorted(contents.others.items(), reverse=True)
@@ -317,7 +347,7 @@ class _Relations:
             name: {
                 "externalDocumentId": name,
                 "spdxDocument": other.uri,
-                "checksum": _checksums([other_checksum(other)[0]])[0],
+                "checksum": _checksums([other_checksum(other, words.checksums)[0]])[0],
             }
             for name, other in self._others.values()
         }
@@ -333,7 +363,7 @@ class _Relations:
             return self._stated()
         root, kind = (IMAGE, "CONTAINS") if subject else (DOCUMENT, "DESCRIBES")
         out = [_relation(DOCUMENT, "DESCRIBES", IMAGE)] if subject else []
-        if subject and subject.distribution:
+        if subject and subject.distribution and self._lists_distribution:
             out.append(_relation(root, kind, DISTRIBUTION))
         out += [_relation(root, kind, identifier) for identifier in names.ids.values()]
         for _, identifier, owner in names.files:

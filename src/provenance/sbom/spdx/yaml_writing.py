@@ -1,4 +1,4 @@
-"""SPDX 2.3 as YAML: the shape of its JSON. Source: SPDX 2.3, section 5.2; YAML 1.1."""
+"""SPDX 2 as YAML: the shape of its JSON. Source: SPDX 2.3, section 5.2; YAML 1.1."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _WIDTH = 2**30
 """No line is folded: a folded one is hard to find again."""
 
 
-def write(contents: Contents) -> bytes:
-    """An SPDX 2.3 document in YAML. The same contents give the same bytes."""
-    return in_utf8(lambda found: encode(as_document(found)), contents)
+def write(contents: Contents, version: str = "2.3") -> bytes:
+    """An SPDX 2 document in YAML. The same contents give the same bytes."""
+    return in_utf8(lambda found: encode(as_document(found, version)), contents)
 
 
 def encode(document: Mapping[str, Any]) -> bytes:

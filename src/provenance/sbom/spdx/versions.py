@@ -1,0 +1,54 @@
+"""What SPDX 2.2 says otherwise than 2.3. Source: both, and their JSON schemas."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["ADDED_CHECKSUMS", "category", "reword"]
+
+ADDED_CHECKSUMS = frozenset(
+    {
+        *("adler32", "blake2b256", "blake2b384", "blake2b512", "blake3"),
+        *("sha3256", "sha3384", "sha3512"),
+    }
+)
+"""Algorithms that 2.2 has no word for, as the model names them."""
+_DASHED = ("PACKAGE-MANAGER", "PERSISTENT-ID")
+_NOT_SAID = "NOASSERTION"
+_DEMANDED = {
+    "packages": ("licenseConcluded", "licenseDeclared", "copyrightText"),
+    "files": ("licenseConcluded", "copyrightText"),
+    "snippets": ("licenseConcluded", "copyrightText"),
+}
+"""Fields that may be left out since 2.3."""
+
+
+def category(word: object, version: str) -> Any:
+    """The category of an external reference as the JSON of a version writes it."""
+    if not isinstance(word, str) or word.replace("_", "-") not in _DASHED:
+        return word
+    return word.replace("-", "_") if version == "2.2" else word.replace("_", "-")
+
+
+def reword(document: dict[str, Any], version: str) -> None:
+    """Say a document of SPDX 2 in the words of `version`, in place."""
+    for item in _objects(document, "packages"):
+        for reference in _objects(item, "externalRefs"):
+            if "referenceCategory" in reference:
+                reference["referenceCategory"] = category(reference["referenceCategory"], version)
+    if version != "2.2":
+        return
+    for key, fields in _DEMANDED.items():
+        for item in _objects(document, key):
+            for field in fields:
+                item.setdefault(field, _NOT_SAID)
+    for item in _objects(document, "files"):
+        item["licenseInfoInFiles"] = item.get("licenseInfoInFiles") or [_NOT_SAID]
+
+
+def _objects(item: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    value = item.get(key)
+    return [x for x in value if isinstance(x, dict)] if isinstance(value, list) else []
