@@ -12,6 +12,7 @@ from tests.evidence.placing import (
     SIGN,
     SIMPLE,
     payload,
+    public,
     put_att,
     put_layers,
     put_sig,
@@ -29,6 +30,7 @@ from provenance.oci.manifest import Index
 from provenance.oci.repository import digest_tag
 from provenance.settings import Limits
 from provenance.testing import ImageBuilder, LocalRegistry, LocalSigstore, build_index
+from provenance.testing.sigstore.schemes import new_key
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -190,6 +192,28 @@ def test_an_sbom_at_the_older_tag_is_an_sbom_without_a_signature(
     assert "SBOM without a signature" in found.reason
     assert found.layer is not None
     assert found.layer.media_type == "text/spdx"
+
+
+@pytest.mark.parametrize("over", ["manifest", "something else"])
+@pytest.mark.parametrize("keyed", [False, True])
+def test_a_signature_over_bytes_states_nothing_of_the_image(
+    sigstore: LocalSigstore, image: pv.Image, asked: dict[str, Any], over: str, *, keyed: bool
+) -> None:
+    """cosign 3.1 refuses both: "bundle does not contain a DSSE envelope"."""
+    with image.repository() as repository:
+        raw = repository.manifest(image.descriptor).raw
+    forger = sigstore.forger(WHO, key=new_key() if keyed else None)
+    bundle = json.dumps(forger.blob(raw if over == "manifest" else b"other")).encode()
+    layer = Descriptor.of(bundle, BUNDLE_MEDIA_TYPE)
+    store_artifact(image, [(layer, bundle)], artifact_type=BUNDLE_MEDIA_TYPE, annotations={})
+    if keyed:
+        asked = {"key": public(forger.key), "trust": sigstore.trust}
+    (found,) = pv.examine(image, **asked)
+    assert (found.outcome, found.step) == (pv.Outcome.REFUTED, "statement")
+    assert f"{over}, as a file" in found.reason
+    for require in ("signature", "any"):
+        with pytest.raises(pv.NoMatchingEvidence, match="states nothing of the image"):
+            pv.verify(image, require=require, **asked)
 
 
 def test_a_signature_under_a_false_type_is_found_before_anyone_is_told_of_none(

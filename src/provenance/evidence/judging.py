@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from provenance.attestation.bundle import Bundle
+from provenance.attestation.bundle_parts import MessageSignature, read_parts
 from provenance.attestation.predicate_types import COSIGN_SIGN, family
 from provenance.attestation.statement import Statement
 from provenance.errors import InvalidEvidence, ProvenanceError, UnsupportedFormat
@@ -85,6 +86,7 @@ class Judge:
 
     def _bundle(self, candidate: Candidate) -> Sequence[SignedStatement]:
         bundle = Bundle.parse(candidate.raw, limits=self.limits)
+        _check_says_something(bundle, candidate.subject)
         by_key = bundle.has_key and not bundle.has_certificate
         self._check_kind_of_signer(by_key=by_key)
 
@@ -212,6 +214,27 @@ def kind_of(signed: SignedStatement | SignedImage) -> str:
 def _spelled(value: Any) -> str:
     """As JSON: true is not 1 there, as it is in Python."""
     return json.dumps(value, sort_keys=True, default=repr)
+
+
+def _check_says_something(bundle: Bundle, subject: Digest) -> None:
+    """Refuse a signature over bytes, whoever made it: of an image, it would say nothing.
+
+    cosign 3 does the same: it verifies such a bundle over the manifest's bytes, and then counts
+    it neither as a signature nor as an attestation ("does not contain a DSSE envelope").
+    """
+    if bundle.content != "message-signature":
+        return
+    content = read_parts(bundle).content
+    stated = ("", "")
+    if isinstance(content, MessageSignature):
+        stated = (content.algorithm, content.digest.hex())
+    same = stated == (subject.algorithm, subject.hex)
+    what = "this image's manifest" if same else "something else"
+    raise InvalidEvidence(
+        f"by its own word it signs the bytes of {what}, as a file: it states nothing of the image",
+        step="statement",
+        hint="images are signed by statements (sign); a manifest's bytes verify with verify-blob",
+    )
 
 
 def _is_envelope(raw: bytes) -> bool:
