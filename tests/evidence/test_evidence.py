@@ -406,3 +406,29 @@ def test_a_trust_that_is_none_is_no_bad_signature(
         pv.verify(image, who, trust=trust)
     with pytest.raises(TypeError, match="must be a Trust"):
         pv.examine(image, who, trust=trust)
+
+
+def test_where_nobody_was_asked_for_a_signature_is_valid_and_counts_for_nobody(
+    local_registry: LocalRegistry, sigstore: LocalSigstore, image: pv.Image, asked: dict[str, Any]
+) -> None:
+    pv.sign(image, sigstore.signer("mallory@example.org"))
+    found = pv.examine(image, trust=sigstore.trust)
+    assert found.outcome is pv.Outcome.PROVEN
+    nobody = "nobody in particular"
+    drawn = found.explain()
+    assert "signature: valid: signed by mallory@example.org" in drawn
+    assert f"{nobody} was asked for" in drawn
+    assert f"asked for: {nobody}" in drawn
+    shown = found._repr_html_()
+    assert nobody in shown
+    assert ">valid<" in shown
+    for words in (drawn, shown):
+        assert "counts" not in words
+    told = found.to_dict()
+    assert told["asked"] is None
+    assert told["evidence"][0]["verdict"] == "valid"
+    assert nobody in told["evidence"][0]["reason"]
+    by_name = pv.examine(image, **asked)
+    assert nobody not in by_name.explain() + by_name._repr_html_()
+    assert by_name.to_dict()["asked"] == str(asked["identity"])
+    assert "1 piece of evidence" in repr(by_name)

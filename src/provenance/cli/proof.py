@@ -231,7 +231,10 @@ def _show(verified: Verified, built: Provenance | None) -> None:
 @platform_option
 @output_option
 def examine(image: str, *, platform: str | None, output: str, **given: Any) -> int:
-    """Everything beside IMAGE, and why it counts or not. Status 0 only if something counts."""
+    """Everything beside IMAGE, and why it counts or not. Status 0 only if something counts.
+
+    With neither an identity nor a key, whatever is valid counts: read by whom.
+    """
     from provenance.evidence import examine as examine_image
     from provenance.findings import Outcome
 

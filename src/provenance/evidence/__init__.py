@@ -5,8 +5,9 @@ from __future__ import annotations
 from provenance.evidence.attaching import attach
 from provenance.evidence.bulk import Answer, verify_all
 from provenance.evidence.claims import attest, sign
-from provenance.evidence.examination import Evidence, Examination
+from provenance.evidence.examination import Examination
 from provenance.evidence.gathering import examine
+from provenance.evidence.piece import Evidence
 from provenance.evidence.placements import Lookup, Placement, Referrer
 from provenance.evidence.proving import verify
 from provenance.evidence.pulling import pull

@@ -23,7 +23,7 @@ from provenance.errors import (
     ProvenanceError,
     VerificationError,
 )
-from provenance.evidence.examination import Evidence
+from provenance.evidence.piece import Evidence
 from provenance.evidence.placements import (
     LONGEST_KIND,
     SBOM_TYPES,

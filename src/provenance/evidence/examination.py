@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from provenance.evidence.explaining import NOBODY, branches, html, text
 from provenance.findings import Outcome
 
 if TYPE_CHECKING:
@@ -12,71 +13,12 @@ if TYPE_CHECKING:
 
     from rich.tree import Tree
 
-    from provenance.attestation.statement import Statement
-    from provenance.digests import Digest
-    from provenance.evidence.placements import Lookup, Placement
-    from provenance.oci.descriptor import Descriptor
+    from provenance.display.terminal import Branch
+    from provenance.evidence.piece import Evidence
+    from provenance.evidence.placements import Lookup
     from provenance.oci.reference import Reference
-    from provenance.verification.signed import SignedImage, SignedStatement
 
-__all__ = ["Evidence", "Examination"]
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """One thing found."""
-
-    descriptor: Descriptor
-    """Of its manifest."""
-    kind: str
-    """`signature`, a predicate family, or the artifact type: proven where `signed` is set."""
-    placement: Placement
-    outcome: Outcome
-    """`PROVEN`: a signature by whom one asked for, or by anyone if nobody was."""
-    reason: str
-    """Why, in one sentence."""
-    step: str = ""
-    """The step of verification that refused."""
-    signed: SignedStatement | SignedImage | None = field(default=None, repr=False)
-    """What it proves; set only when every cryptographic step passed, whoever signed."""
-    subject: Digest | None = None
-    """What it must be about: the image, or the index that it was resolved through."""
-    layer: Descriptor | None = field(default=None, repr=False)
-    """Of the layer that holds it, where one does."""
-    claimed: Statement | None = field(default=None, repr=False)
-    """What an unsigned statement says: anyone who may write there can have said it."""
-
-    def __repr__(self) -> str:
-        digest = self.descriptor.digest.short
-        return f"Evidence({self.kind!r}, {self.outcome.value}, {digest} by {str(self.placement)!r})"
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON; `proven` holds what is proven, whoever signed, `claimed` what no one signed."""
-        from provenance.evidence.verified import Proof
-
-        proven = claimed = None
-        if self.signed is not None and self.subject is not None:
-            proven = Proof(
-                *(self.signed, self.placement, self.descriptor, self.kind, self.subject, self.layer)
-            ).to_dict()
-        if self.claimed is not None:
-            claimed = {
-                "predicate_type": self.claimed.predicate_type,
-                "predicate": self.claimed.predicate,
-            }
-        return {
-            "kind": self.kind,
-            "outcome": self.outcome.value,
-            "reason": self.reason,
-            "step": self.step,
-            "digest": self.descriptor.digest,
-            "layer": self.layer.digest if self.layer is not None else None,
-            "subject": self.subject,
-            "placement": str(self.placement),
-            "through_index": self.placement.through_index,
-            "proven": proven,
-            "claimed": claimed,
-        }
+__all__ = ["Examination"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +30,8 @@ class Examination:
     evidence: tuple[Evidence, ...]
     lookups: tuple[Lookup, ...]
     """Every placement that was asked."""
+    asked: str = ""
+    """Whose signatures count, in words; empty: nobody's in particular."""
 
     @property
     def complete(self) -> bool:
@@ -111,19 +55,19 @@ class Examination:
 
     def __repr__(self) -> str:
         state = "" if self.complete else ", not complete"
-        place, outcome = str(self.reference), self.outcome.value
-        return f"Examination({place!r}, {outcome}, {len(self)} pieces of evidence{state})"
+        pieces = "1 piece" if len(self) == 1 else f"{len(self)} pieces"
+        where, outcome = str(self.reference), self.outcome.value
+        return f"Examination({where!r}, {outcome}, {pieces} of evidence{state})"
 
     def explain(self) -> str:
         """A tree for people: what was found, where, and why it counts or not."""
-        from provenance.evidence.explaining import as_text
-
-        return as_text(self)
+        return text(str(self.reference), self._branches())
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON: all of it."""
+        """As JSON: all of it; `asked` is null where nobody in particular was asked for."""
         return {
             "reference": str(self.reference),
+            "asked": self.asked or None,
             "outcome": self.outcome.value,
             "complete": self.complete,
             "evidence": [item.to_dict() for item in self.evidence],
@@ -135,11 +79,19 @@ class Examination:
 
     def __rich__(self) -> Tree:
         """The same, for terminals."""
-        from provenance.evidence.explaining import as_tree
+        from provenance.display.terminal import tree
 
-        return as_tree(self)
+        return tree(str(self.reference), self._branches())
 
     def _repr_html_(self) -> str:
-        from provenance.evidence.explaining import as_html
+        facts = {
+            "Image": str(self.reference),
+            "Asked for": self.asked or NOBODY,
+            "Outcome": self.outcome.value,
+            "Complete": "yes" if self.complete else "no: some placements did not answer",
+        }
+        return html(facts, self.evidence)
 
-        return as_html(self)
+    def _branches(self) -> list[Branch]:
+        found = branches(self.evidence, self.lookups)
+        return found if self.asked else [*found, (f"asked for: {NOBODY}", ())]

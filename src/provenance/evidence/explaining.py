@@ -1,79 +1,57 @@
-"""An examination for people: as text, as a tree on a terminal, as HTML."""
+"""What was found, for people: as text, as branches of a tree, as HTML."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from provenance.display.text import visible
-from provenance.findings import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from rich.tree import Tree
-
     from provenance.display.terminal import Branch
-    from provenance.evidence.examination import Evidence, Examination
+    from provenance.evidence.piece import Evidence
+    from provenance.evidence.placements import Lookup
 
-__all__ = ["MARKS", "as_html", "as_text", "as_tree"]
+__all__ = ["NOBODY", "branches", "html", "text"]
 
-MARKS = {
-    Outcome.PROVEN: "counts",
-    Outcome.REFUTED: "does not count",
-    Outcome.UNKNOWN: "could not tell",
-    Outcome.ABSENT: "absent",
-}
-"""What an outcome is called."""
+NOBODY = "nobody in particular: valid is whatever anyone with a certificate has signed"
+"""Whose signatures count, where no identity and no key was given."""
 
 
-def as_text(examination: Examination) -> str:
+def text(title: str, found: Sequence[Branch]) -> str:
     """Lines drawn as a tree, control characters made visible."""
-    lines = [visible(str(examination.reference))]
-    lines += _drawn(_branches(examination), "")
-    return "\n".join(lines)
+    return "\n".join([visible(title), *_drawn(found, "")])
 
 
-def as_tree(examination: Examination) -> Tree:
-    """For a terminal, by rich."""
-    from provenance.display.terminal import tree
-
-    return tree(str(examination.reference), _branches(examination))
-
-
-def as_html(examination: Examination) -> str:
+def html(facts: dict[str, str], evidence: Sequence[Evidence]) -> str:
     """For a notebook: escaped, no script."""
     from provenance.display.html import document
 
     rows = [
-        (e.kind, MARKS[e.outcome], e.reason, str(e.placement), e.descriptor.digest.short)
-        for e in examination.evidence
+        (e.kind, e.verdict, e.reason, str(e.placement), e.descriptor.digest.short) for e in evidence
     ]
-    facts = {
-        "Image": str(examination.reference),
-        "Outcome": examination.outcome.value,
-        "Complete": "yes" if examination.complete else "no: some placements did not answer",
-    }
     return document("Examination", facts, ("kind", "verdict", "why", "where", "digest"), rows)
 
 
-def _branches(examination: Examination) -> list[Branch]:
+def branches(evidence: Sequence[Evidence], lookups: Sequence[Lookup]) -> list[Branch]:
     """By placement, in the order they were asked; then what was asked."""
     places: dict[str, list[Branch]] = {}
-    for item in examination.evidence:
+    for item in evidence:
         places.setdefault(str(item.placement), []).append(_branch(item))
-    branches: list[Branch] = list(places.items())
-    if not branches:
-        branches.append(("nothing was found", ()))
+    found: list[Branch] = list(places.items())
+    if not found:
+        found.append(("nothing was found", ()))
     asked: list[Branch] = []
-    for lookup in examination.lookups:
+    for lookup in lookups:
         state = "answered" if lookup.error is None else f"could not tell: {lookup.error}"
         asked.append((f"{lookup.placement}: {state}", ()))
-    branches.append(("looked at", asked))
-    return branches
+    found.append(("looked at", asked))
+    return found
 
 
 def _branch(item: Evidence) -> Branch:
-    return f"{item.kind}: {MARKS[item.outcome]}: {item.reason}", tuple(_details(item))
+    return f"{item.kind}: {item.verdict}: {item.reason}", tuple(_details(item))
 
 
 def _details(item: Evidence) -> Iterator[Branch]:
@@ -92,8 +70,8 @@ def _details(item: Evidence) -> Iterator[Branch]:
         yield f"note: {warning}", ()
 
 
-def _drawn(branches: Sequence[Branch], lead: str) -> Iterator[str]:
-    for number, (label, below) in enumerate(branches, 1):
-        last = number == len(branches)
+def _drawn(found: Sequence[Branch], lead: str) -> Iterator[str]:
+    for number, (label, below) in enumerate(found, 1):
+        last = number == len(found)
         yield f"{lead}{'└── ' if last else '├── '}{visible(label)}"
         yield from _drawn(below, lead + ("    " if last else "│   "))

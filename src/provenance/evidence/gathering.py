@@ -15,8 +15,9 @@ from provenance.evidence.at_index import inside_index
 from provenance.evidence.at_referrers import at_referrers, opened
 from provenance.evidence.at_tags import at_digest_tag, in_saved_layout
 from provenance.evidence.candidates import Budget, Candidate, Place, Unopened, refused
-from provenance.evidence.examination import Evidence, Examination
+from provenance.evidence.examination import Examination
 from provenance.evidence.judging import Judge
+from provenance.evidence.piece import Evidence
 from provenance.evidence.placements import LEGACY_SUFFIXES
 from provenance.image import resolve
 from provenance.settings import Limits
@@ -144,7 +145,8 @@ def search(
             if findings.suffice():
                 break
             findings.look(place, _steps(image, place, repositories, whole=enough is None))
-    return Examination(image.reference, tuple(findings.evidence), tuple(findings.lookups))
+    told = (tuple(findings.evidence), tuple(findings.lookups))
+    return Examination(image.reference, *told, judge.wanted)
 
 
 @dataclass
@@ -203,7 +205,7 @@ class _Findings:
 
     def _is_stranger(self, item: Evidence) -> bool:
         """Whether somebody said it whom nobody asked for."""
-        return not item.outcome or (self.judge.identity is None and not self.judge.keys)
+        return not item.outcome or self.judge.asks_nobody
 
 
 def _statement(item: Evidence) -> bytes:

@@ -12,7 +12,7 @@ from provenance.attestation.predicate_types import COSIGN_SIGN, family
 from provenance.attestation.statement import Statement
 from provenance.errors import InvalidEvidence, ProvenanceError, UnsupportedFormat
 from provenance.evidence.candidates import DSSE, MOST_VALUES, Unopened, refused
-from provenance.evidence.examination import Evidence
+from provenance.evidence.piece import Evidence
 from provenance.evidence.verified import annotations_about
 from provenance.findings import Outcome
 from provenance.settings import Limits
@@ -65,6 +65,19 @@ class Judge:
             raise TypeError(f"trust must be a Trust, not {kind}: Trust.from_file(...)")
         if self.identity is not None:
             check_judge(self.identity)
+
+    @property
+    def asks_nobody(self) -> bool:
+        """Whether anyone's certificate will do."""
+        return self.identity is None and not self.keys
+
+    @property
+    def wanted(self) -> str:
+        """Whom one asked for, for people; empty: nobody in particular."""
+        if self.identity is not None:
+            return str(self.identity)
+        keys = [f"key {key.key_id}" for key in self.keys]
+        return f"any of {len(keys)} keys" if len(keys) > 1 else "".join(keys)
 
     def judge(self, candidate: Candidate) -> Iterator[Evidence | Lookup]:
         """What `candidate` proves; or why it does not, which hides nothing else."""
@@ -178,10 +191,13 @@ class Judge:
             when = f" at {signed.time:%Y-%m-%d %H:%M:%S} UTC" if signed.time else ""
             logged = f"log index {signed.log_index}" if signed.log_entries else "in no log"
             outcome, reason = Outcome.PROVEN, f"signed by {signed.signer}{when}, {logged}"
+            if self.asks_nobody:
+                reason += "; nobody in particular was asked for"
         return Evidence(
             *(candidate.descriptor, kind, candidate.placement, outcome, reason, step, signed),
             subject=candidate.subject,
             layer=candidate.layer,
+            anyone=self.asks_nobody,
         )
 
     def _miss(self, subject: Digest, signed: SignedStatement | SignedImage) -> tuple[str, str]:

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from provenance.evidence.asked import Keys
-    from provenance.evidence.examination import Evidence, Examination
+    from provenance.evidence.examination import Examination
     from provenance.evidence.following import Referred
+    from provenance.evidence.piece import Evidence
     from provenance.image import ImageLike
     from provenance.oci.registry import Registry
     from provenance.settings import Settings
@@ -205,7 +206,7 @@ class Question:
         what = {"signature": "signature", "any": "signature or attestation"}.get(
             self.require, f"{self.require} attestation"
         )
-        wanted = _wanted(self.judge)
+        wanted = self.judge.wanted
         if signers:
             what = f"{what} by {self.threshold} signers but by {signers}"
         others = "; ".join(reasons[:5]) if reasons else "nothing is stored beside it"
@@ -293,11 +294,3 @@ def _named(
             for named in referred(proof.statement):
                 if named.is_a(require) and (held is None or named in held):
                     yield proof, named
-
-
-def _wanted(judge: Judge) -> str:
-    """Whom one asked for, for people."""
-    if judge.identity is not None:
-        return str(judge.identity)
-    keys = [f"key {key.key_id}" for key in judge.keys]
-    return keys[0] if len(keys) == 1 else f"any of {len(keys)} keys"

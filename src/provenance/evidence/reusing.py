@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from provenance.attestation.simple_signing import SimpleSigning
-    from provenance.evidence.examination import Evidence
     from provenance.evidence.making import Pen
+    from provenance.evidence.piece import Evidence
     from provenance.evidence.storing import Shelf
 
 __all__ = ["present"]

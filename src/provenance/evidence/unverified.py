@@ -16,7 +16,7 @@ from provenance.evidence.asked import evidence_place, one_session
 from provenance.evidence.at_referrers import at_referrers, opened
 from provenance.evidence.at_tags import at_digest_tag, in_saved_layout
 from provenance.evidence.candidates import Budget, Candidate, Place, Unopened
-from provenance.evidence.examination import Evidence
+from provenance.evidence.piece import Evidence
 from provenance.evidence.placements import LEGACY_SUFFIXES, SBOM_TYPES, Lookup
 from provenance.image import resolve
 from provenance.oci.repository import read_blob
