@@ -7,6 +7,7 @@ reported as proven.
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -48,8 +49,13 @@ def image(local_registry: LocalRegistry) -> pv.Image:
 
 
 def forger(sigstore: LocalSigstore, name: str = WHO, **options: Any) -> Forger:
-    """Logged by Rekor 1, whose entries fit into annotations too."""
-    return replace(sigstore.forger(name, **options), log=sigstore.logs[0])
+    """Logged by Rekor 1, whose entries fit into annotations too.
+
+    Certified a minute ago: no other signature was made before, whatever its parts are mixed with.
+    """
+    then = sigstore.now() - dt.timedelta(minutes=1)
+    made = sigstore.forger(name, certified_at=then, **options)
+    return replace(made, log=sigstore.logs[0])
 
 
 def who(sigstore: LocalSigstore) -> pv.Identity:

@@ -50,7 +50,7 @@ class Home:
 
     def answering(self, name: str, user: str = "h", secret: str = "s3cret") -> None:
         answer = json.dumps({"ServerURL": "x", "Username": user, "Secret": secret})
-        self.helper(name, f"cat > {self.folder}/asked-{name}\ncat <<'END'\n{answer}\nEND")
+        self.helper(name, f"cat > '{self.folder}/asked-{name}'\ncat <<'END'\n{answer}\nEND")
 
     def asked(self, name: str) -> str | None:
         file = self.folder / f"asked-{name}"
@@ -353,7 +353,7 @@ def test_a_helper_that_hangs_ends_with_its_children(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The child inherits the pipes: waiting for their end would wait for the child.
-    home.helper("bad", f"sleep 600 &\necho $! > {home.folder}/child\nwait")
+    home.helper("bad", f"sleep 600 &\necho $! > '{home.folder}/child'\nwait")
     home.docker(credsStore="bad")
     told = home.folder / "child"
     told.touch()

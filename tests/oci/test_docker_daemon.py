@@ -7,10 +7,12 @@ import json
 import os
 import socketserver
 import tarfile
+import tempfile
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -35,7 +37,6 @@ from provenance.testing import ImageBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 IMAGE = ImageBuilder().layer({"etc/motd": b"hello"}, compression="none").build()
 NAME = "docker.io/library/app:1"
@@ -151,9 +152,16 @@ def handler(daemon: Daemon) -> type[Handler]:
 
 
 @pytest.fixture
-def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
+def place() -> Iterator[Path]:
+    """A folder for a socket, whose path has room for about a hundred bytes: pytest's are long."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def daemon(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
     found = Daemon()
-    path = tmp_path / "docker.sock"
+    path = place / "docker.sock"
     monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
     with socketserver.ThreadingUnixStreamServer(str(path), handler(found)) as server:
         server.daemon_threads = True
@@ -336,8 +344,8 @@ def test_no_daemon_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert "DOCKER_HOST" in refused.value.hint
 
 
-def test_a_socket_that_one_may_not_open_is_told(daemon: Daemon, tmp_path: Path) -> None:
-    (tmp_path / "docker.sock").chmod(0)
+def test_a_socket_that_one_may_not_open_is_told(daemon: Daemon, place: Path) -> None:
+    (place / "docker.sock").chmod(0)
     # root may open every socket, and finds that there is no image
     kind: type[ProvenanceError] = NotFound if os.geteuid() == 0 else Forbidden
     with opened() as repository, pytest.raises(kind, match=r"may not be asked|no such image"):

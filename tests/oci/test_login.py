@@ -69,9 +69,9 @@ class Desk:
         """`docker-credential-vault`, which keeps one secret in a file."""
         kept = self.folder / "vault"
         script = (
-            f"#!/bin/sh\ncase $1 in\nstore) {store or f'cat > {kept}'} ;;\n"
-            f"get) {get or f'cat {kept}'} 2>&1 || {{ echo credentials not found; exit 1; }} ;;\n"
-            f"erase) cat > {kept}-erased; rm {kept} ;;\nesac\n"
+            f"#!/bin/sh\nIFS=\nkept='{kept}'\ncase $1 in\nstore) {store or 'cat > $kept'} ;;\n"
+            f"get) {get or 'cat $kept'} 2>&1 || {{ echo credentials not found; exit 1; }} ;;\n"
+            'erase) cat > "$kept-erased"; rm "$kept" ;;\nesac\n'
         )
         program = self.write(self.folder / "bin" / "docker-credential-vault", script)
         program.chmod(0o755)

@@ -207,7 +207,7 @@ def test_agents_of_ci_systems_are_asked_for_a_token(
     expected: list[str],
 ) -> None:
     token, agent = local_sigstore.token("https://ci.example/job"), tmp_path / program
-    agent.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/asked\necho {token}\n')
+    agent.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > "{tmp_path}/asked"\necho {token}\n')
     agent.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setenv(variable, "true")

@@ -47,6 +47,13 @@ def test_registry_and_builder_are_new_and_the_sigstore_is_the_same(
 """
 
 
+STRICT = (
+    *("-W", "error"),
+    # Which one may have installed beside it, and which warns by the date.
+    *("-W", "ignore::FutureWarning:google.api_core._python_version_support"),
+)
+
+
 def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:randomly", *options],
@@ -60,7 +67,7 @@ def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     "options",
-    [("-W", "error"), ("-W", "error", "--disable-socket", "--allow-hosts=127.0.0.1")],
+    [STRICT, (*STRICT, "--disable-socket", "--allow-hosts=127.0.0.1")],
     ids=["plain", "with loopback alone"],
 )
 def test_the_fixtures_work_in_a_project_of_another(

@@ -89,12 +89,12 @@ def test_openssl_verifies_what_it_asked_for(
         root,
     ]
     if "-cert" not in options:
-        command += ["-untrusted", leaf]
-    good = subprocess.run(command, capture_output=True, text=True, check=False)
+        command += ["-untrusted", leaf.name]  # of several, parted by blanks
+    good = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert "Verification: OK" in good.stdout, good.stderr
 
     reply.write_bytes(answer.content[:-1] + bytes([answer.content[-1] ^ 1]))
-    bad = subprocess.run(command, capture_output=True, text=True, check=False)
+    bad = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert bad.returncode != 0
     assert "signature failure" in bad.stderr
 

@@ -112,7 +112,7 @@ class TimestampAuthority:
             [
                 {"type": "content_type", "values": ["tst_info"]},
                 {"type": "message_digest", "values": [hashlib.sha256(info).digest()]},
-                {"type": "signing_time", "values": [cms.Time({"utc_time": moment})]},
+                {"type": "signing_time", "values": [_time(moment)]},
                 {
                     "type": "signing_certificate_v2",
                     "values": [tsp.SigningCertificateV2({"certs": [identifier]})],
@@ -134,3 +134,8 @@ class TimestampAuthority:
                 "signature": signature,
             }
         )
+
+
+def _time(moment: dt.datetime) -> cms.Time:
+    """UTCTime has two digits for the year, and begins in 1950 (RFC 5652 section 11.3)."""
+    return cms.Time({"utc_time" if 1950 <= moment.year < 2050 else "generalized_time": moment})
