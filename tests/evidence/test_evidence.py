@@ -408,6 +408,21 @@ def test_a_trust_that_is_none_is_no_bad_signature(
         pv.examine(image, who, trust=trust)
 
 
+def test_of_provenance_that_does_not_hold_another_may_lie_where_nobody_looked(
+    sigstore: LocalSigstore, image: pv.Image, asked: dict[str, Any]
+) -> None:
+    """A search that has found enough never asks the older tags, where one may lie that holds."""
+    pv.attest(image, SLSA, sigstore.signer(WHO), predicate_type="slsa-provenance")
+    verified = pv.verify(image, require="slsa-provenance", **asked)
+    assert not verified.everywhere
+    with pytest.raises(pv.NotEvaluated, match="everywhere=True") as told:
+        verified.provenance(source="github.com/org/other")
+    assert isinstance(told.value.__cause__, pv.InvalidEvidence)
+    whole = pv.verify(image, require="slsa-provenance", everywhere=True, **asked)
+    with pytest.raises(pv.InvalidEvidence):
+        whole.provenance(source="github.com/org/other")
+
+
 def test_where_nobody_was_asked_for_a_signature_is_valid_and_counts_for_nobody(
     local_registry: LocalRegistry, sigstore: LocalSigstore, image: pv.Image, asked: dict[str, Any]
 ) -> None:
