@@ -70,3 +70,15 @@ def test_where_evidence_lies_is_read_from_cosigns_variable() -> None:
     found = Settings.from_environment(environ).evidence_repository
     assert found == "registry.example/signatures"
     assert Settings.from_environment({}).evidence_repository == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "forbids"),
+    [
+        *((yes, True) for yes in ("1", "true", "Yes", "on", "t", "y", " 1 ", "2", "enabled")),
+        *((no, False) for no in ("", " ", "0", "false", "No", "off", "F", "n")),
+    ],
+)
+def test_what_is_not_plainly_a_no_forbids_the_network(said: str, *, forbids: bool) -> None:
+    assert Settings.from_environment({"PROVENANCE_OFFLINE": said}).offline is forbids
+    assert not Settings.from_environment({}).offline

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["Limits", "Settings"]
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+_NO = frozenset({"", "0", "false", "no", "off", "f", "n"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,8 @@ class Settings:
             ca_bundle=Path(ca) if ca else None,
             proxies=proxies,
             no_proxy=either("NO_PROXY"),
-            offline=env.get("PROVENANCE_OFFLINE", "").lower() in {"1", "true", "yes"},
+            # What is not plainly a no forbids: `on` must not be taken for one.
+            offline=env.get("PROVENANCE_OFFLINE", "").strip().lower() not in _NO,
             cache_dir=_cache_dir(env),
             evidence_repository=env.get("COSIGN_REPOSITORY", ""),
         )

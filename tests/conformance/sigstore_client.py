@@ -26,8 +26,10 @@ from provenance.errors import (
     ProvenanceError,
     VerificationError,
 )
+from provenance.signing import verify_blob
+from provenance.signing.keys import open_public_key
 from provenance.trust import Trust
-from provenance.verification import Identity, verify_blob_bundle
+from provenance.verification import Identity
 
 REFUSED, COULD_NOT_TELL = 1, 3
 
@@ -58,25 +60,28 @@ def trusted(options: argparse.Namespace) -> Trust:
     return Trust.staging() if options.staging else Trust.public_good()
 
 
-def artifact(named: str) -> bytes | Digest:
-    path = Path(named)
-    if path.exists():  # the protocol: what is a path on disk is no digest
-        return path.read_bytes()
+def artifact(named: str) -> Path | Digest:
+    """The protocol: a digest is what has the form of one, and is no path on disk."""
     try:
-        return Digest.parse(named)
+        return Path(named) if Path(named).exists() else Digest.parse(named)
     except InvalidDigest:
-        return path.read_bytes()
+        return Path(named)
 
 
-def verify(options: argparse.Namespace, trust: Trust) -> None:
+def expected(options: argparse.Namespace) -> tuple[Identity | None, PublicKey | None]:
+    """Who must have signed: what cannot be read of it proves nothing of the bundle."""
     who = None
     if options.certificate_identity is not None:
         who = Identity(options.certificate_identity, issuer=options.certificate_oidc_issuer or "")
-    key = None if options.key is None else PublicKey.parse(options.key.read_bytes())
+    return who, None if options.key is None else open_public_key(options.key)
+
+
+def verify(
+    options: argparse.Namespace, trust: Trust, who: Identity | None, key: PublicKey | None
+) -> None:
     if (who is None) == (key is None):
         raise VerificationError("either an identity or a key signs: exactly one must be named")
-    bundle = options.bundle.read_bytes()
-    verify_blob_bundle(bundle, artifact(options.artifact), trust=trust, identity=who, key=key)
+    verify_blob(artifact(options.artifact), options.bundle, who, key=key, trust=trust)
 
 
 def sign(options: argparse.Namespace, trust: Trust) -> None:
@@ -92,13 +97,18 @@ def sign(options: argparse.Namespace, trust: Trust) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
+    verifies = options.command == "verify-bundle"
     try:
         trust = trusted(options)
-    except (ProvenanceError, OSError) as error:
+        who, key = expected(options) if verifies else (None, None)
+    except (ProvenanceError, OSError, ValueError) as error:
         print(error, file=sys.stderr)  # noqa: T201 - a program
         return COULD_NOT_TELL
     try:
-        (verify if options.command == "verify-bundle" else sign)(options, trust)
+        if verifies:
+            verify(options, trust, who, key)
+        else:
+            sign(options, trust)
     except (VerificationError, ContentMismatch, MalformedDocument) as error:
         print(f"{step_of(error)}: {error}", file=sys.stderr)  # noqa: T201 - a program
         return REFUSED

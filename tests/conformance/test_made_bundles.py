@@ -448,6 +448,17 @@ def test_what_is_a_path_on_disk_is_no_digest(
     assert sigstore_client.main([*shared, named]) == 0
 
 
+@pytest.mark.parametrize("raw", [b"", b"\0\xff", b"-----BEGIN PUBLIC KEY-----\n"])
+def test_a_key_that_is_none_proves_nothing_of_the_bundle(
+    v2: LocalSigstore, tmp_path: Path, raw: bytes
+) -> None:
+    for name, data in {"bundle": b"{}", "root": v2.trusted_root_json, "key": raw}.items():
+        (tmp_path / name).write_bytes(data)
+    shared = ["verify-bundle", "--bundle", str(tmp_path / "bundle")]
+    rest = ["--trusted-root", str(tmp_path / "root"), str(tmp_path / "bundle")]
+    assert sigstore_client.main([*shared, "--key", str(tmp_path / "key"), *rest]) == 3
+
+
 # Signing
 
 
