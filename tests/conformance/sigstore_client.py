@@ -16,8 +16,8 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from provenance.attestation.public_key import PublicKey
 from provenance.digests import Digest
 from provenance.errors import (
     ContentMismatch,
@@ -30,6 +30,9 @@ from provenance.signing import verify_blob
 from provenance.signing.keys import open_public_key
 from provenance.trust import Trust
 from provenance.verification import Identity
+
+if TYPE_CHECKING:
+    from provenance.attestation.public_key import PublicKey
 
 REFUSED, COULD_NOT_TELL = 1, 3
 
