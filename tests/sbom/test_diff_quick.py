@@ -85,7 +85,7 @@ def test_what_both_say_in_the_same_bytes_is_not_decoded(monkeypatch: pytest.Monk
     for side in (old, new):
         columns = side.packages._columns
         assert isinstance(columns, Typed)
-        assert not columns._known.keys() & {"hashes", "licenses", "locations"}
+        assert not columns._taken.keys() & {"hashes", "licenses", "locations"}
 
 
 def test_one_field_that_differs_is_told_beside_those_that_do_not() -> None:

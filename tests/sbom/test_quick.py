@@ -51,6 +51,7 @@ def assert_same(raw: bytes) -> Sbom:
     assert list(sbom.packages) == list(whole.packages)
     assert sbom.packages.types() == whole.packages.types()
     assert sbom.packages.rows() == whole.packages.rows()
+    assert read_sbom(raw).packages.to_polars().equals(whole.packages.to_polars())
     again = read_sbom(raw)
     assert again.findings == whole.findings
     assert (again.subject, again.files, again.created) == (
@@ -78,7 +79,11 @@ FULL: dict[str, Any] = {
         {"license": {"name": "mine", "text": {"content": "..."}}},
         {"expression": "MIT OR Apache-2.0"},
     ],
-    "hashes": [{"alg": "SHA-256", "content": "ab"}, {"alg": "SHA3-256", "content": "cd"}],
+    "hashes": [
+        {"alg": "SHA-256", "content": "ab"},
+        {"alg": "SHA3-256", "content": "cd"},
+        {"alg": "SHA256", "content": "ef"},
+    ],
     "externalReferences": [
         {"type": "vcs", "url": "https://example.org/v"},
         {"type": "website", "url": ""},

@@ -15,11 +15,23 @@ from provenance.packages.package import Package
 from provenance.sbom.carried import PREFIX
 from provenance.sbom.collection import paused_collection
 from provenance.sbom.identifiers import purl_type
+from provenance.sbom.lists import Same, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["FIELDS", "Columns", "Made", "Typed", "carries_ours", "purl_types", "unlike"]
+    from provenance.sbom.lists import Lists
+
+__all__ = [
+    "FIELDS",
+    "Columns",
+    "Made",
+    "Typed",
+    "carries_ours",
+    "purl_types",
+    "stated_texts",
+    "unlike",
+]
 
 FIELDS = tuple(field.name for field in dataclasses.fields(Package))
 """The fields of `Package`, in their order."""
@@ -41,6 +53,10 @@ class Columns(Protocol):
 
     def column(self, field: str) -> Sequence[Any]:
         """The value of a field of `Package`, of every row."""
+        ...
+
+    def compact(self, field: str) -> Sequence[Any] | Lists:
+        """The same, maybe as lists of which no values are made yet."""
         ...
 
     def some(self, field: str, rows: Sequence[int]) -> Sequence[Any]:
@@ -68,6 +84,8 @@ class Made:
         """The value of a field of every package."""
         return [getattr(package, field) for package in self.items]
 
+    compact = column
+
     def some(self, field: str, rows: Sequence[int]) -> Sequence[Any]:
         """The value of a field of some packages."""
         return [getattr(self.items[row], field) for row in rows]
@@ -89,7 +107,7 @@ class Typed:
     def __init__(
         self,
         rows: Sequence[Any],
-        takers: Mapping[str, Callable[[Sequence[Any]], Sequence[Any]]],
+        takers: Mapping[str, Callable[[Sequence[Any]], Sequence[Any] | Lists]],
         tolerant: Callable[[], Sequence[Package]],
         stated: Mapping[str, Sequence[str]] = _ALONE,
     ) -> None:
@@ -104,25 +122,33 @@ class Typed:
         """
         self.rows, self.stated = rows, stated
         self._takers, self._tolerant = takers, tolerant
-        self._known: dict[str, Sequence[Any]] = {}
+        self._taken: dict[str, Sequence[Any] | Lists] = {}
+        self._values: dict[str, Sequence[Any]] = {}
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def column(self, field: str) -> Sequence[Any]:
         """The value of a field of every row."""
-        if field not in self._known:
+        if field not in self._values:
             with paused_collection():
-                self._known[field] = self._column(field)
-        return self._known[field]
+                self._values[field] = values_of(self.compact(field))
+        return self._values[field]
+
+    def compact(self, field: str) -> Sequence[Any] | Lists:
+        """The same, as lists where these were decoded so."""
+        if field not in self._taken:
+            with paused_collection():
+                self._taken[field] = self._take(field)
+        return self._taken[field]
 
     def some(self, field: str, rows: Sequence[int]) -> Sequence[Any]:
         """The value of a field of some rows. Of one that has to be decoded no others are."""
-        if field in self._known or field not in self.stated:
+        if field in self._values or field not in self.stated:
             values = self.column(field)
             return [values[row] for row in rows]
         try:
-            return self._takers[field]([self.rows[row] for row in rows])
+            return values_of(self._takers[field]([self.rows[row] for row in rows]))
         except msgspec.DecodeError:
             listed = self._tolerant()
             return [getattr(listed[row], field) for row in rows]
@@ -132,7 +158,7 @@ class Typed:
         columns = [self.column(field) for field in FIELDS]
         return starmap(Package, ([column[row] for column in columns] for row in rows))
 
-    def _column(self, field: str) -> Sequence[Any]:
+    def _take(self, field: str) -> Sequence[Any] | Lists:
         if field == "type":
             return purl_types(self.column("purl"))
         if (take := self._takers.get(field)) is not None:
@@ -158,6 +184,13 @@ def unlike(
     take = attrgetter(*old.stated[field])
     was, now = list(map(take, old.rows)), list(map(take, new.rows))
     return [(row, other) for row, other in pairs if was[row] != now[other]]
+
+
+def stated_texts(texts: Sequence[str | None]) -> Sequence[str]:
+    """The same, empty where nothing is stated."""
+    if texts.count(None) == len(texts):
+        return Same("", len(texts))
+    return [text or "" for text in texts]
 
 
 def purl_types(purls: Sequence[str]) -> list[str]:

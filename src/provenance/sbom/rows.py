@@ -171,7 +171,9 @@ class Packages:
     def _table(self, columns: Sequence[str]) -> Any:
         from provenance.sbom.tables import PACKAGE_COLUMNS, chosen_columns, package_table
 
-        return package_table(self.column, chosen_columns(columns, PACKAGE_COLUMNS))
+        are_all = isinstance(self._rows, range) and len(self._rows) == len(self._columns)
+        column = self._columns.compact if are_all else self.column
+        return package_table(column, chosen_columns(columns, PACKAGE_COLUMNS))
 
     def __repr__(self) -> str:
         kinds = ", ".join(f"{kind}: {count}" for kind, count in self.types().items())

@@ -17,16 +17,17 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import nanoarrow as na
 
 from provenance.errors import UnsupportedFormat
-from provenance.packages.package import ListedFile, Package
+from provenance.packages.package import ListedFile, Location, Package
 from provenance.packages.purl_columns import PurlColumns, split_purls
 from provenance.sbom.collection import paused_collection
+from provenance.sbom.lists import Hashes, Lists, Places, Same, Texts, values_of
 from provenance.sbom.model import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from provenance.digests import Digest
-    from provenance.packages.package import Location, Reference
+    from provenance.packages.package import Reference
 
 __all__ = [
     "FILE_COLUMNS",
@@ -41,8 +42,9 @@ __all__ = [
 ]
 
 _Array = Any  # nanoarrow's own type, which it does not export
-_Column: TypeAlias = "Callable[[str], Sequence[Any]]"
+_Column: TypeAlias = "Callable[[str], Sequence[Any] | Lists]"
 _PURL = "purl_"
+_NOWHERE = Location("")
 _PAIRS = "tuple[tuple[str, str], ...]"
 
 
@@ -69,7 +71,7 @@ def package_table(column: _Column, names: Sequence[str]) -> _Array:
 def package_columns(column: _Column, names: Sequence[str]) -> dict[str, list[Any]]:
     """The same as lists of Python's own values: texts, lists, dictionaries."""
     found = _values(column, names)
-    return {name: list(map(_IN_PYTHON[_KINDS[name]], found[name])) for name in names}
+    return {name: list(map(_IN_PYTHON[_KINDS[name]], values_of(found[name]))) for name in names}
 
 
 def file_table(files: Sequence[ListedFile], names: Sequence[str]) -> _Array:
@@ -110,63 +112,104 @@ def needed(library: str, *, extra: str) -> Any:
         ) from error
 
 
-def _values(column: _Column, names: Sequence[str]) -> dict[str, Sequence[Any]]:
-    """What the columns hold, as a `Package` would have it."""
-    found: dict[str, Sequence[Any]] = {}
+def _values(column: _Column, names: Sequence[str]) -> dict[str, Sequence[Any] | Lists]:
+    """What the columns hold, as a `Package` would have it, or as lists."""
+    found: dict[str, Sequence[Any] | Lists] = {}
     if any(name.startswith(_PURL) for name in names):
-        parts = split_purls(column("purl"))
+        parts = split_purls(values_of(column("purl")))
         found |= {_PURL + part: values for part, values in parts._asdict().items()}
-    if "path" in names:
-        found["path"] = [x[0].path if x else "" for x in column("locations")]
-    if "layer" in names:
-        found["layer"] = [_layer(x[0]) if x else "" for x in column("locations")]
+    if "path" in names or "layer" in names:
+        found["path"], found["layer"] = _first(column("locations"))
     return found | {name: column(name) for name in names if name not in found}
 
 
+def _first(locations: Sequence[Any] | Lists) -> tuple[Sequence[str], Sequence[str]]:
+    """Path and layer of the first location of each row."""
+    if isinstance(locations, Places):
+        return locations.first()
+    if isinstance(locations, Same) and not locations.value:
+        return Same("", len(locations)), Same("", len(locations))
+    first = [places[0] if places else _NOWHERE for places in values_of(locations)]
+    return [place.path for place in first], [place.layer or "" for place in first]
+
+
 def _texts(values: Sequence[str]) -> _Array:
+    if isinstance(values, Same) and not values.value:
+        return na.c_array_from_buffers(
+            na.string(), len(values), [None, _zeros(len(values)), b""], null_count=0
+        )
     try:
-        "".join(values).encode()
-    except UnicodeEncodeError:  # half a character, which UTF-8 cannot carry
-        values = [clean(value) for value in values]
-    return na.c_array(values, na.string())
+        return na.c_array(values, na.string())
+    except ValueError:  # half a character, which UTF-8 cannot carry
+        return na.c_array([clean(value) for value in values], na.string())
 
 
 def _layers(values: Sequence[Digest | None]) -> _Array:
-    return _texts([str.__str__(value) if value else "" for value in values])
+    return _texts([value or "" for value in values])
 
 
 def _sizes(values: Sequence[int]) -> _Array:
     return na.c_array(values, na.int64())
 
 
-def _lists(make: Callable[[Sequence[Any]], _Array], values: Sequence[Any]) -> _Array:
+def _zeros(count: int) -> array[int]:
+    """Where each of so many begins, if there is nothing in any."""
+    return array("i", bytes(array("i").itemsize * (count + 1)))
+
+
+def _lists(counts: Sequence[int], inner: _Array) -> _Array:
     """Lists one after the other, and where each begins."""
-    inner = make(list(chain.from_iterable(values)))
-    if len(inner):
-        offsets = array("i", accumulate(map(len, values), initial=0))
-    else:
-        offsets = array("i", bytes(array("i").itemsize * (len(values) + 1)))
+    offsets = array("i", accumulate(counts, initial=0)) if len(inner) else _zeros(len(counts))
     return na.c_array_from_buffers(
-        na.list_(inner.schema), len(values), [None, offsets], null_count=0, children=[inner]
+        na.list_(inner.schema), len(counts), [None, offsets], null_count=0, children=[inner]
     )
 
 
-def _pairs(key: str, values: Sequence[tuple[str, str]]) -> _Array:
-    names, texts = [name for name, _ in values], [text for _, text in values]
+def _of_each(make: Callable[[Sequence[Any]], _Array], values: Sequence[Any]) -> _Array:
+    if isinstance(values, Same) and not values.value:
+        return _lists(values, make([]))
+    return _lists(list(map(len, values)), make(list(chain.from_iterable(values))))
+
+
+def _text_lists(values: Sequence[Sequence[str]] | Lists) -> _Array:
+    if isinstance(values, Texts):
+        return _lists(values.counts, _texts(values.texts))
+    return _of_each(_texts, values_of(values))
+
+
+def _named(key: str, values: Sequence[tuple[str, str]]) -> _Array:
+    return _pairs(key, [name for name, _ in values], [text for _, text in values])
+
+
+def _pairs(key: str, names: Sequence[str], texts: Sequence[str]) -> _Array:
     return _struct({key: _texts(names), "value": _texts(texts)})
 
 
-def _hashes(values: Sequence[Mapping[str, str]]) -> _Array:
-    return _lists(partial(_pairs, "algorithm"), [value.items() for value in values])
+def _hashes(values: Sequence[Mapping[str, str]] | Lists) -> _Array:
+    if isinstance(values, Hashes):
+        inner = _pairs("algorithm", values.algorithms, values.hashes)
+        return _lists(values.counts, inner)
+    return _of_each(partial(_named, "algorithm"), [value.items() for value in values_of(values)])
 
 
-def _locations(values: Sequence[Location]) -> _Array:
+def _locations(values: Sequence[Sequence[Location]] | Lists) -> _Array:
+    if isinstance(values, Places):
+        inner = _places(values.paths, values.layers, Same("", len(values.paths)))
+        return _lists(values.counts, inner)
+    return _of_each(_each_location, values_of(values))
+
+
+def _each_location(values: Sequence[Location]) -> _Array:
+    return _places(
+        [x.path for x in values], [x.layer for x in values], [x.created_by for x in values]
+    )
+
+
+def _places(
+    paths: Sequence[str], layers: Sequence[Digest | None], created_by: Sequence[str]
+) -> _Array:
     return _struct(
-        {
-            "path": _texts([x.path for x in values]),
-            "layer": _texts([_layer(x) for x in values]),
-            "created_by": _texts([x.created_by for x in values]),
-        }
+        {"path": _texts(paths), "layer": _layers(layers), "created_by": _texts(created_by)}
     )
 
 
@@ -179,10 +222,6 @@ def _truths(values: Sequence[bool]) -> _Array:
     return na.c_array(values, na.bool_())
 
 
-def _layer(location: Location) -> str:
-    return str.__str__(location.layer) if location.layer else ""
-
-
 def _struct(columns: Mapping[str, _Array]) -> _Array:
     length = len(next(iter(columns.values())))
     schema = na.struct({name: values.schema for name, values in columns.items()})
@@ -191,20 +230,20 @@ def _struct(columns: Mapping[str, _Array]) -> _Array:
 
 
 def _place(location: Location) -> dict[str, str]:
-    layer = _layer(location)
+    layer = str(location.layer or "")
     return {"path": location.path, "layer": layer, "created_by": location.created_by}
 
 
-_IN_ARROW: Mapping[str, Callable[[Sequence[Any]], _Array]] = {
+_IN_ARROW: Mapping[str, Callable[[Any], _Array]] = {
     "str": _texts,
     "int": _sizes,
     "bool": _truths,
     "Digest | None": _layers,
-    "tuple[str, ...]": partial(_lists, _texts),
+    "tuple[str, ...]": _text_lists,
     "Mapping[str, str]": _hashes,
-    "tuple[Location, ...]": partial(_lists, _locations),
-    "tuple[Reference, ...]": partial(_lists, _references),
-    _PAIRS: partial(_lists, partial(_pairs, "key")),
+    "tuple[Location, ...]": _locations,
+    "tuple[Reference, ...]": partial(_of_each, _references),
+    _PAIRS: partial(_of_each, partial(_named, "key")),
 }
 _IN_PYTHON: Mapping[str, Callable[[Any], Any]] = {
     "str": str,

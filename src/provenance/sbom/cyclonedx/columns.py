@@ -6,6 +6,7 @@ What each field means is `reading`'s to say; here the same is said for documents
 from __future__ import annotations
 
 from functools import cache, partial
+from itertools import chain
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -13,27 +14,28 @@ import msgspec
 from msgspec import UNSET, UnsetType, field
 
 from provenance.packages.package import Location, Reference
-from provenance.sbom.columns import Typed, carries_ours
+from provenance.sbom.columns import Typed, carries_ours, stated_texts
 from provenance.sbom.cyclonedx.files import is_only_file
 from provenance.sbom.cyclonedx.references import reference_of
-from provenance.sbom.cyclonedx.syft_locations import SYFT_LOCATION, syft_locations
+from provenance.sbom.cyclonedx.syft_locations import syft_places
+from provenance.sbom.lists import Hashes, Places, Same, Texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from provenance.packages.package import Package
+    from provenance.sbom.lists import Lists
 
 __all__ = ["TAKERS", "Component", "rows"]
 
-_Taker: TypeAlias = "Callable[[Sequence[Component]], Sequence[Any]]"
+_Taker: TypeAlias = "Callable[[Sequence[Component]], Sequence[Any] | Lists]"
 _LicenseFacts: TypeAlias = tuple[tuple[str, ...], tuple[str, ...], bool]
 T = TypeVar("T")
 V = TypeVar("V")
 # What a component of type `file` says when it is a file and nothing more.
 
-_MISSING, _NULL = msgspec.Raw(), msgspec.Raw(b"null")
+_MISSING, _EMPTY = msgspec.Raw(), msgspec.Raw(b"[]")
 _NONE = (b"[]", b"null")
-_SYFT = SYFT_LOCATION.encode()
 
 
 class _Named(msgspec.Struct, gc=False):
@@ -58,6 +60,9 @@ class _Hash(msgspec.Struct, gc=False):
     alg: str | None = None
 
 
+_HASHES = msgspec.json.Decoder(list[list[_Hash] | None])
+
+
 class _Reference(msgspec.Struct, gc=False):
     type: str | None = None
     url: str | None = None
@@ -66,14 +71,6 @@ class _Reference(msgspec.Struct, gc=False):
 
 class _Occurrence(msgspec.Struct, gc=False):
     location: str | None = None
-
-
-class _Property(msgspec.Struct, gc=False):
-    name: str | None = None
-    value: str | None = ""
-
-
-_PROPERTIES = msgspec.json.Decoder(list[list[_Property] | None])
 
 
 class _Evidence(msgspec.Struct, gc=False):
@@ -164,21 +161,22 @@ def _without_files(
     return found
 
 
-def _text(name: str) -> Callable[[Sequence[Component]], list[str]]:
-    take = attrgetter(name)
-    return lambda components: [text or "" for text in map(take, components)]
+def _text(name: str) -> Callable[[Sequence[Component]], Sequence[str]]:
+    take_all = attrgetter(name)
 
-
-def _same(value: Any) -> Callable[[Sequence[Component]], Sequence[Any]]:
-    def take(components: Sequence[Component]) -> Sequence[Any]:
-        return [value] * len(components)
+    def take(components: Sequence[Component]) -> Sequence[str]:
+        return stated_texts(list(map(take_all, components)))
 
     return take
 
 
+def _same(value: Any) -> Callable[[Sequence[Component]], Sequence[Any]]:
+    return lambda components: Same(value, len(components))
+
+
 def _repeated(
     name: str, type_: type[T], make: Callable[[T], V], empty: V
-) -> Callable[[Sequence[Component]], list[V]]:
+) -> Callable[[Sequence[Component]], Sequence[V]]:
     """A field that few values share: each is decoded once."""
     decoder, slice_of = msgspec.json.Decoder(type_ | None), attrgetter(name)
 
@@ -186,32 +184,38 @@ def _repeated(
         value = decoder.decode(raw or b"null")
         return empty if value is None else make(value)
 
-    def take(components: Sequence[Component]) -> list[V]:
+    def take(components: Sequence[Component]) -> Sequence[V]:
         stated = list(map(slice_of, components))
         if all(raw is _MISSING for raw in stated):
-            return [empty] * len(stated)
-        slices = [bytes(raw) for raw in stated]
+            return Same(empty, len(stated))
+        slices = b"\0".join(stated).split(b"\0")
+        if len(slices) != len(stated):  # that character is in one of them
+            slices = list(map(bytes, stated))
         known = {raw: value_of(raw) for raw in set(slices)}
         return [known[raw] for raw in slices]
 
     return take
 
 
-def _suppliers(components: Sequence[Component]) -> list[str]:
+def _suppliers(components: Sequence[Component]) -> Sequence[str]:
     stated = _organizations(components)
+    if isinstance(stated, Same):
+        return stated_texts([c.publisher for c in components])
     return [
         (c.publisher or "") if name is None else name
         for c, name in zip(components, stated, strict=True)
     ]
 
 
-_organizations: Callable[[Sequence[Component]], list[str | None]] = _repeated(
+_organizations: Callable[[Sequence[Component]], Sequence[str | None]] = _repeated(
     "supplier", _Named, lambda stated: stated.name or "", None
 )
 
 
-def _authors(components: Sequence[Component]) -> list[str]:
+def _authors(components: Sequence[Component]) -> Sequence[str]:
     people = _people(components)
+    if isinstance(people, Same):
+        return stated_texts([c.author for c in components])
     return [
         (c.author or "") if stated is None else stated
         for c, stated in zip(components, people, strict=True)
@@ -224,7 +228,7 @@ def _names(people: list[_Named]) -> str:
     )
 
 
-_people: Callable[[Sequence[Component]], list[str | None]] = _repeated(
+_people: Callable[[Sequence[Component]], Sequence[str | None]] = _repeated(
     "authors", list[_Named], _names, None
 )
 
@@ -263,22 +267,26 @@ def _license_takers(components: Sequence[Component]) -> Mapping[str, _Taker]:
     return {name: partial(take, number) for number, name in enumerate(names)}
 
 
-def _hashes(components: Sequence[Component]) -> list[Mapping[str, str]]:
+def _hashes(components: Sequence[Component]) -> Hashes:
     """All at once: no two packages share theirs."""
-    joined = (
-        b"[" + b",".join([_NULL if (x := c.hashes) is _MISSING else x for c in components]) + b"]"
-    )
+    joined = b",".join([_EMPTY if (x := c.hashes) is _MISSING else x for c in components])
+    listed = [hashes or () for hashes in _HASHES.decode(b"[" + joined + b"]")]
+    stated = list(chain.from_iterable(listed))
     algorithms = _Algorithms()
-    return [
-        {} if listed is None else {algorithms[h.alg]: h.content for h in listed}
-        for listed in msgspec.json.decode(joined, type=list[list[_Hash] | None])
-    ]
+    return Hashes.of(
+        list(map(len, listed)), [algorithms[h.alg] for h in stated], [h.content for h in stated]
+    )
 
 
 class _Algorithms(dict[str | None, str]):
     def __missing__(self, name: str | None) -> str:
         self[name] = found = (name or "").lower().replace("-", "")
         return found
+
+
+def _cpes(components: Sequence[Component]) -> Texts:
+    stated = [c.cpe for c in components]
+    return Texts([1 if cpe else 0 for cpe in stated], [cpe for cpe in stated if cpe])
 
 
 def _website(references: list[_Reference]) -> str:
@@ -305,24 +313,12 @@ def _more(references: list[_Reference]) -> tuple[Reference, ...]:
     return tuple(found)
 
 
-def _locations(components: Sequence[Component]) -> list[tuple[Location, ...]]:
+def _locations(components: Sequence[Component]) -> Places | list[tuple[Location, ...]]:
     """Occurrences; without them, where syft says that it saw a component."""
-    found = _seen(components)
-    rows = [
-        row
-        for row, c in enumerate(components)
-        if c.properties is not _MISSING and not found[row] and _may_say(bytes(c.properties))
-    ]
-    joined = b"[" + b",".join([components[row].properties for row in rows]) + b"]"
-    for row, listed in zip(rows, _PROPERTIES.decode(joined), strict=True):
-        found[row] = syft_locations(
-            [(p.name, p.value) for p in listed or () if p.name is not None and p.value is not None]
-        )
-    return found
-
-
-def _may_say(properties: bytes) -> bool:
-    return _SYFT in properties or b"\\" in properties
+    places, seen = syft_places([c.properties for c in components]), _seen(components)
+    if isinstance(seen, Same):
+        return places
+    return [own or by_syft for own, by_syft in zip(seen, places.values(), strict=True)]
 
 
 def _occurrences(evidence: _Evidence) -> tuple[Location, ...]:
@@ -330,7 +326,7 @@ def _occurrences(evidence: _Evidence) -> tuple[Location, ...]:
     return tuple(Location(path.lstrip("/")) for path in stated if path is not None)
 
 
-_seen: Callable[[Sequence[Component]], list[tuple[Location, ...]]] = _repeated(
+_seen: Callable[[Sequence[Component]], Sequence[tuple[Location, ...]]] = _repeated(
     "evidence", _Evidence, _occurrences, ()
 )
 _ALONE: Mapping[str, _Taker] = {
@@ -342,7 +338,7 @@ _ALONE: Mapping[str, _Taker] = {
     "description": _text("description"),
     "homepage": _repeated("references", list[_Reference], _website, ""),
     "hashes": _hashes,
-    "cpes": lambda components: [(c.cpe,) if c.cpe else () for c in components],
+    "cpes": _cpes,
     "locations": _locations,
     "kind": lambda components: [(c.type or "").removeprefix("library") for c in components],
     "id": _text("ref"),

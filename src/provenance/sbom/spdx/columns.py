@@ -6,6 +6,7 @@ What each field means is `reading`'s to say; here the same is said for documents
 from __future__ import annotations
 
 from functools import cache, partial
+from itertools import chain
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -13,7 +14,8 @@ import msgspec
 from msgspec import field
 
 from provenance.packages.package import Reference
-from provenance.sbom.columns import Typed, carries_ours
+from provenance.sbom.columns import Typed, carries_ours, stated_texts
+from provenance.sbom.lists import Hashes, Same, Texts
 from provenance.sbom.spdx.described import described_row
 from provenance.sbom.spdx.vocabulary import (
     NOTHING,
@@ -28,11 +30,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from provenance.packages.package import Package
+    from provenance.sbom.lists import Lists
 
 __all__ = ["TAKERS", "SpdxPackage", "rows"]
 
-_MISSING, _NULL = msgspec.Raw(), msgspec.Raw(b"null")
-_Taker: TypeAlias = "Callable[[Sequence[Any]], Sequence[Any]]"
+_MISSING, _EMPTY = msgspec.Raw(), msgspec.Raw(b"[]")
+_Taker: TypeAlias = "Callable[[Sequence[Any]], Sequence[Any] | Lists]"
 
 
 class _Ref(msgspec.Struct, gc=False):
@@ -54,6 +57,9 @@ class _FullRef(_Ref, gc=False):
 class _Checksum(msgspec.Struct, gc=False):
     algorithm: str | None = None
     value: str | None = field(default=None, name="checksumValue")
+
+
+_CHECKSUMS = msgspec.json.Decoder(list[list[_Checksum] | None])
 
 
 class SpdxPackage(msgspec.Struct, gc=False, rename="camel"):
@@ -147,7 +153,9 @@ def _details(raw: bytes, subject: int | None) -> Callable[[], Sequence[_Details]
     return decoded
 
 
-def _take(take: _Taker, details: Callable[[], Sequence[_Details]], _: object) -> Sequence[Any]:
+def _take(
+    take: _Taker, details: Callable[[], Sequence[_Details]], _: object
+) -> Sequence[Any] | Lists:
     return take(details())
 
 
@@ -159,9 +167,9 @@ def _plain(text: str | None) -> str:
     return "" if text is None or text in NOTHING else text
 
 
-def _verbatim(name: str) -> Callable[[Sequence[Any]], list[str]]:
+def _verbatim(name: str) -> Callable[[Sequence[Any]], Sequence[str]]:
     take = attrgetter(name)
-    return lambda packages: [text or "" for text in map(take, packages)]
+    return lambda packages: stated_texts(list(map(take, packages)))
 
 
 def _known(name: str) -> Callable[[Sequence[Any]], list[str]]:
@@ -169,11 +177,18 @@ def _known(name: str) -> Callable[[Sequence[Any]], list[str]]:
     return lambda packages: [_plain(text) for text in map(take, packages)]
 
 
-def _actors(name: str) -> Callable[[Sequence[Any]], list[str]]:
-    def take(packages: Sequence[Any]) -> list[str]:
-        stated = [_plain(getattr(p, name)) for p in packages]
-        read = {text: read_actor(text) for text in set(stated)}
-        return [read[text] for text in stated]
+def _shared(
+    name: str, read: Callable[[str], str] = lambda text: text
+) -> Callable[[Sequence[Any]], Sequence[str]]:
+    """A field that few values share, or none: each is read once."""
+    take_all = attrgetter(name)
+
+    def take(packages: Sequence[Any]) -> Sequence[str]:
+        stated = list(map(take_all, packages))
+        known = {text: read(_plain(text)) for text in set(stated)}
+        if not any(known.values()):
+            return Same("", len(stated))
+        return [known[text] for text in stated]
 
     return take
 
@@ -190,23 +205,26 @@ def _purls(packages: Sequence[SpdxPackage]) -> list[str]:
     return found
 
 
-def _cpes(packages: Sequence[SpdxPackage]) -> list[tuple[str, ...]]:
-    return [
-        tuple(
-            [r.locator for r in refs if r.type == "cpe23Type" and r.locator is not None]
-            if (refs := p.external_refs)
-            else ()
-        )
+def _cpes(packages: Sequence[SpdxPackage]) -> Texts:
+    found = [
+        [r.locator for r in refs if r.type == "cpe23Type" and r.locator is not None]
+        if (refs := p.external_refs)
+        else ()
         for p in packages
     ]
+    return Texts(list(map(len, found)), list(chain.from_iterable(found)))
 
 
-def _more_purls(packages: Sequence[SpdxPackage]) -> list[tuple[str, ...]]:
+def _more_purls(packages: Sequence[SpdxPackage]) -> Sequence[tuple[str, ...]]:
+    stated = [r.type for p in packages for r in p.external_refs or () if r.locator is not None]
+    purls = _purls(packages)
+    if stated.count("purl") == len(purls) - purls.count(""):  # one for each that has any
+        return Same((), len(packages))
     found = []
     for package in packages:
         refs = package.external_refs or ()
-        purls = [r.locator for r in refs if r.type == "purl" and r.locator is not None]
-        found.append(tuple(purls[1:]))
+        listed = [r.locator for r in refs if r.type == "purl" and r.locator is not None]
+        found.append(tuple(listed[1:]))
     return found
 
 
@@ -218,7 +236,7 @@ def _has_others(packages: Sequence[SpdxPackage]) -> bool:
 
 def _reference_taker(details: Callable[[], Sequence[_Details]]) -> Mapping[str, _Taker]:
     def take(packages: Sequence[SpdxPackage]) -> Sequence[tuple[Reference, ...]]:
-        return _references(details()) if _has_others(packages) else [()] * len(packages)
+        return _references(details()) if _has_others(packages) else Same((), len(packages))
 
     return {"references": take}
 
@@ -280,16 +298,20 @@ def _is_declared(words: Mapping[str, str], packages: Sequence[_Details]) -> list
     return [known[both] for both in stated]
 
 
-def _hashes(packages: Sequence[_Details]) -> list[Mapping[str, str]]:
+def _hashes(packages: Sequence[_Details]) -> Hashes:
     """All at once: no two packages share theirs."""
-    joined = (
-        b"[" + b",".join([_NULL if (x := p.checksums) is _MISSING else x for p in packages]) + b"]"
-    )
-    names = _Algorithms()
-    return [
-        {names[c.algorithm]: c.value for c in listed or () if c.value is not None}
-        for listed in msgspec.json.decode(joined, type=list[list[_Checksum] | None])
+    joined = b",".join([_EMPTY if (x := p.checksums) is _MISSING else x for p in packages])
+    listed = [
+        [c for c in checksums if c.value is not None] if checksums else ()
+        for checksums in _CHECKSUMS.decode(b"[" + joined + b"]")
     ]
+    stated = list(chain.from_iterable(listed))
+    names = _Algorithms()
+    return Hashes.of(
+        list(map(len, listed)),
+        [names[c.algorithm] for c in stated],
+        [c.value or "" for c in stated],
+    )
 
 
 class _Algorithms(dict[str | None, str]):
@@ -305,7 +327,7 @@ def _kinds(packages: Sequence[SpdxPackage]) -> list[str]:
 
 
 def _same(value: Any) -> _Taker:
-    return lambda packages: [value] * len(packages)
+    return lambda packages: Same(value, len(packages))
 
 
 _AT_ONCE: Mapping[str, _Taker] = {
@@ -321,13 +343,13 @@ _AT_ONCE: Mapping[str, _Taker] = {
     **dict.fromkeys(("stated_licenses", "depends", "provides", "locations"), _same(())),
 }
 _DETAILS: Mapping[str, _Taker] = {
-    "supplier": _actors("supplier"),
-    "author": _actors("originator"),
+    "supplier": _shared("supplier", read_actor),
+    "author": _shared("originator", read_actor),
     "description": _verbatim("description"),
-    "homepage": _known("homepage"),
+    "homepage": _shared("homepage"),
     "hashes": _hashes,
-    "copyright": _known("copyright_text"),
-    "download": _known("download_location"),
+    "copyright": _shared("copyright_text"),
+    "download": _shared("download_location"),
 }
 TAKERS = (*_AT_ONCE, *_DETAILS, *_license_takers({}), "references")
 """Fields of `Package` that are taken out of typed structs."""
