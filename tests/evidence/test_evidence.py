@@ -15,6 +15,7 @@ from provenance.oci.manifest import Index, Manifest
 from provenance.oci.repository import digest_tag
 from provenance.sbom import Sbom, Subject
 from provenance.testing import ImageBuilder, LocalRegistry, build_index
+from provenance.verification import verifier
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -421,6 +422,36 @@ def test_of_provenance_that_does_not_hold_another_may_lie_where_nobody_looked(
     whole = pv.verify(image, require="slsa-provenance", everywhere=True, **asked)
     with pytest.raises(pv.InvalidEvidence):
         whole.provenance(source="github.com/org/other")
+
+
+@pytest.mark.parametrize("broken", ["prove", "statement_in"])
+def test_what_makes_us_stumble_is_no_forgery_and_hides_no_other(
+    sigstore: LocalSigstore,
+    image: pv.Image,
+    asked: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    broken: str,
+) -> None:
+    pv.sign(image, sigstore.signer(WHO))
+    works, left = getattr(verifier, broken), [1]
+
+    def stumbles(*given: Any) -> Any:
+        if left:
+            left.pop()
+            raise LookupError("what nobody foresaw")
+        return works(*given)
+
+    monkeypatch.setattr(verifier, broken, stumbles)
+    with pytest.raises(pv.NotEvaluated, match="could not be judged: LookupError"):
+        pv.verify(image, **asked)
+    pv.sign(image, sigstore.signer(WHO), annotations={"second": "1"})
+    left.append(1)
+    found = pv.examine(image, **asked)
+    assert [e.outcome for e in found] == [pv.Outcome.UNKNOWN, pv.Outcome.PROVEN]
+    left.append(1)
+    verified = pv.verify(image, **asked)
+    assert len(verified.signatures) == 1
+    assert not verified.everywhere
 
 
 def test_where_nobody_was_asked_for_a_signature_is_valid_and_counts_for_nobody(

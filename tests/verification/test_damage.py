@@ -34,15 +34,15 @@ BYTES: dict[str, tuple[Path, set[str]]] = {
     "log id": ((*_ENTRY, "logId", "keyId"), {"transparency-log", ""}),
     "certificate": (
         ("verificationMaterial", "certificate", "rawBytes"),
-        {"certificate-chain", "bundle", "unsupported-format", "malformed-document"},
+        {"certificate-chain", "unsupported-format", "malformed-document"},
     ),
-    "timestamp": ((*_STAMP, "signedTimestamp"), {"time", "bundle", ""}),
+    "timestamp": ((*_STAMP, "signedTimestamp"), {"time", ""}),
 }
 TEXTS: dict[str, tuple[Path, set[str]]] = {
-    "payload type": (("dsseEnvelope", "payloadType"), {"signature", "bundle"}),
+    "payload type": (("dsseEnvelope", "payloadType"), {"signature"}),
     "checkpoint": (
         (*_ENTRY, "inclusionProof", "checkpoint", "envelope"),
-        {"transparency-log", "bundle", ""},
+        {"transparency-log", ""},
     ),
 }
 

@@ -1,4 +1,4 @@
-"""A library that is missing or broken on this machine refutes no signature."""
+"""A library that is missing, or stumbles, on this machine refutes no signature."""
 
 from __future__ import annotations
 
@@ -34,3 +34,15 @@ def test_a_library_that_cannot_be_imported_is_no_bad_signature(
     monkeypatch.setitem(sys.modules, "sigstore.verify", None)
     with pytest.raises(NotEvaluated, match="cannot be imported"):
         verify_bundle(bundle, subject, trust=trust)
+
+
+def test_a_crash_is_not_a_refusal(
+    local_sigstore: LocalSigstore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(*_: object) -> None:
+        raise LookupError("what nobody foresaw")
+
+    bundle = local_sigstore.signer().sign_statement(json.dumps(STATEMENT).encode())
+    monkeypatch.setattr("provenance.verification.verifier.prove", stumble)
+    with pytest.raises(NotEvaluated, match="could not be judged: LookupError: what nobody"):
+        verify_bundle(bundle, Digest.parse("sha256:" + "a" * 64), trust=local_sigstore.trust)

@@ -21,7 +21,7 @@ from provenance.trust import Trust
 from provenance.verification.identity import check_judge, judgement
 from provenance.verification.layer_signatures import LayerSignature, verify_layer
 from provenance.verification.signed import SignedImage, SignedStatement
-from provenance.verification.verifier import verify_bundle
+from provenance.verification.verifier import not_judged, verify_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -81,21 +81,28 @@ class Judge:
 
     def judge(self, candidate: Candidate) -> Iterator[Evidence | Lookup]:
         """What `candidate` proves; or why it does not, which hides nothing else."""
-        found: Sequence[SignedStatement | SignedImage]
+        where = Unopened(candidate.descriptor, candidate.placement, candidate.subject)
         try:
-            if candidate.shape == "bundle":
-                found = self._bundle(candidate)
-            elif candidate.shape == "statement" and not _is_envelope(candidate.raw):
-                yield _unsigned(candidate)
-                return
-            else:
-                found = self._layer(candidate)
+            found = self._proven(candidate)
         except ProvenanceError as error:
-            where = Unopened(candidate.descriptor, candidate.placement, candidate.subject)
             yield from refused(where, candidate.kind, error, candidate.layer)
-            return
-        for signed in found:
-            yield self._weighed(candidate, signed)
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - nobody foresaw it, and it must hide no other
+            yield from refused(where, candidate.kind, not_judged(error), candidate.layer)
+        else:  # what the caller's own identity raises is the caller's to see
+            for one in found:
+                yield one if isinstance(one, Evidence) else self._weighed(candidate, one)
+
+    def _proven(
+        self, candidate: Candidate
+    ) -> Sequence[SignedStatement | SignedImage] | Sequence[Evidence]:
+        """What is signed, by whomever, or what nobody signed. Raises why it does not hold."""
+        if candidate.shape == "bundle":
+            return self._bundle(candidate)
+        if candidate.shape == "statement" and not _is_envelope(candidate.raw):
+            return [_unsigned(candidate)]
+        return self._layer(candidate)
 
     def _bundle(self, candidate: Candidate) -> Sequence[SignedStatement]:
         bundle = Bundle.parse(candidate.raw, limits=self.limits)

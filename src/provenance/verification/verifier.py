@@ -72,7 +72,7 @@ def verify_bundle(
         InvalidEvidence: `step` refused; for `identity` the message tells who did sign.
         UnsupportedFormat: it could not be told: a shape, an algorithm, or a part that the trust
             root lacks.
-        NotEvaluated: a library that is needed cannot be imported.
+        NotEvaluated: a library that is needed cannot be imported, or stumbled.
     """
     if not isinstance(bundle, Bundle):
         bundle = Bundle.parse(bundle, limits=limits)
@@ -126,28 +126,33 @@ def establish(parts: BundleParts, signed: SignedBytes, demand: Demand) -> Proven
 
     Raises:
         InvalidEvidence, UnsupportedFormat, MalformedDocument: as `prove` does.
-        NotEvaluated: a library that is needed cannot be imported.
+        NotEvaluated: a library that is needed cannot be imported, or stumbled.
     """
     try:
         proven = prove(parts, signed, demand)
         confirm(parts, signed, demand, proven)
     except (ProvenanceError, MemoryError):
         raise
-    except ImportError as error:
-        # Of this machine, not of the bundle: a library that is missing or broken refutes nothing.
-        raise NotEvaluated(
+    except Exception as error:
+        raise not_judged(error) from error
+    return proven
+
+
+def not_judged(error: Exception) -> NotEvaluated:
+    """What an error that nobody foresaw says of a signature: nothing, neither for nor against.
+
+    It is a mistake, of ours or of a library, or something that is wrong with this machine. A
+    refusal names the step that refused; to stumble is none, and hides no other signature.
+    """
+    if isinstance(error, ImportError):
+        return NotEvaluated(
             f"a library that verifying needs cannot be imported: {str(error)[:200]}",
             hint="install oci-provenance anew, with its dependencies",
-        ) from error
-    except Exception as error:
-        # Whatever a parser inside a library stumbles over (the errors they let through are of a
-        # dozen families): such bytes prove nothing, and one bad bundle must not hide a good one.
-        raise InvalidEvidence(
-            f"it cannot be verified: {type(error).__name__}: {str(error)[:200]}",
-            step="bundle",
-            hint="it is damaged or forged",
-        ) from error
-    return proven
+        )
+    return NotEvaluated(
+        f"it could not be judged: {type(error).__name__}: {str(error)[:200]}",
+        hint="please report it, with the bundle: this is a mistake of ours or of a library",
+    )
 
 
 def statement_in(envelope: Envelope) -> Statement:
