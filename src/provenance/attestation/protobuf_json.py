@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -49,7 +50,7 @@ class Message:
         Raises:
             UnsupportedFormat: it has another field.
         """
-        known = {*names, *(_original(name) for name in names)}
+        known = _spellings(names)
         for name in self.fields:
             if name not in known:
                 raise UnsupportedFormat(
@@ -120,6 +121,13 @@ class Message:
         return f"{self.at}/{name}"
 
 
+@functools.lru_cache(maxsize=256)
+def _spellings(names: tuple[str, ...]) -> frozenset[str]:
+    """Those that fields may have. Kept, as `_original`: messages have the same fields."""
+    return frozenset((*names, *map(_original, names)))
+
+
+@functools.lru_cache(maxsize=1024)
 def _original(name: str) -> str:
     """A field's name in the definition of its message."""
     return _CAPITAL.sub(r"_\1", name).lower()

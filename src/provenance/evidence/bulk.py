@@ -8,8 +8,9 @@ those that are answered. The interpreter lets one thread of a process compute at
 from __future__ import annotations
 
 import os
+import queue
 import threading
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -182,18 +183,21 @@ def _answers(
     own = Registry(settings=asked.settings, limits=asked.limits) if registry is None else None
     session = registry or own
     numbered = enumerate(images)
-    waiting: set[Future[Answer]] = set()
+    waiting = 0
+    ended: queue.SimpleQueue[Future[Answer]] = queue.SimpleQueue()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="verify")
     stop = threading.Event()
     try:
         while True:
-            while len(waiting) < workers * _AHEAD and (following := next(numbered, None)):
-                waiting.add(pool.submit(_answer, *following, asked, session, registry, stop))
+            while waiting < workers * _AHEAD and (following := next(numbered, None)):
+                future = pool.submit(_answer, *following, asked, session, registry, stop)
+                future.add_done_callback(ended.put)
+                waiting += 1
             if not waiting:
                 return
-            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in sorted(done, key=lambda f: f.result().index):
-                yield future.result()
+            future = ended.get()
+            waiting -= 1
+            yield future.result()
     finally:  # also where nobody asks for the rest, which ends those that wait for a server, too
         stop.set()
         pool.shutdown(wait=True, cancel_futures=True)

@@ -79,6 +79,7 @@ def display_url(url: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
+@functools.lru_cache(maxsize=256)
 def is_loopback_host(host: str) -> bool:
     """Whether a host, with or without port, names this machine by address or as `localhost`.
 
