@@ -44,6 +44,7 @@ def test_every_json_value_is_read_as_it_is(value: object, ascii_only: bool) -> N
         (b"[1e999]", "too large"),
         (b"[-1e999]", "too large"),
         (b"[" * 201 + b"]" * 201, "200 levels"),
+        (b"[" * 200 + b"0" + b"]" * 200, "200 levels"),
         (b"[" * 100_000, "too deeply|no JSON"),
         (b'["\\ud800"]', "surrogate"),
         (b'{"\\uDFFF":1}', "surrogate"),

@@ -46,7 +46,8 @@ def decode(raw: bytes, *, values: int | None = None) -> Any:
         raise MalformedDocument("is nested too deeply") from error
     except ValueError as error:
         raise MalformedDocument(f"is no JSON: {str(error)[:200]}") from error
-    if _deeper_than(value, _DEPTH):
+    # Each level opens with a bracket: what has few of them is not deep.
+    if raw.count(b"{") + raw.count(b"[") >= _DEPTH and _deeper_than(value, _DEPTH):
         raise MalformedDocument(f"is nested more than {_DEPTH} levels deep")
     if _SURROGATE.search(raw) and not _is_text(value):
         raise MalformedDocument("has half of a surrogate pair, which is no character")

@@ -91,11 +91,9 @@ def _path(
         for path in paths:
             certificate = path[-1] if path else leaf
             for issuer in pool:
-                if issuer in reached or issuer.subject != certificate.issuer:
+                if issuer in reached or not _issued(certificate, issuer):
                     continue
                 if not (_may_issue(issuer, height) and _is_valid(issuer, moment)):
-                    continue
-                if not _issued(certificate, issuer):
                     continue
                 if issuer == root:
                     return (*path, issuer)
@@ -107,7 +105,10 @@ def _path(
 
 @functools.lru_cache(maxsize=512)
 def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Whether `issuer` signed `certificate`. Kept: those above the leaf are always the same."""
+    """Whether `certificate` names `issuer`, in the same bytes, and is signed by it.
+
+    Kept: those above the leaf are always the same.
+    """
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
     try:
@@ -117,6 +118,7 @@ def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     return True
 
 
+@functools.lru_cache(maxsize=512)
 def _may_issue(issuer: x509.Certificate, authorities_below: int) -> bool:
     """Whether it is an authority, for signing code, and so far above the leaf."""
     from cryptography import x509

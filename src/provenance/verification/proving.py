@@ -70,6 +70,8 @@ class Proven:
     warnings: tuple[str, ...]
     chain: tuple[x509.Certificate, ...] = field(default=(), repr=False)
     """Above the signer's certificate, its issuer first; empty for a key."""
+    leaf: x509.Certificate | None = field(default=None, repr=False)
+    """The signer's certificate; None for a key."""
 
 
 def prove(parts: BundleParts, signed: SignedBytes, demand: Demand) -> Proven:
@@ -149,6 +151,7 @@ def _prove(
             *_open_questions(parts, times, entries, anchors),
         ),
         chain,
+        certificates[0] if certificates else None,
     )
 
 

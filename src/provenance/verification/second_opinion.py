@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from provenance.attestation.bundle_parts import Envelope
 from provenance.errors import InvalidEvidence, NotEvaluated, UnsupportedFormat
 from provenance.verification.anchors import anchors_of
-from provenance.verification.certificate import load_certificate
 from provenance.verification.checkpoint import read_checkpoint
 from provenance.verification.scts import embedded
 
@@ -59,12 +58,7 @@ def is_read_by_library(
     parts: BundleParts, signed: SignedBytes, demand: Demand, proven: Proven
 ) -> bool:
     """Whether the library is able to judge: by what is in the bundle and in the trust root."""
-    if (
-        demand.key is not None
-        or not parts.certificates
-        or demand.unsafe_no_log
-        or not parts.version
-    ):
+    if demand.key is not None or proven.leaf is None or demand.unsafe_no_log or not parts.version:
         return False
     if len(parts.entries) != 1 or len(parts.signatures) != 1:
         return False
@@ -75,9 +69,7 @@ def is_read_by_library(
     kinds = _ENVELOPE_KINDS if is_envelope else _MESSAGE_KINDS
     if (entry.kind, entry.version) not in kinds or signed.hashed("sha256") is None:
         return False
-    return _reads_certificate(load_certificate(parts.certificates[0])) and _reads_root(
-        demand.trust, proven
-    )
+    return _reads_certificate(proven.leaf) and _reads_root(demand.trust, proven)
 
 
 def _reads_proof(entry: LoggedEntry) -> bool:
