@@ -205,6 +205,29 @@ class TestEdges:
             "pkg:pypi/a@2": ("pkg:pypi/b@2",),
         }
 
+    def test_many_that_provide_what_many_need_are_told_of_up_to_a_number(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("provenance.catalog.inventory._EDGES", 100)
+        found = inventory({STATUS: status(*(f"p{i};1;v;v" for i in range(30)))})
+        assert sum(map(len, found.dependencies.values())) == 100
+        assert len(found.packages) == 30
+        assert "more than 100 edges" in found.findings[0].message
+
+    def test_so_is_what_is_the_same_again_and_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("provenance.catalog.edges._PAIRS", 1000)
+        words = ",".join(f"v{i}" for i in range(500))
+        records = ("a;1;;" + words, "b;1;;" + words, "z;1;" + words, "y;1;a")
+        found = inventory({STATUS: status(*records)})
+        assert found.findings[0].message == "packages need too many others: not all is told"
+        assert len(found.packages) == 4
+
+    def test_needs_without_end_leave_the_packages(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("provenance.catalog.inventory._STATED", 10)
+        found = inventory({STATUS: status("a;1;b,c", "b;1;" + "x," * 9 + "x", "c;1;a")})
+        assert [(p.name, len(p.depends)) for p in found.packages] == [("a", 2), ("b", 0), ("c", 0)]
+        assert "more than 10 needs and provisions" in found.findings[0].message
+
 
 class TestFindings:
     def test_a_record_that_cannot_be_read_is_told(self) -> None:

@@ -292,6 +292,18 @@ def test_edges_are_those_of_the_algorithm_of_node(needs: dict[tuple[str, ...], s
     assert edges == {(s, t) for s, targets in expected.items() for t in targets}
 
 
+def test_a_deep_tree_of_packages_that_need_thousands_ends_soon() -> None:
+    folders = ["node_modules/x" + "/node_modules/x" * depth for depth in range(64)]
+    one = read(dependencies={f"gone{i}": "*" for i in range(5000)})
+    places = tuple(Location(f"c{c}/{f}/package.json", None) for c in range(20) for f in folders)
+    start = time.process_time()
+    *packages, problem = complete(Remaining([one.at(places)]))
+    assert time.process_time() - start < 10
+    assert [getattr(p, "name", "") for p in packages] == ["x"]
+    assert isinstance(problem, Problem)
+    assert problem.message == "packages need too many others: not all is told"
+
+
 def test_mutations_end_in_a_package_or_a_problem() -> None:
     body = json.dumps({
         "name": "@scope/x",

@@ -16,6 +16,7 @@ __all__ = ["named_edges"]
 
 
 _MOST = 50  # packages that meet one need where nothing tells them apart
+_PAIRS = 4_000_000  # looked at in one image: some ten times what a large distribution has
 
 
 def named_edges(
@@ -24,8 +25,10 @@ def named_edges(
     """Pairs of purls: who needs, and what is needed. What went wrong is put to `problems`.
 
     A need is met by the first of its alternatives that is there, by a package of that name before
-    one that provides it, among those of the same cataloger.
+    one that provides it, among those of the same cataloger. Thousands of packages may provide one
+    name, and thousands more need it: what that costs has a cap.
     """
+    left = _PAIRS
     for cataloger in catalogers:
         if cataloger.requirements is None:
             continue
@@ -43,8 +46,12 @@ def named_edges(
                     candidates = by_name.get(name) or by_provision.get(name)
                     if candidates is not None:
                         nearest = candidates.nearest(package.architecture, directories)
+                        left -= len(nearest)
                         yield from ((package.purl, p.purl) for p in nearest)
                         break
+            if left < 0:
+                problems.append(Problem("", "packages need too many others: not all is told"))
+                return
 
 
 def _needs(

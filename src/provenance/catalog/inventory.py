@@ -13,6 +13,7 @@ Pure: values in, values out.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from provenance.catalog.cataloger import Fact, Failure, Owned, Problem, Relation, Remaining
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["Inventory", "take_inventory"]
 
 DISTRIBUTION_TYPES = frozenset({"apk", "deb", "rpm", "opkg"})
+_EDGES = 500_000  # of one kind: far more than any image has, and some 50 MB of a document
+_STATED = 500_000  # needs and provisions of all packages; a large distribution has a third of it
 _Key = tuple[str, str, str]
 # Of packages that are one: the first that says something counts, or all do.
 _FIRST = (
@@ -103,15 +106,19 @@ def take_inventory(
                 findings[_finding(item)] = None
     ownership = Ownership(owned, squash.real)
     kept = ownership.without_doubles(found)
-    packages = sorted(_merged(kept), key=lambda p: (p.type, p.name, p.version, p.purl))
     problems: list[Problem] = []
-    needs = _edges(packages, relations, "depends-on", named_edges(packages, catalogers, problems))
+    packages = _bounded(_merged(kept), problems)
+    packages.sort(key=lambda p: (p.type, p.name, p.version, p.purl))
+    stated = named_edges(packages, catalogers, problems)
+    needs = _edges(packages, relations, "depends-on", stated, problems)
+    inside = ownership.containing(packages)
+    contains = _edges(packages, relations, "contains", inside, problems)
     findings |= dict.fromkeys(map(_finding, problems))
     findings |= dict.fromkeys(_unknown_distributions(packages))
     return Inventory(
         tuple(packages),
         needs,
-        _edges(packages, relations, "contains", ownership.containing(packages)),
+        contains,
         tuple(findings),
         releases,
         tuple(owned),
@@ -246,6 +253,22 @@ def _merged(packages: Iterable[Package]) -> Iterable[Package]:
     return [found[0] if len(found) == 1 else _one(found) for found in merged.values()]
 
 
+def _bounded(packages: Iterable[Package], problems: list[Problem]) -> list[Package]:
+    """The packages, without what they need and provide once that is too much in all.
+
+    It is cheap to write and dear to keep: each word becomes a property of the document.
+    """
+    found: list[Package] = []
+    left = _STATED
+    for package in packages:
+        left -= len(package.depends) + len(package.provides)
+        found.append(package if left >= 0 else replace(package, depends=(), provides=()))
+    if left < 0:
+        what = f"packages state more than {_STATED} needs and provisions: the rest is not told"
+        problems.append(Problem("", what))
+    return found
+
+
 def _bare(purl: str) -> str:
     return purl.partition("?")[0]
 
@@ -269,11 +292,19 @@ def _edges(
     relations: Iterable[Relation],
     kind: str,
     more: Iterable[tuple[str, str]],
+    problems: list[Problem],
 ) -> dict[str, tuple[str, ...]]:
     known = {p.purl for p in packages}
     found: dict[str, set[str]] = {}
+    count = 0
     stated = ((r.source, r.target) for r in relations if r.kind == kind)
-    for source, target in (*stated, *more):
+    for source, target in chain(stated, more):
         if source != target and source in known and target in known:
-            found.setdefault(source, set()).add(target)
+            targets = found.setdefault(source, set())
+            count += target not in targets
+            if count > _EDGES:
+                what = f"more than {_EDGES} edges ({kind}) between packages: only these are told"
+                problems.append(Problem("", what))
+                break
+            targets.add(target)
     return {source: tuple(sorted(targets)) for source, targets in sorted(found.items())}

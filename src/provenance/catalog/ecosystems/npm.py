@@ -38,6 +38,7 @@ _MOST_LICENSES = 20
 _MOST_AUTHORS = 5
 _BIGGEST = 8 << 20
 _LEVELS = 128  # folders above a package
+_WORK = 4_000_000  # folders looked into for needs, an edge counting as ten: a second or two
 # A package manager of its own: its name, in the folder's name or that of the folder above.
 _MANAGER = re.compile(r"(?:.*/)?(?:opt/(yarn)-v[^/]+|corepack/(?:v[0-9]+/)?([^/]+)/[^/]+)")
 _DEBIAN = re.compile(r"(?:.*/)?usr/(?:share|lib(?:/[^/]+-linux-gnu\w*)?)/nodejs(?=/)")
@@ -202,7 +203,7 @@ def _needs(manifest: _Manifest) -> Iterable[str]:
     return (f"{name}@{wanted}" if wanted else name for name, wanted in found.items())
 
 
-def complete(remaining: Remaining) -> Iterator[Package | Relation]:
+def complete(remaining: Remaining) -> Iterator[Package | Relation | Problem]:
     """The packages, and what each one's needs resolve to where it lies.
 
     One name and version may lie in several folders and find other versions in each: the edges of
@@ -221,10 +222,16 @@ def complete(remaining: Remaining) -> Iterator[Package | Relation]:
             if pnpm:
                 store.setdefault(f"{above}/{package.name}", set()).add(package.purl)
     edges: dict[Relation, None] = {}
+    work = 0
     for package in remaining.packages:
         for location in package.locations:
             folder = location.path.rpartition("/")[0]
             folders = list(_search_path(folder, holding))
+            work += len(package.depends) * (1 + len(folders))
+            if work + 10 * len(edges) > _WORK:
+                yield Problem(location.path, "packages need too many others: not all is told")
+                yield from edges
+                return
             for need in package.depends:
                 name = need[:1] + need[1:].partition("@")[0]
                 target = _resolved(name, folders, places) or _in_store(name, folder, store)
