@@ -92,9 +92,13 @@ class TestWhiteouts:
         )
         assert set(tree.nodes) == {"a", "a/new", "b"}
 
-    def test_an_opaque_root_hides_everything_below(self) -> None:
-        tree = squash([("file", "a/b", b"1")], [("file", ".wh..wh..opq", b""), ("file", "c", b"")])
-        assert set(tree.nodes) == {"c"}
+    def test_an_opaque_root_hides_everything_below_which_is_told(self) -> None:
+        layers = reader(
+            [("file", "a/b", b"1")], [("file", ".wh..wh..opq", b""), ("file", "c", b"")]
+        )
+        assert set(layers.tree().nodes) == {"c"}
+        # containerd on overlay shows `a/b` all the same.
+        assert [f.rule for f in layers.collect([]).findings] == ["opaque-root"]
 
     def test_a_path_taken_away_and_brought_back_loses_its_old_children(self) -> None:
         tree = squash(

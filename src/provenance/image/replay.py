@@ -258,6 +258,10 @@ class Replay(Generic[T]):
         name = base[len(_PREFIX) :]
         if base == _OPAQUE:
             record.opaques.add(parent)
+            if not parent:
+                # The kernel's overlay file system never looks for the mark in a layer's root.
+                what = "a marker takes away all of the layers below: some runtimes do not obey it"
+                record.note("opaque-root", what, path)
         elif name in {"", ".", ".."}:
             record.note("whiteout-without-name", f"whiteout {base!r} names nothing", path)
         else:
