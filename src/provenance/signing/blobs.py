@@ -65,7 +65,8 @@ def verify_blob(
 
     Args:
         blob: a path, the bytes themselves, or their digest: then nobody needs the file.
-        bundle: a path, the bundle's JSON, or the bundle.
+        bundle: a path, the bundle's JSON, or the bundle; what `cosign sign-blob --bundle` wrote
+            before version 3 counts, too.
         identity: who must have signed.
         key: or with which key: a path or reference, PEM or DER, or the key.
         trust: whom to believe; None: Sigstore's public instance.
@@ -119,21 +120,33 @@ def _message(blob: str | Path | bytes, limits: Limits) -> Message:
     return Bytes(blob) if isinstance(blob, bytes) else File(Path(blob), limits.document_bytes)
 
 
-def _bundle(bundle: str | Path | bytes | Bundle, limits: Limits) -> Bundle:
+def _bundle(bundle: str | Path | bytes | Bundle, limits: Limits) -> Bundle | bytes:
     if isinstance(bundle, Bundle):
         return bundle
     if isinstance(bundle, bytes):
-        return Bundle.parse(bundle, limits=limits)
+        return _parsed(bundle, limits)
     try:
         with Path(bundle).open("rb") as file:
             raw = file.read(limits.bundle_bytes + 1)
     except (OSError, ValueError) as error:
         raise unreadable(bundle, error) from error
     with ProvenanceError.located_at(bundle):
+        return _parsed(raw, limits)
+
+
+def _parsed(raw: bytes, limits: Limits) -> Bundle | bytes:
+    """The bundle; the bytes of what cosign wrote in its place before version 3."""
+    from provenance.verification.older_blobs import is_older_bundle
+
+    try:
         return Bundle.parse(raw, limits=limits)
+    except UnsupportedFormat:
+        if not is_older_bundle(raw):
+            raise
+        return raw
 
 
-def _artifact(path: Path, bundle: Bundle, limits: Limits) -> bytes | Digest:
+def _artifact(path: Path, bundle: Bundle | bytes, limits: Limits) -> bytes | Digest:
     """The bytes where they are few; else their digest, by the hash that the bundle speaks of."""
     file = File(path, limits.file_bytes)
     try:
@@ -143,11 +156,13 @@ def _artifact(path: Path, bundle: Bundle, limits: Limits) -> bytes | Digest:
         return Digest(f"{algorithm}:{file.digest(algorithm).hex()}")
 
 
-def _hash_of(bundle: Bundle) -> str:
+def _hash_of(bundle: Bundle | bytes) -> str:
     """Which hash the signature is over: a claim, which verification holds against the key.
 
     A statement names digests of its own choice: SHA-256 is what all of them have.
     """
+    if isinstance(bundle, bytes):  # cosign's, which signed with SHA-256 by every key
+        return "sha256"
     signature: Any = decode_object(bundle.raw).get("messageSignature")
     digest = signature.get("messageDigest") if isinstance(signature, dict) else None
     named = digest.get("algorithm") if isinstance(digest, dict) else None

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from provenance.attestation.bundle import Bundle
 from provenance.attestation.bundle_parts import MessageSignature, read_parts
 from provenance.digests import Digest
-from provenance.errors import InvalidEvidence
+from provenance.errors import InvalidEvidence, UnsupportedFormat
 from provenance.verification.content import HASHES, SignedBytes
+from provenance.verification.older_blobs import is_older_bundle, read_older_bundle
 from provenance.verification.signed import SignedBlob, SignedStatement
 from provenance.verification.verifier import (
     check_identity,
@@ -19,6 +20,7 @@ from provenance.verification.verifier import (
 )
 
 if TYPE_CHECKING:
+    from provenance.attestation.bundle_parts import BundleParts
     from provenance.attestation.public_key import PublicKey
     from provenance.settings import Limits
     from provenance.trust import Trust
@@ -42,7 +44,7 @@ def verify_blob_bundle(
     """Prove that `identity`, or the holder of `key`, signed `artifact`, or a statement about it.
 
     Args:
-        bundle: a Sigstore bundle.
+        bundle: a Sigstore bundle, or what `cosign sign-blob --bundle` wrote before version 3.
         artifact: the bytes of the file, or their digest alone, which is enough wherever the
             signature is over a hash of that algorithm.
         trust: whom to believe. No network is used.
@@ -63,9 +65,7 @@ def verify_blob_bundle(
         UnsupportedFormat: it could not be told, as from the digest alone where another hash is
             signed.
     """
-    if not isinstance(bundle, Bundle):
-        bundle = Bundle.parse(bundle, limits=limits)
-    parts = read_parts(bundle)
+    parts = _parts(bundle, limits)
     signed = SignedBytes.of(parts.content, artifact)
     if isinstance(parts.content, MessageSignature):
         _check_stated(parts.content, signed)
@@ -90,6 +90,17 @@ def verify_blob_bundle(
         log_entries=proven.log_entries,
         warnings=proven.warnings,
     )
+
+
+def _parts(bundle: Bundle | bytes, limits: Limits | None) -> BundleParts:
+    if isinstance(bundle, Bundle):
+        return read_parts(bundle)
+    try:
+        return read_parts(Bundle.parse(bundle, limits=limits))
+    except UnsupportedFormat:
+        if not is_older_bundle(bundle):
+            raise
+        return read_older_bundle(bundle)
 
 
 def _digests(artifact: bytes) -> tuple[Digest, ...]:

@@ -41,7 +41,13 @@ if TYPE_CHECKING:
     from provenance.verification.identity import Expected
     from provenance.verification.thresholds import Thresholds
 
-__all__ = ["DSSE_MEDIA_TYPE", "SIMPLE_SIGNING_MEDIA_TYPE", "LayerSignature", "verify_layer"]
+__all__ = [
+    "DSSE_MEDIA_TYPE",
+    "SIMPLE_SIGNING_MEDIA_TYPE",
+    "LayerSignature",
+    "layer_parts",
+    "verify_layer",
+]
 
 SIMPLE_SIGNING_MEDIA_TYPE = "application/vnd.dev.cosign.simplesigning.v1+json"
 """Of a layer in a `.sig` manifest."""
@@ -138,7 +144,7 @@ def verify_layer(
         UnsupportedFormat: a layer of another type, or it could not be told.
     """
     _check_sizes(layer, limits or Limits())
-    parts = _parts(layer)
+    parts = layer_parts(layer)
     signed = SignedBytes.of(parts.content, layer.payload)
     proven = establish(parts, signed, demanded(trust, identity, key, unsafe_no_log, require))
     shared: dict[str, Any] = {
@@ -174,8 +180,12 @@ def _check_sizes(layer: LayerSignature, limits: Limits) -> None:
         )
 
 
-def _parts(layer: LayerSignature) -> BundleParts:
-    """The layer's parts, as a bundle has them; of no version of the bundle's format."""
+def layer_parts(layer: LayerSignature) -> BundleParts:
+    """The layer's parts, as a bundle has them; of no version of the bundle's format.
+
+    Raises:
+        MalformedDocument, LimitExceeded, UnsupportedFormat: as `verify_layer` does.
+    """
     certificates = _certificates(layer.certificate, f"{_PREFIX}certificate")
     if len(certificates) > 1:
         raise MalformedDocument("must be one certificate", pointer=f"{_PREFIX}certificate")
