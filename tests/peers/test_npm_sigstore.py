@@ -15,12 +15,11 @@ from tests.peers.key_handles import Pair
 import provenance as pv
 from provenance.attestation.statement import ResourceDescriptor, Statement
 from provenance.digests import Digest
+from provenance.testing.sigstore import LocalSigstore
 from provenance.verification import verify_bundle
 
 if TYPE_CHECKING:
     from tests.peers.conftest import Run
-
-    from provenance.testing.sigstore import LocalSigstore
 
 pytestmark = pytest.mark.peer
 
@@ -163,3 +162,17 @@ def get_part(document: Any, path: str) -> Any:
 def set_part(document: Any, path: str, value: object) -> None:
     folder, _, key = path.rpartition("/")
     (get_part(document, folder) if folder else document)[key] = copy.deepcopy(value)
+
+
+def test_a_listed_root_in_an_older_bundle_stops_neither(node: Node, tmp_path: Path) -> None:
+    """The first bundles of the Node clients have the whole chain, the root included."""
+    with LocalSigstore(rekor=("v1",)) as sigstore:
+        made = sigstore.forger(WHO, version="0.1", stamped=False).statement(statement("a"))
+        root = json.loads(sigstore.trusted_root_json)["certificateAuthorities"][0]["certChain"]
+        chain = made["verificationMaterial"]["x509CertificateChain"]["certificates"]
+        chain.append(root["certificates"][-1])
+        bundle = json.dumps(made).encode()
+        sigstore.write_trusted_root(tmp_path / "trusted_root.json")
+        (found,) = node(bundle, identity=WHO, issuer=sigstore.issuer)
+        assert found == {"identity": WHO, "issuer": sigstore.issuer}
+        assert verify_bundle(bundle, SUBJECT, trust=sigstore.trust).identity == WHO
