@@ -216,12 +216,12 @@ class TestMerge:
 
     def test_what_was_not_taken_is_told(self, run: Run, old: str, tmp_path: Path) -> None:
         document = json.loads(Sbom.build(subject=Subject("b"), packages=[APP]).to_bytes())
-        document["services"] = [{"name": "mail"}]
+        document["metadata"]["lifecycles"] = [{"phase": "build"}]
         other = tmp_path / "b.json"
         other.write_text(json.dumps(document))
         status, _, err = run("merge", old, str(other), "--name", "shop")
         assert status == 0
-        assert "note: not-merged: 1 of /services/*/name in part 1 (b)" in err
+        assert "note: not-merged: 1 of /metadata/lifecycles/*/phase in part 1 (b)" in err
 
     def test_several_formats_are_all_written(self, run: Run, old: str, tmp_path: Path) -> None:
         wanted = {"spdx-2.3": tmp_path / "a.json", "cyclonedx-1.5": tmp_path / "b.json"}

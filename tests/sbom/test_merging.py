@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 import provenance as pv
 from provenance.digests import Digest
 from provenance.errors import UnsupportedFormat
+from provenance.packages.os_release import OsRelease
 from provenance.packages.package import ListedFile, Location, Package
 from provenance.sbom import Format, Sbom, Subject, read_sbom
-from provenance.sbom.model import SubjectLayer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -151,16 +151,321 @@ def test_what_was_not_taken_is_told() -> None:
     document["vulnerabilities"] = [{"id": "CVE-2026-1"}, {"id": "CVE-2026-2"}]
     document["components"][0]["modified"] = True
     document["dependencies"][1]["dependsOn"] = ["nobody"]
-    image = Subject("api", type="container", layers=(SubjectLayer(LAYER),), labels={"a": "b"})
-    api = read_sbom(Sbom.build(subject=image, packages=[LIBC]).to_bytes())
-    merged = pv.merge_sboms([read_sbom(json.dumps(document).encode()), api], name="shop")
-    found = [(f.rule, f.message) for f in merged.findings]
-    assert ("not-merged", "2 of /vulnerabilities/*/id in part 0 (web)") in found
-    assert ("not-merged", "1 of /components/*/modified in part 0 (web)") in found
-    assert ("not-merged", "1 layers of the subject of part 1 (api)") in found
-    assert ("not-merged", "1 labels of the subject of part 1 (api)") in found
-    assert ("dangling-edge", "1 edges of part 0 (web) lead to what is no package") in found
-    assert len(found) == 5
+    document["metadata"]["lifecycles"] = [{"phase": "build"}]
+    web = read_sbom(json.dumps(document).encode())
+    found = pv.merge_sboms([web], name="shop").findings
+    assert [(f.rule, f.message) for f in found] == [
+        ("dangling-edge", "1 edges of part 0 (web) lead to what is no package"),
+        ("not-merged", "1 of /metadata/lifecycles/*/phase in part 0 (web)"),
+    ]
+    found = pv.merge_sboms([web], name="shop", format="spdx-2.3").findings
+    said = [(f.rule, f.message) for f in found]
+    assert ("not-merged", "2 of /vulnerabilities/*/id in part 0 (web)") in said
+    assert ("not-merged", "1 of /components/*/modified in part 0 (web)") in said
+    # Pointers are the part's own, not those of what was made of it.
+    assert all(f.pointer.startswith(("/vuln", "/comp", "/meta")) for f in found if f.pointer)
+
+
+def full(name: str, version: str = "1") -> dict[str, Any]:
+    """A document that says much of its components, by references of every kind."""
+    return {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": {
+            "component": {
+                "type": "application",
+                "bom-ref": "root",
+                "name": name,
+                "version": version,
+                "scope": "required",
+            }
+        },
+        "components": [
+            {
+                "type": "library",
+                "bom-ref": "lib",
+                "name": "lib",
+                "purl": "pkg:npm/lib@1",
+                "scope": "optional",
+                "pedigree": {"notes": f"forked for {name}"},
+                "properties": [{"name": "theirs", "value": name}],
+                "components": [{"type": "library", "bom-ref": "inner", "name": "inner"}],
+            },
+            {"type": "file", "bom-ref": "a-file", "name": "bin/lib"},
+        ],
+        "services": [{"bom-ref": "service", "name": f"{name}-service"}],
+        "dependencies": [
+            {"ref": "root", "dependsOn": ["lib", "service"]},
+            {"ref": "service", "dependsOn": ["lib"]},
+        ],
+        "compositions": [{"aggregate": "complete", "assemblies": ["root", "lib"]}],
+        "vulnerabilities": [
+            {
+                "bom-ref": "vulnerability",
+                "id": "CVE-2026-1",
+                "analysis": {"state": "not_affected", "detail": f"in {name}"},
+                "affects": [{"ref": "lib"}, {"ref": "urn:cdx:other/1#x"}],
+            }
+        ],
+        "annotations": [
+            {
+                "bom-ref": "annotation",
+                "subjects": ["lib", "service", "gone"],
+                "annotator": {"individual": {"name": "Ada"}},
+                "timestamp": "2026-01-02T03:04:05Z",
+                "text": f"of {name}",
+            }
+        ],
+        "formulation": [
+            {
+                "bom-ref": "formula",
+                "workflows": [
+                    {
+                        "bom-ref": "workflow",
+                        "uid": "1",
+                        "taskTypes": ["build"],
+                        "resourceReferences": [{"ref": "lib"}],
+                    }
+                ],
+            }
+        ],
+    }
+
+
+def as_read(*documents: Any) -> list[Sbom]:
+    return [read_sbom(json.dumps(document).encode()) for document in documents]
+
+
+def by_name(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Every object with a `bom-ref`, by that; twice the same is an error."""
+    found: dict[str, dict[str, Any]] = {}
+    waiting: list[Any] = [document]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            if "bom-ref" in value:
+                assert value["bom-ref"] not in found
+                found[value["bom-ref"]] = value
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    return found
+
+
+@pytest.mark.parametrize("hierarchical", [True, False])
+def test_what_is_said_of_components_leads_to_them_under_their_new_names(
+    hierarchical: bool,  # noqa: FBT001 - a parameter of the table
+) -> None:
+    parts = as_read(full("one"), full("two"))
+    merged = pv.merge_sboms(parts, name="shop", hierarchical=hierarchical)
+    assert merged.validate().ok
+    document = json.loads(merged.to_bytes())
+    known = by_name(document)
+    for number, name in enumerate(("one", "two")):
+        vulnerability = document["vulnerabilities"][number]
+        assert vulnerability["analysis"]["detail"] == f"in {name}"
+        lib, link = (x["ref"] for x in vulnerability["affects"])
+        assert link == "urn:cdx:other/1#x"
+        assert known[lib]["name"] == "lib"
+        assert not hierarchical or known[lib]["pedigree"]["notes"] == f"forked for {name}"
+        annotation = document["annotations"][number]
+        assert annotation["text"] == f"of {name}"
+        assert annotation["subjects"][0] == lib
+        assert known[annotation["subjects"][1]]["name"] == f"{name}-service"
+        assert annotation["subjects"][2] not in known  # as it was
+        root, assembled = document["compositions"][number]["assemblies"]
+        assert (known[root]["name"], assembled) == (name, lib)
+        formula = document["formulation"][number]["workflows"][0]
+        assert formula["resourceReferences"] == [{"ref": lib}]
+        service = document["services"][number]["bom-ref"]
+        edges = {x["ref"]: x.get("dependsOn", []) for x in document["dependencies"]}
+        assert lib in edges[service]
+        assert service in edges[root]
+
+
+def words(value: Any) -> set[str]:
+    """Every text and number of a document, whatever its place."""
+    if isinstance(value, dict):
+        return {x for key, inner in value.items() if key not in NAMES for x in words(inner)}
+    if isinstance(value, list):
+        return {x for inner in value for x in words(inner)}
+    return {str(value)}
+
+
+NAMES = {
+    *("bom-ref", "ref", "dependsOn", "subjects", "assemblies", "serialNumber"),
+    *("SPDXID", "spdxElementId", "relatedSpdxElement", "documentNamespace", "snippetFromFile"),
+    *("reference", "hasFiles", "documentDescribes", "spdxVersion", "specVersion", "$schema"),
+}
+
+
+@pytest.mark.parametrize("hierarchical", [True, False])
+@pytest.mark.parametrize("form", ["cyclonedx-1.4", "cyclonedx-1.6", "cyclonedx-1.7-xml"])
+def test_every_leaf_of_a_part_is_in_the_product_or_told(
+    form: str,
+    hierarchical: bool,  # noqa: FBT001 - a parameter of the table
+) -> None:
+    parts = [full("one"), full("two")]
+    merged = pv.merge_sboms(as_read(*parts), name="shop", hierarchical=hierarchical, format=form)
+    assert merged.validate().ok
+    there = words(json.loads(merged.to_bytes("cyclonedx-1.7")))
+    told = " ".join(f.message for f in merged.findings)
+    for part in parts:
+        for key in part:
+            missing = words(part[key]) - there - {"1.6"}
+            assert not missing or f"/{key}" in told or "pedigree" in told, (key, missing)
+
+
+def spdx_part(name: str) -> dict[str, Any]:
+    return {
+        "spdxVersion": "SPDX-2.3",
+        "dataLicense": "CC0-1.0",
+        "SPDXID": "SPDXRef-DOCUMENT",
+        "name": name,
+        "documentNamespace": f"https://acme.example/{name}",
+        "creationInfo": {"created": "2026-01-02T03:04:05Z", "creators": ["Tool: maker-2"]},
+        "packages": [
+            {
+                "SPDXID": f"SPDXRef-{own}",
+                "name": name if own == "app" else own,
+                "downloadLocation": "NOASSERTION",
+                "filesAnalyzed": False,
+                "licenseDeclared": "LicenseRef-1",
+                "comment": f"{own} of {name}",
+                "primaryPackagePurpose": "APPLICATION" if own == "app" else "LIBRARY",
+            }
+            for own in ("app", "lib")
+        ],
+        "files": [
+            {
+                "SPDXID": "SPDXRef-file",
+                "fileName": "./bin/lib",
+                "checksums": [{"algorithm": "SHA1", "checksumValue": "a" * 40}],
+                "licenseInfoInFiles": ["LicenseRef-1"],
+                "noticeText": f"notice of {name}",
+            }
+        ],
+        "snippets": [
+            {
+                "SPDXID": "SPDXRef-snippet",
+                "snippetFromFile": "SPDXRef-file",
+                "name": f"snippet of {name}",
+                "ranges": [
+                    {
+                        "startPointer": {"offset": 1, "reference": "SPDXRef-file"},
+                        "endPointer": {"offset": 9, "reference": "SPDXRef-file"},
+                    }
+                ],
+            }
+        ],
+        "annotations": [
+            {
+                "annotationDate": "2026-01-02T03:04:05Z",
+                "annotationType": "REVIEW",
+                "annotator": "Person: Ada",
+                "comment": f"read {name}",
+            }
+        ],
+        "externalDocumentRefs": [
+            {
+                "externalDocumentId": "DocumentRef-more",
+                "spdxDocument": f"https://acme.example/{name}/more",
+                "checksum": {"algorithm": "SHA1", "checksumValue": "b" * 40},
+            }
+        ],
+        "hasExtractedLicensingInfos": [
+            {"licenseId": "LicenseRef-1", "extractedText": f"terms of {name}"}
+        ],
+        "relationships": [
+            {
+                "spdxElementId": a,
+                "relationshipType": kind,
+                "relatedSpdxElement": b,
+                "comment": f"{kind} in {name}",
+            }
+            for a, kind, b in (
+                ("SPDXRef-app", "DEPENDS_ON", "SPDXRef-lib"),
+                ("SPDXRef-lib", "CONTAINS", "SPDXRef-file"),
+                ("SPDXRef-file", "GENERATED_FROM", "SPDXRef-snippet"),
+                ("SPDXRef-app", "VARIANT_OF", "DocumentRef-more:SPDXRef-app"),
+                ("SPDXRef-lib", "OTHER", "NOASSERTION"),
+            )
+        ]
+        + [
+            {
+                "spdxElementId": "SPDXRef-DOCUMENT",
+                "relationshipType": "DESCRIBES",
+                "relatedSpdxElement": "SPDXRef-app",
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize("form", ["spdx-2.3", "spdx-2.2"])
+def test_what_spdx_says_leads_to_elements_under_their_new_names(form: str) -> None:
+    parts = [spdx_part("one"), spdx_part("two")]
+    merged = pv.merge_sboms(as_read(*parts), name="shop", format=form)
+    assert merged.validate().ok
+    told = {f.pointer for f in merged.findings}
+    assert told <= {"/name", "/packages/*/primaryPackagePurpose"}
+    document = json.loads(merged.to_bytes())
+    listed = [x for key in ("packages", "files", "snippets") for x in document[key]]
+    known = {x["SPDXID"]: x for x in listed}
+    assert len(known) == len(listed) == 9
+    texts = {x["licenseId"]: x["extractedText"] for x in document["hasExtractedLicensingInfos"]}
+    more = {x["externalDocumentId"]: x["spdxDocument"] for x in document["externalDocumentRefs"]}
+    for name in ("one", "two"):
+        (app,) = [x for x in document["packages"] if x.get("comment") == f"app of {name}"]
+        (lib,) = [x for x in document["packages"] if x.get("comment") == f"lib of {name}"]
+        (file,) = [x for x in document["files"] if x["noticeText"] == f"notice of {name}"]
+        (snippet,) = [x for x in document["snippets"] if x["name"] == f"snippet of {name}"]
+        assert texts[lib["licenseDeclared"]] == f"terms of {name}"
+        assert texts[file["licenseInfoInFiles"][0]] == f"terms of {name}"
+        assert snippet["snippetFromFile"] == file["SPDXID"]
+        assert snippet["ranges"][0]["endPointer"]["reference"] == file["SPDXID"]
+        assert [x["comment"] for x in app["annotations"]] == [f"read {name}"]
+        said = {
+            x["comment"]: (x["spdxElementId"], x["relatedSpdxElement"])
+            for x in document["relationships"]
+            if x.get("comment", "").endswith(f" in {name}")
+        }
+        assert said[f"DEPENDS_ON in {name}"] == (app["SPDXID"], lib["SPDXID"])
+        assert said[f"CONTAINS in {name}"] == (lib["SPDXID"], file["SPDXID"])
+        assert said[f"GENERATED_FROM in {name}"] == (file["SPDXID"], snippet["SPDXID"])
+        assert said[f"OTHER in {name}"] == (lib["SPDXID"], "NOASSERTION")
+        other, _, element = said[f"VARIANT_OF in {name}"][1].partition(":")
+        assert (more[other], element) == (f"https://acme.example/{name}/more", "SPDXRef-app")
+
+
+def test_a_name_that_leads_nowhere_leads_to_nothing_of_another_part() -> None:
+    one, two = full("one"), full("two")
+    one["vulnerabilities"][0]["affects"] = [{"ref": "only-in-two"}]
+    two["components"].append({"type": "library", "bom-ref": "only-in-two", "name": "x"})
+    for parts in ((one, two), (two, one)):
+        document = json.loads(pv.merge_sboms(as_read(*parts), name="shop").to_bytes())
+        known = by_name(document)
+        (said,) = [x for x in document["vulnerabilities"] if x["analysis"]["detail"] == "in one"]
+        assert said["affects"][0]["ref"] not in known
+
+
+def test_no_system_of_a_part_is_the_products() -> None:
+    system = OsRelease("debian", "12", "Debian GNU/Linux", "Debian GNU/Linux 12", "bookworm")
+    image = Subject("web", "1", type="container", distribution=system)
+    for form in (Format.CYCLONEDX_1_6, Format.SPDX_2_3):
+        one = read_sbom(Sbom.build(subject=image, packages=[LIBC], form=form).to_bytes())
+        for written in ("cyclonedx-1.6", "spdx-2.3"):
+            merged = pv.merge_sboms([one], name="shop", format=written)
+            found = read_sbom(merged.to_bytes())
+            assert found.subject is not None
+            assert found.subject.distribution is None, (form, written)
+
+
+def test_in_a_version_without_properties_the_product_is_valid_and_honest() -> None:
+    merged = pv.merge_sboms(as_read(full("one"), full("two")), name="shop", format="cyclonedx-1.2")
+    assert merged.validate().ok
+    told = {f.pointer for f in merged.findings}
+    assert {"/vulnerabilities/*/id", "/compositions/*/aggregate"} <= told
 
 
 @pytest.mark.parametrize("form", [f for f in Format if f.writable and f.carries])

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Any
 
 __all__ = ["items", "text"]
 
 
-def items(value: Any, element: str = "") -> list[Mapping[str, Any]]:
+def items(value: Any, element: str = "") -> list[dict[str, Any]]:
     """The objects of a list; of XML that was read plainly, those in elements of that name."""
     if isinstance(value, dict) and element:
         value = value.get(element)

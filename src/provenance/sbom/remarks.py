@@ -77,7 +77,7 @@ def _of_spdx_2(document: Mapping[str, Any]) -> Iterator[Annotation]:
 
 
 def _of_spdx_3(document: Mapping[str, Any]) -> Iterator[Annotation]:
-    nodes = items(document.get("@graph")) or [document]
+    nodes = items(document.get("@graph")) or [dict(document)]
     named = {text(n, "spdxId") or text(n, "@id"): n for n in nodes}
     for node in nodes:
         if node.get("type") != "Annotation":

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from provenance.packages.package import ListedFile, Package, Reference
     from provenance.sbom.model import OtherDocument, Subject
 
-__all__ = ["Components"]
+__all__ = ["Components", "add_document"]
 
 Pairs = list[tuple[str, str]]
 
@@ -91,7 +91,7 @@ class Components:
         if package.download and _is_url(package.download):
             references.append({"type": "distribution", "url": package.download})
         if other is not None:
-            pairs += _document(references, other)
+            pairs += add_document(references, other)
         references += [
             self._reference(x) for x in package.references if _is_url(x.url) or _is_locator(x.url)
         ]
@@ -221,7 +221,7 @@ class Components:
             pairs.append((f"{PREFIX}type", subject.type))
         references: list[dict[str, Any]] = list(out.get("externalReferences", ()))
         if other is not None:
-            pairs += _document(references, other)
+            pairs += add_document(references, other)
         if references:
             out["externalReferences"] = references
         named = {name for name, _ in pairs}
@@ -272,7 +272,7 @@ def _hashes(out: dict[str, Any], hashes: Mapping[str, str]) -> Pairs:
     return rest
 
 
-def _document(references: list[dict[str, Any]], other: OtherDocument) -> Pairs:
+def add_document(references: list[dict[str, Any]], other: OtherDocument) -> Pairs:
     """A reference to another SBOM, by BOM-Link where it has a serial number."""
     serial = other.uri.removeprefix("urn:uuid:")
     reference: dict[str, Any] = {"type": "bom", "url": other.uri}

@@ -1,73 +1,148 @@
-"""One package out of several records of it: lists are joined, and what contradicts is named."""
+"""One element out of several records of it, in JSON: lists are joined, contradictions named."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
+import re
 from typing import Any
 
-from provenance.packages.package import Package
+import msgspec
+
 from provenance.sbom.comparing.diff import same_licenses
+from provenance.sbom.items import items, text
+from provenance.sbom.spdx.carrying import comment, pairs_of
 
-__all__ = ["Unified", "identity"]
+__all__ = ["contradicts", "identity", "unify"]
 
-_IDENTITY = frozenset({"id", "name", "version", "type", "purl"})
-_FIELDS = tuple(f.name for f in dataclasses.fields(Package) if f.name not in _IDENTITY)
-_ALTERNATIVES = frozenset({"licenses", "stated_licenses", "concluded"})  # all of a list apply
+Pairs = list[tuple[str, str]]
 
-
-def identity(package: Package) -> tuple[str, ...]:
-    """What records of one package agree in."""
-    if package.purl:
-        return (package.purl,)
-    return package.type, package.name, package.version, package.kind
+_NOTHING = ("", "NOASSERTION", None)
+_LICENSES = frozenset({"licenses", "licenseDeclared", "licenseConcluded"})  # all of a list apply
+_IDENTIFIERS = frozenset({"bom-ref", "SPDXID"})
+_NUMBERED = re.compile(r"(.*:)([0-9]{1,6})(:.*)", re.ASCII | re.DOTALL)
 
 
-class Unified:
-    """Grows with every record; what the first one says stands."""
+def identity(item: dict[str, Any]) -> tuple[str, ...]:
+    """What records of one package agree in, in either family."""
+    purl = text(item, "purl")
+    for reference in items(item.get("externalRefs")):
+        if not purl and reference.get("referenceType") == "purl":
+            purl = text(reference, "referenceLocator")
+    if purl:
+        return (purl,)
+    keys = ("name", "version", "versionInfo", "group", "type", "primaryPackagePurpose", "fileName")
+    return tuple(text(item, key) for key in keys)
 
-    def __init__(self, first: Package) -> None:
-        """Begin with one record."""
-        self._first = first
-        self._fields: dict[str, Any] = {}
-        self._lists: dict[str, dict[Any, None]] = {}
 
-    def contradicts(self, other: Package) -> bool:
-        """Whether `other` has different bytes, and so is another package whatever it is called."""
-        hashes = self._value("hashes")
-        return any(
-            algorithm in hashes and hashes[algorithm].lower() != value.lower()
-            for algorithm, value in other.hashes.items()
-        )
+def contradicts(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether the two have different bytes, and so are two whatever they are called."""
+    here, there = _hashes(one), _hashes(other)
+    return any(key in here and here[key] != value for key, value in there.items())
 
-    def add(self, other: Package) -> list[str]:
-        """Take what `other` adds; returned are the fields of it that contradict."""
-        left = []
-        for name in _FIELDS:
-            here, there = self._value(name), getattr(other, name)
-            if here == there or not there or isinstance(here, bool):
-                continue
-            if name in _ALTERNATIVES:
-                if not here:
-                    self._fields[name] = there
-                elif not same_licenses(here, there):
-                    left.append(name)
-            elif isinstance(there, tuple):
-                self._lists.setdefault(name, dict.fromkeys(here)).update(dict.fromkeys(there))
-            elif isinstance(there, Mapping):
-                self._fields[name] = {**there, **here}
-            elif here:
-                left.append(name)
-            else:
-                self._fields[name] = there
-        return left
 
-    def _value(self, name: str) -> Any:
-        """As far as it is known; of a list that has grown, its beginning."""
-        return self._fields[name] if name in self._fields else getattr(self._first, name)
+def _hashes(item: dict[str, Any]) -> dict[str, str]:
+    listed = items(item.get("hashes")) + items(item.get("checksums"))
+    return {
+        text(x, "alg") or text(x, "algorithm"): (
+            text(x, "content") or text(x, "checksumValue")
+        ).lower()
+        for x in listed
+    }
 
-    def package(self, own: str) -> Package:
-        """The package, under an identifier of its own."""
-        changes: dict[str, Any] = {**self._fields, "id": own}
-        changes |= {name: tuple(values) for name, values in self._lists.items()}
-        return dataclasses.replace(self._first, **changes)
+
+def unify(first: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    """Add to `first` what `other` says besides; returned are the keys of it that contradict."""
+    left = []
+    _shift_places(first, other)
+    _join_carried(first, other)
+    for key, value in other.items():
+        here = first.get(key)
+        if key in _IDENTIFIERS or here == value or value in _NOTHING:
+            continue
+        if here in _NOTHING or here == []:
+            first[key] = value
+        elif key == "sourceInfo":
+            first[key] = f"{here}; {value}"
+        elif key in _LICENSES:
+            if not same_licenses(_texts(here), _texts(value)):
+                left.append(key)
+        elif isinstance(here, list) and isinstance(value, list):
+            here += [x for x in value if x not in here]
+        elif isinstance(here, dict) and isinstance(value, dict):
+            left += [key] * bool(unify(here, value))
+        else:
+            left.append(key)
+    return left
+
+
+def _texts(stated: Any) -> tuple[str, ...]:
+    """Licences, of SPDX or of CycloneDX."""
+    if isinstance(stated, str):
+        return (stated,)
+    found = []
+    for choice in items(stated):
+        license_ = choice.get("license")
+        found.append(text(choice, "expression") or text(license_, "id") or text(license_, "name"))
+    return tuple(found)
+
+
+def _shift_places(first: dict[str, Any], other: dict[str, Any]) -> None:
+    """Number the places of `other` on from those of `first`: properties name them by number."""
+    here, there = _occurrences(first), _occurrences(other)
+    said = [(text(x, "name"), text(x, "value")) for x in items(first.get("properties"))]
+    more = [(text(x, "name"), text(x, "value")) for x in items(other.get("properties"))]
+    if set(filter(_is_numbered, more)) <= set(said) and all(x in here for x in there):
+        return  # the same places
+    count = len(here) if there else _count(said)
+    if any(map(_is_numbered, more)):
+        other["properties"] = [{"name": n, "value": v} for n, v in _shifted(more, count)]
+    if here and there:
+        first["evidence"] = {**first["evidence"], "occurrences": [*here, *there]}
+        other["evidence"] = {k: v for k, v in other["evidence"].items() if k != "occurrences"}
+
+
+def _occurrences(item: dict[str, Any]) -> list[dict[str, Any]]:
+    evidence = item.get("evidence")
+    return items(evidence.get("occurrences")) if isinstance(evidence, dict) else []
+
+
+def _is_numbered(pair: tuple[str, str]) -> bool:
+    return _NUMBERED.fullmatch(pair[0]) is not None
+
+
+def _count(pairs: Pairs) -> int:
+    """One more than the highest number."""
+    found = [_NUMBERED.fullmatch(name) for name, _ in pairs]
+    return max((int(match[2]) + 1 for match in found if match), default=0)
+
+
+def _shifted(pairs: Pairs, count: int) -> Pairs:
+    out = []
+    for name, value in pairs:
+        match = _NUMBERED.fullmatch(name)
+        out.append((f"{match[1]}{int(match[2]) + count}{match[3]}" if match else name, value))
+    return out
+
+
+def _join_carried(first: dict[str, Any], other: dict[str, Any]) -> None:
+    """Of SPDX: what this project carries, in one annotation, places numbered on."""
+    mine = next((x for x in items(first.get("annotations")) if _pairs(x)), None)
+    if mine is None:
+        return
+    kept = []
+    for annotation in items(other.get("annotations")):
+        here, there = _pairs(mine), _pairs(annotation)
+        if not there:
+            kept.append(annotation)
+            continue
+        if not set(filter(_is_numbered, there)) <= set(here):
+            there = _shifted(there, _count(here))
+        mine["comment"] = comment([*here, *(x for x in there if x not in here)])
+    if "annotations" in other:
+        other["annotations"] = kept
+
+
+def _pairs(annotation: dict[str, Any]) -> Pairs:
+    try:
+        return pairs_of(annotation.get("comment")) or []
+    except msgspec.DecodeError:
+        return []

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from provenance.packages.package import ListedFile, Package
     from provenance.sbom.model import Contents, OtherDocument, Subject
 
-__all__ = ["as_document", "other_checksum", "write"]
+__all__ = ["as_document", "blank_package", "external_document", "other_checksum", "write"]
 
 DISTRIBUTION = "SPDXRef-OperatingSystem"
 _NO_NAMESPACE = b'"documentNamespace":""'
@@ -172,7 +172,7 @@ class _Packages:
         self._declared = functools.cache(lambda licenses: declared(licenses, extracted))
 
     def subject(self, subject: Subject) -> dict[str, Any]:
-        out = _blank(IMAGE, subject.name, subject.version)
+        out = blank_package(IMAGE, subject.name, subject.version)
         if subject.about is not None:
             out |= self.package(subject.about, subject.id or IMAGE, None)
             out |= {"name": subject.name, "annotations": []}
@@ -189,14 +189,14 @@ class _Packages:
 
     def distribution(self, release: OsRelease) -> dict[str, Any]:
         name = release.pretty_name or release.name or release.id
-        out = _blank(DISTRIBUTION, name, release.version_id)
+        out = blank_package(DISTRIBUTION, name, release.version_id)
         out["primaryPackagePurpose"] = "OPERATING_SYSTEM"
         return self._annotated(out, carrying.distribution_pairs(release))
 
     def package(
         self, package: Package, identifier: str, other: OtherDocument | None
     ) -> dict[str, Any]:
-        out = _blank(identifier, package.name, package.version)
+        out = blank_package(identifier, package.name, package.version)
         words = self._words
         pairs = carrying.package_pairs(
             package, self._history, purposes=words.purposes, checksums_of=words.checksums
@@ -239,7 +239,8 @@ class _Packages:
         return out
 
 
-def _blank(identifier: str, name: str, version: str) -> dict[str, Any]:
+def blank_package(identifier: str, name: str, version: str) -> dict[str, Any]:
+    """A package of which nothing is said."""
     out: dict[str, Any] = {"SPDXID": identifier, "name": name}
     if version:
         out["versionInfo"] = version
@@ -344,12 +345,7 @@ class _Relations:
             if (ref := names.ref(name)) is not None
         }
         self.documents = {
-            name: {
-                "externalDocumentId": name,
-                "spdxDocument": other.uri,
-                "checksum": _checksums([other_checksum(other, words.checksums)[0]])[0],
-            }
-            for name, other in self._others.values()
+            name: _external(name, other, words) for name, other in self._others.values()
         }
 
     def other_of(self, ref: str) -> tuple[str, OtherDocument] | None:
@@ -399,6 +395,18 @@ class _Relations:
 
 def _relation(source: str, kind: str, target: str) -> dict[str, str]:
     return {"spdxElementId": source, "relationshipType": kind, "relatedSpdxElement": target}
+
+
+def external_document(other: OtherDocument, described: str) -> tuple[dict[str, Any], ...]:
+    """A document that describes an element, and the relationship that says so."""
+    name = _document_ref(other)
+    relation = _relation(described, "DESCRIBED_BY", f"{name}:{DOCUMENT}")
+    return _external(name, other, _Words("2.2")), dict(relation)
+
+
+def _external(name: str, other: OtherDocument, words: _Words) -> dict[str, Any]:
+    (checksum,) = _checksums([other_checksum(other, words.checksums)[0]])
+    return {"externalDocumentId": name, "spdxDocument": other.uri, "checksum": checksum}
 
 
 def _document_ref(other: OtherDocument) -> str:
