@@ -644,3 +644,70 @@ def test_measuring_changes_nothing_and_a_sbom_still_pickles() -> None:
     sbom.quality("cisa-2025")
     assert document == before
     assert pickle.loads(pickle.dumps(sbom)) == sbom
+
+
+def cyclonedx_with(dependencies: Any) -> Any:
+    return {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "metadata": {"component": {"type": "application", "bom-ref": "app", "name": "app"}},
+        "components": [{"type": "library", "bom-ref": "lib", "name": "lib"}],
+        "services": [{"bom-ref": "service", "name": "service"}],
+        "dependencies": dependencies,
+    }
+
+
+def spdx_with(relationships: Any) -> Any:
+    return {
+        "spdxVersion": "SPDX-2.3",
+        "SPDXID": "SPDXRef-DOCUMENT",
+        "packages": [
+            {"SPDXID": "SPDXRef-app", "name": "app"},
+            {"SPDXID": "SPDXRef-lib", "name": "lib"},
+        ],
+        "relationships": [
+            dict(zip(("spdxElementId", "relationshipType", "relatedSpdxElement"), x, strict=True))
+            for x in relationships
+        ],
+    }
+
+
+def spdx_3_with(to: Any) -> Any:
+    info = {"type": "CreationInfo", "@id": "_:i", "specVersion": "3.0.1"}
+    edge = {"type": "Relationship", "spdxId": "urn:r", "from": "urn:app", "to": to}
+    packages = [
+        {"type": "software_Package", "spdxId": f"urn:{x}", "name": x} for x in ("app", "lib")
+    ]
+    graph = [info, *packages, edge | {"relationshipType": "dependsOn"}]
+    return {"@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld", "@graph": graph}
+
+
+APP, LIB = "SPDXRef-app", "SPDXRef-lib"
+RELATED: list[tuple[str, Any, set[str]]] = [
+    ("to what is there", cyclonedx_with([{"ref": "app", "dependsOn": ["lib"]}]), {"app", "lib"}),
+    ("to nothing that is there", cyclonedx_with([{"ref": "app", "dependsOn": ["x"]}]), set()),
+    ("from nothing that is there", cyclonedx_with([{"ref": "x", "dependsOn": ["lib"]}]), set()),
+    ("of none", cyclonedx_with([{"ref": "app"}]), {"app"}),
+    ("to a service", cyclonedx_with([{"ref": "app", "dependsOn": ["service"]}]), {"app"}),
+    ("elsewhere", cyclonedx_with([{"ref": "app", "dependsOn": ["urn:cdx:a/1#b"]}]), {"app"}),
+    ("to what is there, SPDX", spdx_with([(APP, "DEPENDS_ON", LIB)]), {"app", "lib"}),
+    ("to nothing, SPDX", spdx_with([(APP, "DEPENDS_ON", "SPDXRef-x")]), set()),
+    ("from nothing, SPDX", spdx_with([("SPDXRef-x", "CONTAINS", LIB)]), set()),
+    ("of none, SPDX", spdx_with([(APP, "DEPENDS_ON", "NONE")]), {"app"}),
+    ("elsewhere, SPDX", spdx_with([(APP, "DEPENDS_ON", "DocumentRef-a:SPDXRef-b")]), {"app"}),
+    ("to what is there, SPDX 3", spdx_3_with(["urn:lib"]), {"app", "lib"}),
+    ("to nothing, SPDX 3", spdx_3_with(["urn:x"]), set()),
+    ("of none, SPDX 3", spdx_3_with([]), {"app"}),
+]
+
+
+@pytest.mark.parametrize("rules", ["ntia-2021", "cisa-2025"])
+@pytest.mark.parametrize(
+    ("document", "related"), [x[1:] for x in RELATED], ids=[x[0] for x in RELATED]
+)
+def test_a_dependency_on_what_is_nowhere_is_no_relationship(
+    document: Any, related: set[str], rules: str
+) -> None:
+    """NTIA 2021, Data Fields: "the relationship that an upstream component X is included in Y"."""
+    quality = pv.read_sbom(json.dumps(document).encode()).quality(rules)
+    assert quality["dependencies"].met == len(related)

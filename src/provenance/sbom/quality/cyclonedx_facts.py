@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from provenance.sbom.cyclonedx.files import is_only_file
+from provenance.sbom.cyclonedx.older import components_of
 from provenance.sbom.quality.facts import Facts, Part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Container, Iterator, Mapping
 
 __all__ = ["facts"]
 
@@ -51,6 +52,22 @@ def facts(document: Mapping[str, Any], syntax: str) -> Facts:
     return found
 
 
+def _names(document: Mapping[str, Any]) -> set[str]:
+    """Of everything that a dependency may lead to."""
+    found = {_text(item, "bom-ref") for item in components_of(document)}
+    waiting = _objects(document.get("services"), "service")
+    while waiting:
+        item = waiting.pop()
+        found.add(_text(item, "bom-ref"))
+        waiting += _objects(item.get("services"), "service")
+    return found
+
+
+def _leads(target: str, there: Container[str]) -> bool:
+    """Whether a reference leads to something, be it in another document."""
+    return target in there or target.startswith("urn:cdx:")
+
+
 class _Parts:
     """Components, with what the rest of the document says of them."""
 
@@ -58,12 +75,18 @@ class _Parts:
         self._document = document
         self._enumerated: set[str] = set()
         self._related: set[str] = set()
+        there = _names(document)
         for item in _objects(document.get("dependencies")):
             ref = item.get("ref")
             targets = [x for key in ("dependsOn", "provides") for x in _list(item.get(key))]
-            if isinstance(ref, str):
+            if not isinstance(ref, str):
+                continue
+            named = [x for x in targets if isinstance(x, str) and _leads(x, there)]
+            if named or not targets:  # what names nothing but what is nowhere enumerates nothing
                 self._enumerated.add(ref)
-                self._related.update((ref, *(x for x in targets if isinstance(x, str))))
+                self._related.add(ref)
+            if ref in there:
+                self._related.update(named)
         self._complete = self._completeness()
 
     def _completeness(self) -> dict[str, str]:

@@ -16,7 +16,7 @@ _COLLECTIONS = ("SpdxDocument", "software_Sbom", "Bom", "Bundle")
 _STRUCTURE = frozenset({"contains", "dependsOn"})
 _OTHER_STRUCTURE = frozenset({"generates", "packagedBy", "hasVariant", "descendantOf", "patchedBy"})
 _LISTED_LICENSE = "https://spdx.org/licenses/"
-_NO_ASSERTION = "NoAssertion"
+_NO_ASSERTION, _NONE = "NoAssertion", "NoneElement"
 
 
 def facts(document: Mapping[str, Any], syntax: str) -> Facts:
@@ -32,6 +32,8 @@ class _Graph:
         listed = graph if isinstance(graph, list) else [document]
         self._listed = [(n, x) for n, x in enumerate(listed) if isinstance(x, dict)]
         self._nodes = {i: x for _, x in self._listed if (i := _identifier(x))}
+        imported = [y for x in self._of_type("SpdxDocument") for y in _objects(x.get("import"))]
+        self._there = {*self._nodes, *(_text(x, "externalSpdxId") for x in imported)}
         self._relations = [x for _, x in self._listed if isinstance(x.get("relationshipType"), str)]
 
     def _of_type(self, *kinds: str) -> list[Mapping[str, Any]]:
@@ -113,14 +115,14 @@ class _Graph:
     def _relate(self, relation: Mapping[str, Any], parts: Mapping[str, Part]) -> None:
         kind, targets = relation["relationshipType"], _names(relation.get("to"))
         part = parts.get(_text(relation, "from"))
-        if kind in _STRUCTURE or kind in _OTHER_STRUCTURE:
-            for name in targets:
-                if name in parts:
-                    parts[name].is_related = True
+        if kind in _STRUCTURE | _OTHER_STRUCTURE and _text(relation, "from") in self._there:
+            for found in filter(None, map(parts.get, targets)):
+                found.is_related = True
         if part is None:
             return
         if kind in _STRUCTURE:
-            part.is_related = part.has_edges = True
+            if self._leads(targets):
+                part.is_related = part.has_edges = True
             part.completeness = part.completeness or _text(relation, "completeness")
         elif kind in ("hasConcludedLicense", "hasDeclaredLicense"):
             stated = tuple(self._license(name) for name in targets)
@@ -132,6 +134,10 @@ class _Graph:
         elif kind == "hasDistributionArtifact":
             for name in targets:
                 _artifact(part, self._node(name))
+
+    def _leads(self, targets: list[str]) -> bool:
+        """Whether what is named is there, be it nothing: what is nowhere relates nothing."""
+        return not targets or any(x in self._there or _NONE in x for x in targets)
 
     def _license(self, name: str) -> str:
         node = self._nodes.get(name)

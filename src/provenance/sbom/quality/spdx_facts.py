@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from provenance.sbom.quality.facts import Facts, Part
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
 __all__ = ["facts"]
 
@@ -60,6 +60,7 @@ def _parts(document: Mapping[str, Any]) -> list[Part]:
     related: set[str] = set()
     sources: set[str] = set()
     nothing: set[str] = set()
+    there = _names(document)
     for item in _objects(document.get("relationships")):
         source, target = _text(item, "spdxElementId"), _text(item, "relatedSpdxElement")
         kind = _text(item, "relationshipType")
@@ -67,10 +68,9 @@ def _parts(document: Mapping[str, Any]) -> list[Part]:
             described.add(target)
         elif kind == "DESCRIBED_BY":
             described.add(source)
-        elif kind in _STRUCTURE:
-            if target == "NOASSERTION":
-                nothing.add(source)
-                continue
+        elif kind in _STRUCTURE and target == "NOASSERTION":
+            nothing.add(source)
+        elif kind in _STRUCTURE and _leads(source, there) and _leads(target, there):
             related |= {source, target}
             sources.add(target if kind.endswith(("_OF", "_BY")) else source)
     parts = []
@@ -87,6 +87,18 @@ def _parts(document: Mapping[str, Any]) -> list[Part]:
         for part in parts:
             part.is_primary = False
     return parts
+
+
+def _names(document: Mapping[str, Any]) -> set[str]:
+    """Of everything that a relationship may lead to."""
+    lists = ("packages", "files", "snippets")
+    found = {_text(x, "SPDXID") for key in lists for x in _objects(document.get(key))}
+    return found | {"NONE", _text(document, "SPDXID")}
+
+
+def _leads(name: str, there: Container[str]) -> bool:
+    """Whether a name leads to something, be it in another document."""
+    return name in there or (name.startswith("DocumentRef-") and ":" in name)
 
 
 def _part(item: Mapping[str, Any], pointer: str) -> Part:
