@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
     from provenance.digests import Digest
 
-__all__ = ["PAYLOAD_TYPE", "STATEMENT_V01", "STATEMENT_V1", "ResourceDescriptor", "Statement"]
+__all__ = [
+    "PAYLOAD_TYPE",
+    "STATEMENT_V01",
+    "STATEMENT_V1",
+    "ResourceDescriptor",
+    "Statement",
+    "spelled",
+]
 
 STATEMENT_V01 = "https://in-toto.io/Statement/v0.1"
 """What `cosign attest` writes, whatever the predicate."""
@@ -119,14 +126,19 @@ class Statement:
             "subject": [subject.to_dict() for subject in subjects],
             "predicateType": predicate_type,
         }
-        body = (predicate if isinstance(predicate, bytes) else _dump(predicate)).strip()
-        built = cls.parse(_dump(head)[:-1] + b',"predicate":' + body + b"}")
+        body = (predicate if isinstance(predicate, bytes) else spelled(predicate)).strip()
+        built = cls.parse(spelled(head)[:-1] + b',"predicate":' + body + b"}")
         if built.predicate_bytes != body:
             raise MalformedDocument("the predicate is more than one JSON value")
         return built
 
 
-def _dump(document: Any) -> bytes:
+def spelled(document: Any) -> bytes:
+    """A predicate, or a whole statement, as JSON without a space.
+
+    Raises:
+        MalformedDocument: it is no JSON value.
+    """
     try:
         text = json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
         return text.encode("utf-8")

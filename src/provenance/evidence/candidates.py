@@ -212,27 +212,27 @@ def refused(
     where: Unopened, kind: str, error: ProvenanceError, layer: Descriptor | None = None
 ) -> Iterator[Evidence | Lookup]:
     """What is told of something that could not be read or does not hold: a no, or no answer."""
-    outcome, seen = Outcome.UNKNOWN, True
-    step, reason = error.code, str(error)
-    if isinstance(error, InvalidEvidence):
-        outcome, step = Outcome.REFUTED, error.step
-    elif isinstance(error, (MalformedDocument, VerificationError)):
-        outcome = Outcome.REFUTED
-    elif isinstance(error, NotFound):
-        outcome, step = Outcome.REFUTED, "content"
-        reason = f"it is listed but not there: {error}"
-    elif isinstance(error, (ContentMismatch, LimitExceeded)):
-        # Other bytes in its place prove no signature bad, nor do those that were not read.
-        seen = False
-    elif error.code in _UNANSWERED:
-        step, seen = "lookup", False
+    outcome, step, reason = _told_of(error)
     yield Evidence(
         *(where.descriptor, kind, where.placement, outcome, reason, step),
         subject=where.subject,
         layer=layer,
     )
-    if not seen:
+    # Other bytes in its place prove no signature bad, nor do those that were not read.
+    if step == "lookup" or isinstance(error, (ContentMismatch, LimitExceeded)):
         yield Lookup(f"{where.placement} {where.descriptor.digest}", error)
+
+
+def _told_of(error: ProvenanceError) -> tuple[Outcome, str, str]:
+    """Outcome, step and reason."""
+    if isinstance(error, InvalidEvidence):
+        return Outcome.REFUTED, error.step, str(error)
+    if isinstance(error, (MalformedDocument, VerificationError)):
+        return Outcome.REFUTED, error.code, str(error)
+    if isinstance(error, NotFound):
+        return Outcome.REFUTED, "content", f"it is listed but not there: {error}"
+    step = "lookup" if error.code in _UNANSWERED else error.code
+    return Outcome.UNKNOWN, step, str(error)
 
 
 def what_it_is(kind: str) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from provenance.attestation.predicate_types import CUSTOM, family, resolve_predicate_type
 from provenance.attestation.predicates.cosign import predicate_of_file
-from provenance.attestation.statement import Statement
+from provenance.attestation.statement import Statement, spelled
 from provenance.digests import Digest
 from provenance.errors import (
     LimitExceeded,
@@ -106,7 +106,7 @@ def said_of(given: Sayable, predicate_type: str | None, image: Image, limits: Li
         wanted = _resolved(predicate_type or given.predicate_type)
         _refuse_other_subject(image, given)
         body = given.predicate_bytes if isinstance(given, Statement) else given.predicate
-        said = Said(wanted, body.strip() if isinstance(body, bytes) else _dump(body))
+        said = Said(wanted, body.strip() if isinstance(body, bytes) else spelled(body))
     if len(said.predicate) > limits.document_bytes:
         raise LimitExceeded(
             f"the predicate has {len(said.predicate)} bytes, more than {limits.document_bytes}",
@@ -129,8 +129,8 @@ def _resolved(predicate_type: str | None) -> str:
 
 def _of_object(given: Mapping[str, Any], predicate_type: str) -> Said:
     if predicate_type == CUSTOM and set(given) != {"Data", "Timestamp"}:
-        return Said(*predicate_of_file(CUSTOM, _dump(given), now=now()))
-    return Said(predicate_type, _dump(given))
+        return Said(*predicate_of_file(CUSTOM, spelled(given), now=now()))
+    return Said(predicate_type, spelled(given))
 
 
 def _of_document(
@@ -203,14 +203,4 @@ def _text(raw: bytes) -> str:
     except UnicodeDecodeError as error:
         raise MalformedDocument(
             "the document is not in UTF-8", hint="attach it instead, or convert it"
-        ) from error
-
-
-def _dump(document: Any) -> bytes:
-    try:
-        text = json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-        return text.encode("utf-8")
-    except (TypeError, ValueError, RecursionError) as error:
-        raise MalformedDocument(
-            f"the predicate is no JSON: {error}", pointer="/predicate"
         ) from error

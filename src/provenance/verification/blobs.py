@@ -72,24 +72,13 @@ def verify_blob_bundle(
     proven = establish(parts, signed, demanded(trust, identity, key, unsafe_no_log, require))
     if isinstance(parts.content, MessageSignature):
         check_identity(identity, proven.signer)
-        return SignedBlob(
-            digest=artifact if isinstance(artifact, Digest) else Digest.of(artifact),
-            signer=proven.signer,
-            times=proven.times,
-            log_entries=proven.log_entries,
-            warnings=proven.warnings,
-        )
+        digest = artifact if isinstance(artifact, Digest) else Digest.of(artifact)
+        return proven.of(SignedBlob, digest=digest)
     statement = statement_in(parts.content)
     digests = (artifact,) if isinstance(artifact, Digest) else _digests(artifact)
     check_subject(statement, *digests)
     check_identity(identity, proven.signer)
-    return SignedStatement(
-        statement=statement,
-        signer=proven.signer,
-        times=proven.times,
-        log_entries=proven.log_entries,
-        warnings=proven.warnings,
-    )
+    return proven.of(SignedStatement, statement=statement)
 
 
 def _parts(bundle: Bundle | bytes, limits: Limits | None) -> BundleParts:

@@ -5,7 +5,8 @@ Source: Fulcio's certificate specification and OID list, 1.3.6.1.4.1.57264.1; RF
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+from typing import TYPE_CHECKING, TypeVar
 
 from provenance.attestation.public_key import algorithm_of
 from provenance.errors import InvalidEvidence, MalformedDocument, UnsupportedFormat
@@ -46,6 +47,8 @@ _RAW_NAMES = {
 }
 _OTHER_NAME = f"{_FULCIO}7"
 _UTF8_STRING = 0x0C
+
+X = TypeVar("X")
 
 
 def read_certificate(certificate: x509.Certificate) -> Certified:
@@ -130,27 +133,39 @@ def check_profile(certificate: x509.Certificate) -> None:
     from cryptography import x509
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
-    usage: x509.KeyUsage | None = None
-    purposes: list[x509.ObjectIdentifier] = []
     for extension in certificate.extensions:
-        value = extension.value
-        if isinstance(value, x509.KeyUsage):
-            usage = value
-        elif isinstance(value, x509.ExtendedKeyUsage):
-            purposes = list(value)
-        elif isinstance(value, x509.BasicConstraints) and value.ca:
-            raise _refuse("the certificate is an authority's, not a signer's")
-        elif extension.critical and not isinstance(
-            value, (x509.SubjectAlternativeName, x509.BasicConstraints)
-        ):
+        if extension.critical and not isinstance(extension.value, _understood()):
             raise _refuse(
                 f"the certificate has a critical extension, {extension.oid.dotted_string}, that "
                 "is not understood"
             )
+    constraints = _extension(certificate, x509.BasicConstraints)
+    if constraints is not None and constraints.ca:
+        raise _refuse("the certificate is an authority's, not a signer's")
+    usage = _extension(certificate, x509.KeyUsage)
     if usage is None or not usage.digital_signature or usage.key_cert_sign:
         raise _refuse("the certificate is not for signatures (key usage)")
-    if ExtendedKeyUsageOID.CODE_SIGNING not in purposes:
+    purposes = _extension(certificate, x509.ExtendedKeyUsage)
+    if purposes is None or ExtendedKeyUsageOID.CODE_SIGNING not in purposes:
         raise _refuse("the certificate is not for signing code (extended key usage)")
+
+
+@functools.cache
+def _understood() -> tuple[type[x509.ExtensionType], ...]:
+    """Kinds of extension that are looked at here, or by `read_certificate`."""
+    from cryptography import x509
+
+    return (
+        x509.KeyUsage,
+        x509.ExtendedKeyUsage,
+        x509.BasicConstraints,
+        x509.SubjectAlternativeName,
+    )
+
+
+def _extension(certificate: x509.Certificate, kind: type[X]) -> X | None:
+    """The one of that kind; a certificate with two was refused as it was loaded."""
+    return next((e.value for e in certificate.extensions if isinstance(e.value, kind)), None)
 
 
 def _identity(name: x509.GeneralName) -> str:

@@ -7,7 +7,7 @@ is held against the others as in a bundle: entry against signature, payload and 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from provenance.attestation.bundle_parts import (
     BundleParts,
@@ -147,17 +147,11 @@ def verify_layer(
     parts = layer_parts(layer)
     signed = SignedBytes.of(parts.content, layer.payload)
     proven = establish(parts, signed, demanded(trust, identity, key, unsafe_no_log, require))
-    shared: dict[str, Any] = {
-        "signer": proven.signer,
-        "times": proven.times,
-        "log_entries": proven.log_entries,
-        "warnings": proven.warnings,
-    }
     if isinstance(parts.content, Envelope):
         statement = statement_in(parts.content)
         check_subject(statement, subject)
         check_identity(identity, proven.signer)
-        return SignedStatement(statement=statement, **shared)
+        return proven.of(SignedStatement, statement=statement)
     payload = SimpleSigning.parse(layer.payload)
     if payload.digest != subject:
         raise InvalidEvidence(
@@ -167,7 +161,7 @@ def verify_layer(
             hint="it belongs to another image",
         )
     check_identity(identity, proven.signer)
-    return SignedImage(payload=payload, **shared)
+    return proven.of(SignedImage, payload=payload)
 
 
 def _check_sizes(layer: LayerSignature, limits: Limits) -> None:

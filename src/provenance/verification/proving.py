@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from provenance.errors import InvalidEvidence, ProvenanceError, UnsupportedFormat
 from provenance.verification.anchors import anchors_of
@@ -30,6 +30,8 @@ from provenance.verification.thresholds import Thresholds
 from provenance.verification.timestamps import verify_timestamps
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
     from provenance.verification.signed import LogEntry, Signatory, VerifiedTime
 
 __all__ = ["Demand", "Proven", "prove"]
+
+S = TypeVar("S")
 
 _SKEW = dt.timedelta(minutes=5)
 """The clock of a log or authority may be ahead of ours by this."""
@@ -72,6 +76,16 @@ class Proven:
     """Above the signer's certificate, its issuer first; empty for a key."""
     leaf: x509.Certificate | None = field(default=None, repr=False)
     """The signer's certificate; None for a key."""
+
+    def of(self, kind: Callable[..., S], **what: Any) -> S:
+        """What is told of it, as one of the kinds of `Signed` has it: with `what` was signed."""
+        return kind(
+            signer=self.signer,
+            times=self.times,
+            log_entries=self.log_entries,
+            warnings=self.warnings,
+            **what,
+        )
 
 
 def prove(parts: BundleParts, signed: SignedBytes, demand: Demand) -> Proven:

@@ -92,13 +92,7 @@ def verify_bundle(
             hint="it says something else",
         )
     check_identity(identity, proven.signer)
-    return SignedStatement(
-        statement=statement,
-        signer=proven.signer,
-        times=proven.times,
-        log_entries=proven.log_entries,
-        warnings=proven.warnings,
-    )
+    return proven.of(SignedStatement, statement=statement)
 
 
 def demanded(
