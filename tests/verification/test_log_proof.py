@@ -141,3 +141,20 @@ def now() -> dt.datetime:
 
 def _b64(data: bytes) -> str:
     return base64.b64encode(data).decode()
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_of_two_logs_with_one_key_the_one_that_the_checkpoint_names_is_told(
+    local_sigstore: LocalSigstore,
+    payload: bytes,
+    check: Callable[..., SignedStatement],
+    first: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    root = json.loads(local_sigstore.trusted_root_json)
+    (own,) = root["tlogs"]
+    mirror = own | {"baseUrl": "https://mirror.example"}
+    root["tlogs"] = [own, mirror] if first else [mirror, own]
+    found = check(
+        local_sigstore.forger().statement(payload), trust=Trust.from_json(json.dumps(root))
+    )
+    assert [entry.log for entry in found.log_entries] == [own["baseUrl"]]

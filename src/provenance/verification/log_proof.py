@@ -80,7 +80,7 @@ def prove_entry(entry: LoggedEntry, version: str, anchors: Anchors) -> ProvenEnt
     if entry.proof is not None:
         check_inclusion(entry.body, entry.proof)
         if entry.proof.checkpoint:
-            _check_checkpoint(entry.proof, log)
+            log = _check_checkpoint(entry.proof, log, logs)
             # Only what is signed is told: the promise signs the index in the whole log, the
             # checkpoint the one in its tree.
             index = index if moment is not None else entry.proof.index
@@ -148,17 +148,27 @@ def promises(log: TrustedLog, entry: LoggedEntry, log_id: bytes) -> bool:
     return log.signed(entry.promise, signed)
 
 
-def _check_checkpoint(proof: InclusionProof, log: TrustedLog) -> None:
+def _check_checkpoint(
+    proof: InclusionProof, log: TrustedLog, logs: Sequence[TrustedLog]
+) -> TrustedLog:
+    """The log that signed the checkpoint: of several with its key, the one that it names."""
     checkpoint = read_checkpoint(proof.checkpoint)
-    own = [
-        signature
+    if not any(
+        _names(checkpoint.origin, name)
+        and log.has_key_id(name, key_id)
+        and log.signed(signature, checkpoint.note)
         for name, key_id, signature in checkpoint.signatures
-        if _names(checkpoint.origin, name) and log.has_key_id(name, key_id)
-    ]
-    # C2SP signed-note: a false signature in the name of a known key refuses the note.
-    if not own or not all(log.signed(signature, checkpoint.note) for signature in own):
+    ):
         raise _refuse(f"the checkpoint is not signed by the log {log.url}")
     check_root(checkpoint, proof)
+    same = (one for one in (log, *logs) if one.key_hash == log.key_hash)
+    return next((one for one in same if _may_name(checkpoint.origin, one.url)), log)
+
+
+def _may_name(origin: str, url: str) -> bool:
+    """Whether a log at `url` has that origin: the URL without its scheme, or the host alone."""
+    place = url.partition("://")[2].rstrip("/")
+    return any(_names(origin, name) for name in (place, place.partition("/")[0].partition(":")[0]))
 
 
 def check_root(checkpoint: Checkpoint, proof: InclusionProof) -> None:
