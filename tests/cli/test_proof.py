@@ -233,3 +233,21 @@ def test_notes_are_shown_harmlessly(
     _show(failed, None)
     (line,) = capsys.readouterr().err.splitlines()
     assert line == "note: not complete: no\\x85\\u202e\\x0aproven"
+
+
+def test_each_reason_has_a_line_of_its_own(
+    run: Any,
+    image: pv.Image,
+    sigstore: LocalSigstore,
+    who: tuple[str, ...],
+) -> None:
+    strangers = [f"{name}@example.org" for name in ("mallory", "oscar", "trudy")]
+    for stranger in strangers:
+        pv.sign(image, sigstore.signer(stranger))
+    status, _, err = run("verify", str(image.reference), *who)
+    assert status == 1
+    head, *lines = err.splitlines()
+    assert "and 2 more that do not count" in head
+    assert len(lines) == 3
+    for stranger in strangers:
+        assert sum(f"signed by {stranger}" in line for line in lines) == 1

@@ -129,7 +129,7 @@ def _show(found: SignedBlob | SignedStatement) -> None:
     said = found.digest if isinstance(found, SignedBlob) else found.statement.predicate_type
     echo(f"{said} signed by {found.identity}{vouched}")
     if found.time is not None:
-        echo(f"  at {found.time.isoformat()}")
+        echo(f"  at {found.time:%Y-%m-%d %H:%M:%S} UTC")
     for entry in found.log_entries:
         echo(f"  log entry {entry.index} of {entry.log or 'the log'}")
     for warning in found.warnings:

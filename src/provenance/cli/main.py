@@ -162,8 +162,16 @@ def _forget_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+_MOST_REASONS = 20
+"""That are printed: `provenance examine` shows all."""
+
+
 def report(error: ProvenanceError) -> None:
-    """One sentence on stderr."""
+    """One sentence on stderr; below it why each piece of evidence does not count, if several."""
     from provenance.display.text import visible
 
     click.echo(f"provenance: {visible(str(error))}", err=True)
+    reasons = getattr(error, "reasons", ())
+    if len(reasons) > 1:
+        for reason in reasons[:_MOST_REASONS]:
+            click.echo(f"  {visible(reason)}", err=True)

@@ -209,9 +209,11 @@ class Question:
         wanted = self.judge.wanted
         if signers:
             what = f"{what} by {self.threshold} signers but by {signers}"
-        others = "; ".join(reasons[:5]) if reasons else "nothing is stored beside it"
+        nearest = reasons[0] if reasons else "nothing is stored beside it"
+        if len(reasons) > 1:
+            nearest += f"; and {len(reasons) - 1} more that do not count"
         return NoMatchingEvidence(
-            f"no {what} by {wanted}: {others}",
+            f"no {what} by {wanted}: {nearest}",
             reference=place,
             reasons=reasons,
             hint="check the identity or key, or see everything with provenance examine",

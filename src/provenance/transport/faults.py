@@ -27,8 +27,8 @@ _CUT_SHORT = frozenset({"RemoteDisconnected", "BadStatusLine", "ConnectionResetE
 _NO_AUTHORITIES = frozenset({"NO_CERTIFICATE_OR_CRL_FOUND", "NO_START_LINE", "PEM_LIB"})
 
 PERHAPS_TLS = (
-    "if it speaks HTTPS, say so: Settings.encrypted (--https HOST) for one on loopback, for "
-    "others no Settings.plain_http"
+    "if it speaks HTTPS, say so: of a registry by Settings.encrypted (--https HOST) on loopback, "
+    "else by no Settings.plain_http; of another service by https in its URL"
 )
 """What to do about a server that does not take plain HTTP."""
 
