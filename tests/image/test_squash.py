@@ -45,6 +45,9 @@ class Everything:
     def other(self, entry: Entry, /) -> None:
         pass
 
+    def linked(self, item: bytes, mode: int, /) -> bytes:
+        return item
+
     def replaced(self, path: str, kept_as: str, /) -> None:
         pass
 

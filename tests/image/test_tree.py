@@ -38,13 +38,13 @@ def tar_of(changes: Layer) -> bytes:
     with tarfile.open(fileobj=out, mode="w") as tar:
         for kind, name, content in changes:
             member = tarfile.TarInfo(name)
-            member.mode = 0o755 if kind == "dir" else 0o644
+            member.mode = {"dir": 0o755, "setuid hardlink": 0o4755}.get(kind, 0o644)
             data = content if isinstance(content, bytes) else b""
             if kind == "dir":
                 member.type = tarfile.DIRTYPE
             elif kind == "symlink":
                 member.type, member.linkname = tarfile.SYMTYPE, str(content)
-            elif kind == "hardlink":
+            elif kind.endswith("hardlink"):
                 member.type, member.linkname = tarfile.LNKTYPE, str(content)
             elif kind == "fifo":
                 member.type = tarfile.FIFOTYPE
@@ -226,6 +226,18 @@ class TestHardLinks:
         layer: Layer = [("file", "a", b"1"), ("hardlink", "b", "a"), ("hardlink", "c", "b")]
         assert content("c", layer) == b"1"
         assert squash(layer).kind("c") is Kind.FILE
+
+    @pytest.mark.parametrize("name", ["a", "b", "c"])
+    def test_the_header_of_the_last_link_gives_all_names_its_permissions(self, name: str) -> None:
+        """containerd's `createTarFile` links, then sets the mode of what it has linked."""
+        layer: Layer = [("file", "a", b"1"), ("hardlink", "b", "a"), ("setuid hardlink", "c", "b")]
+        assert squash(layer).nodes[name].entry.mode == 0o4755
+        assert reader(layer).file(name).mode == 0o4755
+        assert reader(layer).collect([name]).files[name].mode == 0o4755
+
+    def test_a_file_that_comes_after_a_link_to_its_name_has_its_own(self) -> None:
+        layer: Layer = [("file", "a", b"1"), ("setuid hardlink", "b", "a"), ("file", "a", b"2")]
+        assert {n: squash(layer).nodes[n].entry.mode for n in "ab"} == {"a": 0o644, "b": 0o4755}
 
     def test_a_link_keeps_the_bytes_of_a_target_that_an_upper_layer_removed(self) -> None:
         lower: Layer = [("file", "a", b"1"), ("hardlink", "b", "a")]

@@ -91,6 +91,10 @@ class CatalogReader:
     def other(self, entry: Entry, /) -> None:
         """Nobody reads what is no regular file."""
 
+    def linked(self, item: Reading, mode: int, /) -> Reading:  # noqa: ARG002  the signature of `FileReader`
+        """No package depends on who may run its file."""
+        return item
+
     def replaced(self, path: str, kept_as: str, /) -> None:
         """What was read as `kept_as` is read: what is called `path` from now on is another file."""
         self._keys[path] = [key for key in self._keys.get(path, ()) if key != kept_as]

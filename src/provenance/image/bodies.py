@@ -74,6 +74,10 @@ class BodyReader:
         """Devices and files with holes, to be told from files that nobody asked for."""
         return entry if self._details or entry.kind is not Kind.DIRECTORY else None
 
+    def linked(self, item: Entry, mode: int, /) -> Entry:
+        """The entry with the permissions that it has since."""
+        return item._replace(mode=mode)
+
     def replaced(self, path: str, kept_as: str, /) -> None:
         """The record has it under its new key."""
 

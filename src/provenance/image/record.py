@@ -27,19 +27,18 @@ if TYPE_CHECKING:
 __all__ = ["FileReader", "LayerRecord", "record_layer"]
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 _FINDINGS = 1000  # of one layer
 
 
-class FileReader(Protocol[T_co]):
+class FileReader(Protocol[T]):
     """Who reads files while their layer streams by."""
 
     def open(self, path: str, size: int, mode: int, head: bytes, /) -> Feed | None:
         """Who takes this file's bytes; None: it is not read."""
         ...
 
-    def close(self) -> T_co | None:
+    def close(self) -> T | None:
         """What the file asked about last yields, after its last byte; None: it is not read."""
         ...
 
@@ -47,8 +46,12 @@ class FileReader(Protocol[T_co]):
         """Whether a file of this name is read, whatever is in it."""
         ...
 
-    def other(self, entry: Entry, /) -> T_co | None:
+    def other(self, entry: Entry, /) -> T | None:
         """What a directory, a device or a file with holes yields; None: nothing."""
+        ...
+
+    def linked(self, item: T, mode: int, /) -> T:
+        """What the file yields whose permissions the header of a hard link to it has changed."""
         ...
 
     def replaced(self, path: str, kept_as: str, /) -> None:

@@ -5,7 +5,8 @@ Held to containerd's `archive.Apply` and Docker's `UnpackLayer`, both over an ov
     1. The parent of an entry is looked up with the links followed that this layer has put there,
        within the root; what is missing is made. Links of lower layers are not followed.
     2. What had the entry's name is removed, unless it and the entry are directories.
-    3. A hard link is made to what has the target's name at that moment.
+    3. A hard link is made to what has the target's name at that moment, and that file gets the
+       permissions of the link's header.
     4. `.wh.NAME` and `.wh..wh..opq` are whiteouts, wherever their parent's links lead. At the root,
        all else that begins with `.wh..wh.` is aufs' own and passed over; files in `.wh..wh.plnk`
        may have hard links to them.
@@ -171,6 +172,8 @@ class Replay(Generic[T]):
         elif entry.kind is Kind.HARDLINK:
             target = self.place_of(entry.link)
             target = record.hardlinks.get(target, target)
+            if target in record.items:
+                record.items[target] = self._reader.linked(record.items[target], entry.mode)
             if target != path:
                 record.hardlinks[path] = target
                 self._targets.add(target)
