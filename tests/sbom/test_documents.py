@@ -393,3 +393,17 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     finally:
         os.close(reader)
     assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize("form", ["cyclonedx-1.6-xml", "cyclonedx-1.4-xml"])
+def test_what_is_attested_of_xml_says_all_of_it(form: str) -> None:
+    document = {
+        "bomFormat": "CycloneDX",
+        "specVersion": form[10:13],
+        "version": 1,
+        "components": [{"type": "library", "bom-ref": "a", "name": "a", "version": "1"}],
+        "vulnerabilities": [{"id": "CVE-2026-1", "affects": [{"ref": "a"}]}],
+    }
+    in_xml = read_sbom(json.dumps(document).encode()).to_bytes(form)
+    said = json.loads(read_sbom(in_xml).predicate)
+    assert said["vulnerabilities"] == document["vulnerabilities"]

@@ -6,20 +6,17 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from provenance.display.html import ROWS
-from provenance.display.html import document as html_document
 from provenance.findings import Finding, Report
 from provenance.sbom.codecs import decode, read_contents, write_contents
 from provenance.sbom.collection import paused_collection
-from provenance.sbom.decoding.characters import in_utf8
-from provenance.sbom.decoding.json_text import slice_of
 from provenance.sbom.files import Files
 from provenance.sbom.formats import Format
 from provenance.sbom.graphs.graph import Dependencies
 from provenance.sbom.identifiers import uri_of
 from provenance.sbom.license_view import Licenses
 from provenance.sbom.model import Contents, OtherDocument, Subject, SubjectLayer
-from provenance.sbom.rows import COLUMNS, Packages
+from provenance.sbom.predicates import json_of, predicate_of, predicate_type_of
+from provenance.sbom.rows import Packages
 from provenance.sbom.typed import quick_packages
 
 if TYPE_CHECKING:
@@ -39,7 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["Sbom"]
 
 _OURS = b"provenance:"
-_PREDICATE_TYPES = {"cyclonedx": "https://cyclonedx.org/bom", "spdx": "https://spdx.dev/Document"}
 
 
 class Sbom:
@@ -141,7 +137,7 @@ class Sbom:
     def layers(self) -> tuple[SubjectLayer, ...]:
         """The layers of the image that it describes, bottom first, where it states them."""
         # Of CycloneDX and SPDX only documents of ours do: others need not be read whole for it.
-        is_ours = _OURS in self._raw or self.format.family not in _PREDICATE_TYPES
+        is_ours = _OURS in self._raw or self.format.family == "syft"
         if self._whole is not None and not is_ours:
             return ()
         return self.subject.layers if self.subject is not None else ()
@@ -242,17 +238,13 @@ class Sbom:
     @property
     def predicate_type(self) -> str:
         """The type under which it is attested; syft's own documents are, as CycloneDX."""
-        return _PREDICATE_TYPES.get(self.format.family, _PREDICATE_TYPES["cyclonedx"])
+        return predicate_type_of(self.format)
 
     @property
     def predicate(self) -> bytes:
-        """Itself, as JSON: what is attested. From another syntax it is written anew."""
-        if self.format is Format.GITHUB_SBOM and (inner := slice_of(self._raw, "sbom")):
-            return inner
-        is_one = self.format.syntax == "json" and self.format.family in _PREDICATE_TYPES
-        if is_one and self.format is not Format.GITHUB_SBOM:
-            return in_utf8(self._raw)
-        return self.convert(_in_json(self.format))[0].to_bytes()
+        """Itself, as JSON: what is attested. From another syntax it is converted."""
+        found = predicate_of(self._raw, self.format)
+        return self.convert(json_of(self.format))[0].to_bytes() if found is None else found
 
     def to_bytes(self, format: str | Format | None = None) -> bytes:  # noqa: A002 - as in write
         """The document: exactly the bytes that were read, or in another format."""
@@ -460,30 +452,15 @@ class Sbom:
 
     def _repr_html_(self) -> str:
         """A summary and twenty packages, for notebooks."""
-        packages = self.packages
-        return html_document(
-            "SBOM", self._facts(), COLUMNS, packages.rows(ROWS), total=len(packages)
-        )
+        from provenance.sbom.showing import as_html
+
+        return as_html(self)
 
     def __rich__(self) -> Group:
         """The same, for terminals."""
-        from rich.console import Group
+        from provenance.sbom.showing import as_group
 
-        from provenance.display.terminal import facts
-
-        return Group(facts(self._facts()), self.packages.__rich__())
-
-    def _facts(self) -> dict[str, object]:
-        packages = self.packages
-        kinds = ", ".join(f"{count:,} {kind}" for kind, count in packages.types().items())
-        return {
-            "Describes": str(self.subject or "nothing it names"),
-            "Format": self.format.value,
-            "Created": self.created.isoformat() if self.created else "not stated",
-            "Made by": ", ".join(self.tools) or "not stated",
-            "Packages": f"{len(packages):,}{f' ({kinds})' if kinds else ''}",
-            "Findings": len(self.findings),
-        }
+        return as_group(self)
 
 
 def _replace(target: Path, data: bytes) -> None:
@@ -497,15 +474,6 @@ def _replace(target: Path, data: bytes) -> None:
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _in_json(form: Format) -> Format:
-    """The JSON format nearest to one in another syntax."""
-    family = form.family if form.family in _PREDICATE_TYPES else "cyclonedx"
-    same = [
-        f for f in Format if f.family == family and f.syntax == "json" and f.writable and f.carries
-    ]
-    return next((f for f in same if f.version == form.version), same[0])
 
 
 def _restore(raw: bytes, form: str, findings: tuple[Finding, ...], examined: bool) -> Sbom:  # noqa: FBT001 - of a pickle

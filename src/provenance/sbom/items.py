@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["items", "text"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["items", "text", "values"]
 
 
 def items(value: Any, element: str = "") -> list[dict[str, Any]]:
@@ -19,3 +22,16 @@ def text(value: Any, key: str) -> str:
     """The text at a key; empty where there is none."""
     found = value.get(key) if isinstance(value, dict) else None
     return found if isinstance(found, str) else ""
+
+
+def values(document: Any) -> Iterator[Any]:
+    """All that is neither object nor list, wherever it stands; without recursion."""
+    waiting = [document]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+        else:
+            yield value

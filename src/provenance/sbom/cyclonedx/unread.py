@@ -9,6 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from provenance.sbom.cyclonedx.xml import parsed_xml
+from provenance.sbom.items import values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,7 @@ def unread(raw: bytes, document: dict[str, Any]) -> Counter[str]:
         raw: the document in XML. Comments and instructions are no part of it.
         document: as it was decoded.
     """
-    left = Counter(map(_word, _values(document)))
+    left = Counter(map(_word, values(document)))
     found: Counter[str] = Counter()
     for at, text in _texts(raw):
         word = _word(text)
@@ -36,18 +37,6 @@ def unread(raw: bytes, document: dict[str, Any]) -> Counter[str]:
         elif word:
             found[at] += 1
     return found
-
-
-def _values(document: Any) -> Iterator[Any]:
-    waiting = [document]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            waiting += value.values()
-        elif isinstance(value, list):
-            waiting += value
-        else:
-            yield value
 
 
 def _word(value: Any) -> str:

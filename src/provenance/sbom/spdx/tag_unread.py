@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from provenance.sbom.items import values
 from provenance.sbom.spdx.tag_reading import KNOWN_TAGS, statements
 from provenance.sbom.spdx.tags import FIXES
 
@@ -30,15 +31,8 @@ def unread_tags(text: str, document: Mapping[str, Any]) -> Counter[str]:
         document: as it was decoded.
     """
     left: Counter[str] = Counter()
-    waiting: list[Any] = [document]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            waiting += value.values()
-        elif isinstance(value, list):
-            waiting += value
-        else:
-            left.update(_words(str(value)))
+    for value in values(document):
+        left.update(_words(str(value)))
     found: Counter[str] = Counter()
     said = list(statements(text))
     # What has a field comes first, or it would seem to be what is missing.
