@@ -139,7 +139,7 @@ def test_images_are_taken_as_there_is_room(
     answers = pv.verify_all(endless(), executor=pools[kind], workers=2, **asked)
     for _ in range(40):
         assert next(answers)
-    assert len(taken) <= 40 + 3 * 8  # two chunks of four for each of two, and one at hand
+    assert len(taken) <= 40 + 3 * 16  # two chunks of eight for each of two, and one at hand
     answers.close()  # type: ignore[attr-defined]
     assert not [t for t in threading.enumerate() if t.name.startswith("verify")]
     # Nothing is left in the executor: what is asked next is answered at once.
@@ -193,7 +193,7 @@ def test_threads_that_wait_for_a_server_end_with_the_rest(
     ImageBuilder().layer({"a": b"slow"}).push(slow)
     delay = registry.delay("/team/slow/referrers/", 10.0)
     registry.clear_requests()
-    given = [*[images[0]] * 8, slow]  # two chunks
+    given = [*[images[0]] * 16, slow]  # two chunks
     answers = pv.verify_all(given, executor=pools["threads"], workers=2, **asked)
     assert next(answers).image == images[0]
     waited(lambda: any("/team/slow/" in r.path for r in registry.requests))
@@ -274,7 +274,8 @@ def test_what_somebody_else_cancels_is_not_waited_for(
 def test_images_that_a_worker_did_not_come_to_are_asked_again(
     images: list[str], asked: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chunks, "_SLICE", 0.0)  # each chunk is drawn and answered one by one
+    monkeypatch.setattr(chunks, "_PATIENCE", 0.0)  # each chunk is drawn and answered one by one
+    monkeypatch.setattr(chunks, "_SLICE", 0.0)
     sent: list[Chunk] = []
 
     class Watched(ThreadPoolExecutor):

@@ -107,7 +107,7 @@ def verify_all(
 
     Returns:
         An iterator of answers, each as soon as it is known, whatever its place; those of an
-        executor every half second or so. What a worker that died did not answer is
+        executor every second or two. What a worker that died did not answer is
         `NotEvaluated`. Whoever asks for no more waits for what workers have begun.
 
     Raises:

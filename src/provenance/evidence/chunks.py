@@ -34,11 +34,13 @@ __all__ = ["Chunk", "answer_chunk", "by_executor", "check_travels"]
 
 _AHEAD = 2
 """Chunks for each that is in work: one being answered, one waiting."""
-_PER_THREAD = 4
+_PER_THREAD = 8
 """Images of a chunk for each thread that answers it."""
-_SLICE = 0.5
-"""Seconds: no image of a chunk is begun later, nor waited for to fill one. So answers come often,
-and whoever asks for no more waits only for what has begun."""
+_SLICE = 2.0
+"""Seconds: no image of a chunk is begun later. So answers come often, and whoever asks for no more
+waits only for what has begun. Not less: threads that have nothing to begin wait for the slowest."""
+_PATIENCE = 0.5
+"""Seconds that images are waited for to fill a chunk."""
 _MOST_SESSIONS = 4
 """Calls whose session a process keeps."""
 
@@ -114,7 +116,7 @@ def _draw(
     postponed: deque[Numbered], numbered: Iterator[Numbered], threads: int
 ) -> tuple[Numbered, ...]:
     """The next images: first those that no worker came to. Empty: there are none."""
-    until = time.monotonic() + _SLICE
+    until = time.monotonic() + _PATIENCE
     drawn: list[Numbered] = []
     while following := postponed.popleft() if postponed else next(numbered, None):
         drawn.append(following)
