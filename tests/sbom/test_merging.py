@@ -438,6 +438,27 @@ def test_what_spdx_says_leads_to_elements_under_their_new_names(form: str) -> No
         assert (more[other], element) == (f"https://acme.example/{name}/more", "SPDXRef-app")
 
 
+@pytest.mark.parametrize(
+    ("tools", "pointers"),
+    [
+        ([{"vendor": "Acme", "name": "maker", "version": "2"}], {"/metadata/tools/*/vendor"}),
+        (
+            {
+                "components": [{"type": "application", "name": "maker", "scope": "required"}],
+                "services": [{"name": "builds"}],
+            },
+            {"/metadata/tools/components/*/scope", "/metadata/tools/services/*/name"},
+        ),
+    ],
+)
+def test_what_is_said_of_tools_besides_their_names_is_told(tools: Any, pointers: set[str]) -> None:
+    document = full("one")
+    document["metadata"]["tools"] = tools
+    merged = pv.merge_sboms(as_read(document), name="shop")
+    assert any("maker" in tool for tool in merged.tools)
+    assert {f.pointer for f in merged.findings} == pointers
+
+
 def test_a_name_that_leads_nowhere_leads_to_nothing_of_another_part() -> None:
     one, two = full("one"), full("two")
     one["vulnerabilities"][0]["affects"] = [{"ref": "only-in-two"}]

@@ -26,6 +26,7 @@ _OWN = frozenset(
     }
 )
 _OF_METADATA = frozenset({"component", "tools", "timestamp"})
+_OF_TOOLS = frozenset({"type", "name", "version", "bom-ref"})
 _CONTAINS, _KIND = f"{PREFIX}contains", f"{PREFIX}kind"
 _ALTERNATIVES = 16
 """Packages of one purl with different bytes that a further one is compared with."""
@@ -182,6 +183,8 @@ class CycloneDxMerge:
         metadata = document["metadata"]
         rest = {key: value for key, value in document.items() if key not in _OWN}
         rest["metadata"] = {k: v for k, v in metadata.items() if k not in _OF_METADATA}
+        if more := _beside_names(metadata.get("tools")):
+            rest["metadata"]["tools"] = more
         self._notes.left(rest, part, ("components", "dependencies", *_LISTED))
 
     def document(self) -> dict[str, Any]:
@@ -202,6 +205,20 @@ class CycloneDxMerge:
             for ref, targets in edges.items()
         ]
         return document
+
+
+def _beside_names(tools: Any) -> Any:
+    """What is said of tools besides name and version, under which the product lists them."""
+    listed = tools.get("components") if isinstance(tools, dict) else tools
+    told = [
+        more
+        for item in items(listed)
+        if (more := {k: v for k, v in item.items() if k not in _OF_TOOLS})
+    ]
+    if not isinstance(tools, dict):
+        return told
+    rest = {key: value for key, value in tools.items() if key != "components"}
+    return rest | ({"components": told} if told else {})
 
 
 def _mark_package(item: dict[str, Any]) -> None:
