@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import random
 import socket
 import subprocess
 import time
@@ -80,10 +83,17 @@ def running(command: list[str], port: int, folder: Path) -> Iterator[None]:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody has at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of 127.0.0.1 that nobody has at this moment, nor gets unasked before it is used.
+
+    Below those that the system gives to whoever asks for any, and apart for each worker of a run.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 12_000 + worker % 10 * 2_000
+    for port in random.SystemRandom().sample(range(first, first + 2_000), 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    pytest.fail(f"no port from {first} on is free")
 
 
 def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
