@@ -106,7 +106,7 @@ def test_outputs_that_cannot_be_are_told_before_the_work(
     monkeypatch.chdir(tmp_path)
     wrong = {
         "nonsense": "one of cyclonedx-1.6, ",
-        "cyclonedx-1.2": "not written",
+        "syft-json": "not written",
         "spdx-json=": "names no file",
         "=a.json": "no format",
         "": "no format",
