@@ -139,23 +139,79 @@ def test_licences_that_one_document_alone_states_are_no_change() -> None:
     assert found.ok
 
 
-def test_a_reference_to_a_licence_means_what_its_own_document_says() -> None:
-    def spdx(text: str) -> bytes:
-        refs = [{"referenceType": "purl", "referenceLocator": "pkg:npm/a@1"}]
-        return json.dumps(
-            {
-                "spdxVersion": "SPDX-2.3",
-                "packages": [
-                    {"name": "a", "licenseDeclared": "LicenseRef-1", "externalRefs": refs}
-                ],
-                "hasExtractedLicensingInfos": [
-                    {"licenseId": "LicenseRef-1", "extractedText": text, "name": text}
-                ],
-            }
-        ).encode()
+def spdx(*packages: Any, text: str = "be good") -> bytes:
+    """Packages named `a`, `b`, ... of version 1, with the fields given, and a licence's text."""
+    listed = []
+    for name, fields in zip("abcdef", packages, strict=False):
+        refs = [{"referenceType": "purl", "referenceLocator": f"pkg:npm/{name}@1"}]
+        listed.append({"name": name, "versionInfo": "1", "externalRefs": refs, **fields})
+    terms = [{"licenseId": "LicenseRef-1", "extractedText": text, "name": text}]
+    return json.dumps(
+        {"spdxVersion": "SPDX-2.3", "packages": listed, "hasExtractedLicensingInfos": terms}
+    ).encode()
 
-    found = assert_same(spdx("be good"), spdx("be careful"))
+
+def test_a_reference_to_a_licence_means_what_its_own_document_says() -> None:
+    referring = {"licenseDeclared": "LicenseRef-1"}
+    found = assert_same(spdx(referring), spdx(referring, text="be careful"))
     assert [c.kind for c in found] == ["relicensed"]
+
+
+def test_of_spdx_other_checksums_alone_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (
+        {"checksums": [{"algorithm": "SHA256", "checksumValue": value}]} for value in ("ab", "cd")
+    )
+    asked: list[tuple[str, list[int]]] = []
+    some = Typed.some
+
+    def watched(self: Typed, field: str, rows: Sequence[int]) -> Sequence[Any]:
+        asked.append((field, list(rows)))
+        return some(self, field, rows)
+
+    monkeypatch.setattr(Typed, "some", watched)
+    old, new = spdx(first, first, first), spdx(first, second, first)
+    found = pv.diff_sboms(read_sbom(old), read_sbom(new))
+    assert [(c.kind, c.name) for c in found] == [("rehashed", "b")]
+    assert [c.cells()[3:5] for c in found] == [("sha256:ab", "sha256:cd")]
+    assert ("hashes", [1]) in asked
+    assert all(rows == [1] for field, rows in asked if field == "hashes")
+    assert_same(old, new)
+
+
+@given(st.data())
+def test_any_two_spdx_documents_differ_the_same_both_ways(data: st.DataObject) -> None:
+    said = st.fixed_dictionaries(
+        {},
+        optional={
+            "checksums": st.sampled_from(
+                [
+                    [{"algorithm": "SHA1", "checksumValue": "ab"}],
+                    [{"algorithm": "SHA1", "checksumValue": "cd"}],
+                    [{"algorithm": "SHA1"}],
+                    [],
+                    None,
+                    [7],
+                ]
+            ),
+            "licenseDeclared": st.sampled_from(["MIT", "LicenseRef-1", "NOASSERTION", 7]),
+            "versionInfo": st.sampled_from(["1", "2"]),
+        },
+    )
+    old, new = (data.draw(st.lists(said, max_size=4)) for _ in range(2))
+    texts = st.sampled_from(["be good", "be careful"])
+    assert_same(spdx(*old, text=data.draw(texts)), spdx(*new, text=data.draw(texts)))
+
+
+def test_equal_bytes_of_another_format_say_something_else() -> None:
+    """Both ways of writing hashes are empty of what the other calls them."""
+    refs = [{"referenceType": "purl", "referenceLocator": "pkg:npm/a@1"}]
+    of_spdx = {"name": "a", "versionInfo": "1", "externalRefs": refs}
+    listed = [{"alg": "SHA-256", "content": "ab", "algorithm": "SHA256", "checksumValue": "cd"}]
+    found = assert_same(
+        cyclonedx({**component("pkg:npm/a@1"), "hashes": listed}),
+        spdx({**of_spdx, "checksums": listed}),
+    )
+    assert [c.kind for c in found] == ["rehashed"]
 
 
 _PLACES = st.lists(

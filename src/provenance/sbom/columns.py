@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 import re
 from itertools import starmap
-from operator import attrgetter
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import msgspec
 
@@ -41,7 +40,7 @@ _OURS = PREFIX.encode()
 _HIDDEN = re.compile(rb"\\u00(?:6[135eEfF]|7[026]|3[aA])")
 _AT_ONCE = 512
 _START = len("pkg:golang/")
-_ALONE: Mapping[str, Sequence[str]] = MappingProxyType({})
+_ALONE: Mapping[str, Any] = MappingProxyType({})
 
 
 class Columns(Protocol):
@@ -109,7 +108,9 @@ class Typed:
         rows: Sequence[Any],
         takers: Mapping[str, Callable[[Sequence[Any]], Sequence[Any] | Lists]],
         tolerant: Callable[[], Sequence[Package]],
-        stated: Mapping[str, Sequence[str]] = _ALONE,
+        stated: Mapping[str, Callable[[Sequence[Any]], Sequence[Any]]] = _ALONE,
+        *,
+        family: str = "",
     ) -> None:
         """Keep what to take fields from, and how.
 
@@ -117,10 +118,11 @@ class Typed:
             rows: a struct a package.
             takers: field of `Package` to what gives its value for each of the rows it is given.
             tolerant: the packages as the tolerant reader has them.
-            stated: field of `Package` to the slices of a row that alone say what it is. One
-                mapping for all documents in which equal slices say the same.
+            stated: field of `Package` to what gives the slices that alone say what it is, of each
+                of the rows it is given. Some rows of such a field can be taken.
+            family: of formats, in all documents of which equal slices say the same.
         """
-        self.rows, self.stated = rows, stated
+        self.rows, self.stated, self.family = rows, stated, family
         self._takers, self._tolerant = takers, tolerant
         self._taken: dict[str, Sequence[Any] | Lists] = {}
         self._values: dict[str, Sequence[Any]] = {}
@@ -147,6 +149,8 @@ class Typed:
         if field in self._values or field not in self.stated:
             values = self.column(field)
             return [values[row] for row in rows]
+        if not rows:
+            return []
         try:
             return values_of(self._takers[field]([self.rows[row] for row in rows]))
         except msgspec.DecodeError:
@@ -177,20 +181,23 @@ def unlike(
     Equal bytes say the same where one reader takes them and they alone say what the field is: such
     pairs are left out, and need not be decoded.
     """
-    if not (isinstance(old, Typed) and isinstance(new, Typed) and old.stated is new.stated):
+    if not (isinstance(old, Typed) and isinstance(new, Typed) and old.family == new.family):
         return pairs  # bytes of another format say something else
     if field not in old.stated:
         return pairs
-    take = attrgetter(*old.stated[field])
-    was, now = list(map(take, old.rows)), list(map(take, new.rows))
+    try:
+        was, now = (side.stated[field](side.rows) for side in (old, new))
+    except msgspec.DecodeError:  # something odd beside it
+        return pairs
     return [(row, other) for row, other in pairs if was[row] != now[other]]
 
 
 def stated_texts(texts: Sequence[str | None]) -> Sequence[str]:
     """The same, empty where nothing is stated."""
-    if texts.count(None) == len(texts):
-        return Same("", len(texts))
-    return [text or "" for text in texts]
+    missing = texts.count(None)
+    if missing == len(texts):
+        return Same("", missing)
+    return [text or "" for text in texts] if missing else cast("Sequence[str]", texts)
 
 
 def purl_types(purls: Sequence[str]) -> list[str]:

@@ -139,7 +139,7 @@ def rows(
     if "file" in kinds or "operating-system" in kinds:
         components = _without_files(components, raw, has_subject=described is not None)
     takers = {**_ALONE, **_license_takers(components)}
-    return Typed(components, takers, tolerant, _STATED)
+    return Typed(components, takers, tolerant, _STATED, family="cyclonedx")
 
 
 def _without_files(
@@ -349,11 +349,18 @@ _ALONE: Mapping[str, _Taker] = {
     **dict.fromkeys(("architecture", "source", "source_version", "cataloger"), _same("")),
     **dict.fromkeys(("stated_licenses", "depends", "provides", "more_purls"), _same(())),
 }
+
+
+def _slices(*names: str) -> Callable[[Sequence[Component]], Sequence[Any]]:
+    take = attrgetter(*names)
+    return lambda components: list(map(take, components))
+
+
 # The same in every version, as nothing of ours is restored here and nothing else is asked.
 _STATED = {
-    "licenses": ("licenses",),
-    "hashes": ("hashes",),
-    "locations": ("evidence", "properties"),
+    "licenses": _slices("licenses"),
+    "hashes": _slices("hashes"),
+    "locations": _slices("evidence", "properties"),
 }
 TAKERS = (*_ALONE, *_license_takers(()))
 """Fields of `Package` that are taken out of typed structs."""

@@ -136,10 +136,14 @@ def rows(
         for x in extracted
         if x.id is not None and x.text is not None
     }
-    takers = {**_DETAILS, **_license_takers(words)}
     details = _details(raw, subject)
-    later = {name: partial(_take, take, details) for name, take in takers.items()}
-    found = Typed(listed, {**_AT_ONCE, **later, **_reference_taker(details)}, tolerant)
+    apart = {**_DETAILS, **_license_takers(words)}
+    at_once = {**_AT_ONCE, **_reference_taker(details)}
+    takers = {name: partial(_take, lambda: listed, take) for name, take in at_once.items()}
+    takers |= {name: partial(_take, details, take) for name, take in apart.items()}
+    # Not licences: `LicenseRef-1` is another one in another document.
+    stated = {"hashes": partial(_take, details, _checksums)}
+    found = Typed(range(len(listed)), takers, tolerant, stated, family="spdx")
     found.column("purl")  # deep inside, and what nearly every question needs
     return found
 
@@ -153,10 +157,10 @@ def _details(raw: bytes, subject: int | None) -> Callable[[], Sequence[_Details]
     return decoded
 
 
-def _take(
-    take: _Taker, details: Callable[[], Sequence[_Details]], _: object
-) -> Sequence[Any] | Lists:
-    return take(details())
+def _take(packages: Callable[[], Sequence[Any]], take: _Taker, rows: Sequence[int]) -> Any:
+    """What `take` gives for some of the packages; a range is all of them."""
+    found = packages()
+    return take(found if isinstance(rows, range) else [found[row] for row in rows])
 
 
 def _decoded(raw: msgspec.Raw, kind: Any) -> Any:
@@ -301,10 +305,11 @@ def _is_declared(words: Mapping[str, str], packages: Sequence[_Details]) -> list
 def _hashes(packages: Sequence[_Details]) -> Hashes:
     """All at once: no two packages share theirs."""
     joined = b",".join([_EMPTY if (x := p.checksums) is _MISSING else x for p in packages])
-    listed = [
-        [c for c in checksums if c.value is not None] if checksums else ()
-        for checksums in _CHECKSUMS.decode(b"[" + joined + b"]")
+    listed: list[Sequence[_Checksum]] = [
+        checksums or () for checksums in _CHECKSUMS.decode(b"[" + joined + b"]")
     ]
+    if None in [c.value for checksums in listed for c in checksums]:  # which are passed over
+        listed = [[c for c in checksums if c.value is not None] for checksums in listed]
     stated = list(chain.from_iterable(listed))
     names = _Algorithms()
     return Hashes.of(
@@ -312,6 +317,10 @@ def _hashes(packages: Sequence[_Details]) -> Hashes:
         [names[c.algorithm] for c in stated],
         [c.value or "" for c in stated],
     )
+
+
+def _checksums(packages: Sequence[_Details]) -> Sequence[msgspec.Raw]:
+    return [p.checksums for p in packages]
 
 
 class _Algorithms(dict[str | None, str]):
