@@ -194,10 +194,11 @@ def unlike(
 
 def stated_texts(texts: Sequence[str | None]) -> Sequence[str]:
     """The same, empty where nothing is stated."""
-    missing = texts.count(None)
-    if missing == len(texts):
-        return Same("", missing)
-    return [text or "" for text in texts] if missing else cast("Sequence[str]", texts)
+    if all(texts):
+        return cast("Sequence[str]", texts)
+    if not any(texts):
+        return Same("", len(texts))
+    return [text or "" for text in texts]
 
 
 def purl_types(purls: Sequence[str]) -> list[str]:
