@@ -193,6 +193,23 @@ class TestForms:
         data = pax((b"size", b"3")) + header() + b"abc" + bytes(509) + END
         assert read(data)[0].data == b"abc"
 
+    def test_a_pax_path_alone_names_files_and_links(self) -> None:
+        long = b"long/" * 30 + b"x"
+        link = header(b"short", kind=b"2", link=b"to/it")
+        data = entry(b"first") + pax((b"path", long)) + entry(b"cut", b"body")
+        found = read(data + pax((b"path", b"l")) + link + END)
+        assert [(x.path, x.kind, x.link) for x in found[1:]] == [
+            (long.decode(), Kind.FILE, ""),
+            ("l", Kind.SYMLINK, "to/it"),
+        ]
+
+    @pytest.mark.parametrize("length", [b"5", b"12", b"14", b"99"])
+    def test_a_pax_path_whose_length_is_a_lie_is_refused(self, length: bytes) -> None:
+        record = length + b" path=evil\n"
+        extension = entry(b"PaxHeaders/a", record, kind=b"x")
+        with pytest.raises(MalformedDocument, match="broken record"):
+            read(entry(b"first") + extension + entry(b"a") + END)
+
     def test_an_empty_pax_value_keeps_the_header_s(self) -> None:
         assert read(pax((b"path", b"")) + entry(b"kept") + END)[0].path == "kept"
 

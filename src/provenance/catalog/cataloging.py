@@ -16,7 +16,6 @@ from provenance.catalog.routing import Router
 from provenance.errors import UnsupportedFormat
 from provenance.image.squash import Squash
 from provenance.oci.manifest import Index
-from provenance.sbom.collection import paused_collection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -89,10 +88,7 @@ def catalog_image(image: Image, choices: Choices) -> Cataloged:
     router = Router(runs, file_lists=hashed)
     claims = choices.verify == "full" or image.reference.scheme in _WITHOUT_DIGEST
     kept = choices.cache
-    with (
-        paused_collection(),  # many small objects, no cycles
-        image.repository() as repository,
-    ):
+    with image.repository() as repository:
         manifest = image.manifest()
         if isinstance(manifest, Index):
             raise UnsupportedFormat(

@@ -102,7 +102,7 @@ class CatalogReader:
     def open(self, path: str, size: int, mode: int, head: bytes, /) -> Feed | None:
         """Who takes this file's bytes; None: nobody."""
         if self._aliases is None:
-            who = self._who(path, size, head)
+            who = self._by_name(path) if size <= TINY else self._who(path, size, head)
             if not who:
                 return self._hash_alone(size) if self._hashed else None
             runs = [(MatchedFile(path, self._layer, size, mode), who)]
@@ -276,7 +276,7 @@ class _Body:
     """A body as it arrives; as a context manager, the bytes."""
 
     def __init__(self, size: int) -> None:
-        self._memory = bytearray() if size <= _IN_MEMORY else None
+        self._memory: list[bytes] | None = [] if size <= _IN_MEMORY else None
         self._file: BinaryIO | None = None
         if self._memory is None:
             with temporary_space(_SPOOLED):
@@ -285,14 +285,15 @@ class _Body:
 
     def feed(self, data: memoryview) -> None:
         if self._memory is not None:
-            self._memory += data
+            self._memory.append(bytes(data))
         elif self._file is not None:
             with temporary_space(_SPOOLED):
                 self._file.write(data)
 
     def __enter__(self) -> bytes | mmap.mmap:
         if self._memory is not None:
-            return bytes(self._memory)
+            parts, self._memory = self._memory, []
+            return parts[0] if len(parts) == 1 else b"".join(parts)
         file = self._file
         if file is None:
             raise RuntimeError("the body is closed")

@@ -25,6 +25,7 @@ from provenance.oci.descriptor import Platform
 from provenance.oci.reference import Reference
 from provenance.packages.package import Location, Package
 from provenance.sbom import Sbom, Subject
+from provenance.sbom.collection import paused_collection
 from provenance.settings import Limits, Settings
 
 if TYPE_CHECKING:
@@ -236,9 +237,10 @@ def _own(catalogers: Iterable[Cataloger]) -> bool:
 
 
 def _cataloged(image: Image, choices: Choices) -> Sbom:
-    cataloged = catalog_image(image, choices)
-    subject = image_subject(image, cataloged.inventory.releases.get(""))
-    return _built(subject, cataloged, image.config.created)
+    with paused_collection():  # many small objects, no cycles
+        cataloged = catalog_image(image, choices)
+        subject = image_subject(image, cataloged.inventory.releases.get(""))
+        return _built(subject, cataloged, image.config.created)
 
 
 def _directory(root: Path, choices: Choices) -> Sbom:

@@ -139,7 +139,9 @@ def _gather(
         else reading
         for path, (_, reading) in squash.items.items()
     }
-    for path, reading in sorted({**linked, **readings}.items()):
+    merged = {**linked, **readings}
+    for path in sorted(path for path, reading in merged.items() if reading.items):
+        reading = merged[path]
         for name, items in reading.items:
             mine = gathered.setdefault(name, _Gathered())
             packages = [item for item in items if isinstance(item, Package)]

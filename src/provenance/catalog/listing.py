@@ -43,25 +43,24 @@ def list_files(
             readings[alias] = index, squash.records[index].items[target]
         elif target in squash.items and squash.items[target][0] < index:
             readings[alias] = squash.items[target]
-    paths = set(readings)
     ownership = Ownership(inventory.owned, squash.real)
-    owners = ownership.owners(paths)
+    owners = ownership.owners(readings.keys())
+    sums = {path: reading.sha256.hex() for path, (_, reading) in readings.items()}
     known = {p.purl for p in inventory.packages}
     found = []
-    for path in sorted(paths):
+    for path in sorted(readings):
         index, reading = readings[path]
-        owner = min(owners.get(path, set()) & known, default="")
+        owner = min(owners[path] & known, default="") if path in owners else ""
         if which == "all" or owner:
             found.append(
                 ListedFile(
                     path=path,
                     size=reading.size,
-                    hashes={"sha256": reading.sha256.hex()} if reading.sha256 else {},
+                    hashes={"sha256": sums[path]} if reading.sha256 else {},
                     layer=layers[index],
                     owner=owner,
                 )
             )
-    sums = {path: reading.sha256.hex() for path, (_, reading) in readings.items()}
     return tuple(found), tuple(_changed(ownership.differing(sums)))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from provenance.catalog.cataloger import Owned
     from provenance.packages.package import Package
@@ -30,10 +30,10 @@ class Ownership:
         """Know the files in `owned`; `real` resolves links in their paths."""
         self._owned, self._real = owned, real
 
-    def owners(self, paths: set[str]) -> dict[str, set[str]]:
-        """Each of `paths` that has owners to their purls."""
+    def owners(self, paths: Collection[str]) -> dict[str, set[str]]:
+        """Each of `paths`, a set or keys, that has owners to their purls."""
         found: dict[str, set[str]] = {}
-        for one, _, path in self._placed(paths):
+        for one, _, path in self._placed(self._owned, paths):
             owners = found.setdefault(path, set())
             if len(owners) < _OWNERS:
                 owners.add(one.purl)
@@ -49,7 +49,8 @@ class Ownership:
             sums: path to the SHA-256 of the file, in hex.
         """
         stated: dict[str, list[tuple[str, str]]] = {}
-        for one, at, path in self._placed(sums.keys()):
+        hashed = [x for x in self._owned if any(h.startswith(_SHA256) for h in x.hashes)]
+        for one, at, path in self._placed(hashed, sums.keys()):
             if at < len(one.hashes) and one.hashes[at].startswith(_SHA256):
                 stated.setdefault(path, []).append((one.purl, one.hashes[at][len(_SHA256) :]))
         found: dict[str, list[str]] = {}
@@ -59,7 +60,9 @@ class Ownership:
                     found.setdefault(purl, []).append(path)
         return found
 
-    def _placed(self, paths: Collection[str]) -> Iterator[tuple[Owned, int, str]]:
+    def _placed(
+        self, owned: Iterable[Owned], paths: Collection[str]
+    ) -> Iterator[tuple[Owned, int, str]]:
         """Who lists one of `paths`, at which position, and which it is.
 
         A database names files by the way they were installed: `bin/x` where `/bin` leads to
@@ -67,7 +70,7 @@ class Ownership:
         """
         names = {path[path.rfind("/") + 1 :] for path in paths}
         real: dict[str, str | None] = {}
-        for one in self._owned:
+        for one in owned:
             for at, path in enumerate(one.paths):
                 directory, _, name = path.rpartition("/")
                 if name not in names:

@@ -8,7 +8,7 @@ from provenance.image.glob_table import GlobTable
 from provenance.image.names import steps
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from provenance.catalog.cataloger import Cataloger
 
@@ -26,18 +26,15 @@ class Router:
         self.catalogers = tuple(catalogers)
         self.globs: dict[str, None] = {}
         """Every glob there is."""
-        self._by_name = GlobTable[int]()
+        table = GlobTable[int]()
+        self.by_name: Callable[[str], tuple[int, ...]] = table.__call__
+        """Path to the positions of the catalogers that have a glob for it, none twice."""
         self.magics: dict[bytes, tuple[int, ...]] = {}
         """First bytes to the catalogers that read a file larger than `TINY` which has them."""
         for index, cataloger in enumerate(self.catalogers):
             for glob in (*cataloger.paths, *(cataloger.file_lists if file_lists else ())):
                 clean = "/".join(steps(glob))
                 self.globs[clean] = None
-                self._by_name.add(clean, index)
+                table.add(clean, index)
             for magic in cataloger.magic:
                 self.magics[magic] = (*self.magics.get(magic, ()), index)
-
-    def by_name(self, path: str) -> tuple[int, ...]:
-        """Positions of the catalogers that have a glob for this path, none twice."""
-        found = self._by_name(path)
-        return found if len(found) < 2 else tuple(dict.fromkeys(found))

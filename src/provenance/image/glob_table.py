@@ -18,6 +18,7 @@ V = TypeVar("V")
 _BEGINNINGS = (4, 3)  # characters of a name, the more the better
 _NOTHING: tuple[Any, ...] = ()
 _WILD = re.compile(r"[*?\[]")
+_WILD_PART = re.compile(r"(?:\*\*/|\[(?:.[^\]]*\]?)?|[*?])+", re.DOTALL)
 
 
 def is_wild(glob: str) -> bool:
@@ -35,6 +36,7 @@ class GlobTable(Generic[V]):
         self._by_parent: dict[str, list[tuple[_Glob, V]]] = {}
         self._by_beginning: dict[str, list[tuple[_Glob, V]]] = {}
         self._others: list[tuple[_Glob, V]] = []
+        self._hints: set[str] = set()  # every key of the above
 
     def add(self, glob: str, value: V) -> None:
         """Give `value` to the paths that `glob` matches."""
@@ -43,31 +45,29 @@ class GlobTable(Generic[V]):
     def _group(self, glob: str) -> list[tuple[_Glob, V]]:
         *above, last = glob.split("/")
         if not is_wild(last):
-            return self._by_name.setdefault(last, [])
+            return self._keyed(self._by_name, last)
         ending = last.rpartition(".")[2]
         if "." in last and ending and not is_wild(ending):
-            return self._by_ending.setdefault(ending, [])
+            return self._keyed(self._by_ending, ending)
         if above and last != "**" and not is_wild(above[-1]):
-            return self._by_parent.setdefault(above[-1], [])
+            return self._keyed(self._by_parent, above[-1])
         for length in _BEGINNINGS:
             if len(last) > length and not is_wild(last[:length]):
-                return self._by_beginning.setdefault(last[:length], [])
+                return self._keyed(self._by_beginning, last[:length])
         return self._others
 
+    def _keyed(self, groups: dict[str, list[tuple[_Glob, V]]], key: str) -> list[tuple[_Glob, V]]:
+        self._hints.add(key)
+        return groups.setdefault(key, [])
+
     def __call__(self, path: str) -> tuple[V, ...]:
-        """The values of the globs that match `path`, in the order of their groups."""
+        """The values of the globs that match `path`, none twice, in the order of their groups."""
         at = path.rfind("/") + 1
         name = path[at:]
         parent = path[path.rfind("/", 0, at - 1) + 1 : at - 1] if at else ""
         ending = name[name.rfind(".") + 1 :]
-        if not (  # so with nearly every name of an image
-            name in self._by_name
-            or ending in self._by_ending
-            or parent in self._by_parent
-            or name[:4] in self._by_beginning
-            or name[:3] in self._by_beginning
-            or self._others
-        ):
+        # So with nearly every name of an image.
+        if not self._others and self._hints.isdisjoint((name, ending, parent, name[:4], name[:3])):
             return _NOTHING
         groups = (
             self._by_name.get(name, _NOTHING),
@@ -77,16 +77,20 @@ class GlobTable(Generic[V]):
             self._by_beginning.get(name[:3], _NOTHING),
             self._others,
         )
-        return tuple(value for group in groups for glob, value in group if glob.matches(path))
+        return tuple(
+            dict.fromkeys(value for group in groups for glob, value in group if glob.matches(path))
+        )
 
 
 class _Glob:
     """A glob, compiled when it is first needed."""
 
-    __slots__ = ("_glob", "_tail")
+    __slots__ = ("_glob", "_needed", "_tail")
 
     def __init__(self, glob: str) -> None:
         self._glob = glob
+        # What every path that matches holds: the longest part without a wildcard.
+        self._needed = max(_WILD_PART.split(glob), key=len)
         tail = glob.removeprefix("**/")
         self._tail = tail if tail != glob and not is_wild(tail) else ""
 
@@ -94,4 +98,4 @@ class _Glob:
         tail = self._tail
         if tail:
             return path.endswith(tail) and (len(path) == len(tail) or path[-len(tail) - 1] == "/")
-        return glob_pattern(self._glob).fullmatch(path) is not None
+        return self._needed in path and glob_pattern(self._glob).fullmatch(path) is not None

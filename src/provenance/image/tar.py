@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from provenance.image.header import (
@@ -19,6 +20,7 @@ from provenance.image.header import (
     number,
     parse_header,
     plain_header,
+    text,
 )
 from provenance.image.names import clean
 
@@ -49,8 +51,12 @@ class Kind(enum.IntEnum):
     """Devices, pipes."""
 
 
-_FILE, _DIRECTORY, _LONG_NAME = b"05L"
-_PLAIN = frozenset({_FILE, _DIRECTORY})
+_FILE, _DIRECTORY, _SYMLINK = b"052"
+_PLAIN = frozenset({_FILE, _DIRECTORY, _SYMLINK})
+_LINK_BYTES = 100  # of the target in a header
+_LONG_NAME, _PAX = b"Lx"
+_RENAMING = frozenset({_LONG_NAME, _PAX})
+_RENAMED = re.compile(rb"(\d{1,19}) path=([^\0\n]+)\n")  # a pax header that says this alone
 _KINDS = {
     ord("0"): Kind.FILE,
     ord("7"): Kind.FILE,
@@ -149,12 +155,13 @@ def read_tar(stream: Readable, visitor: Visitor, *, place: Place, limits: Limits
 def _plain_entries(
     source: _Blocks, visitor: Visitor, *, place: Place, limits: Limits, left: int
 ) -> int:
-    """Pass the files and directories that come next and have nothing special; how many.
+    """Pass what comes next and is a file, directory or symbolic link like most; how many headers.
 
     The time of a layer's walk is spent here, so what the loop needs is at hand.
     """
     opened, file, other = visitor.open, visitor.file, visitor.other
     path_bytes, count = limits.path_bytes, 0
+    plain = _PLAIN if path_bytes >= _LINK_BYTES else _PLAIN - {_SYMLINK}
     chunk, at = source.chunk, source.at
     above, parent = None, ""  # the directory of the last file: as it was written, and cleaned
     while count < left:
@@ -163,16 +170,16 @@ def _plain_entries(
             break  # a header that lies across two chunks is for the careful reader
         header = plain_header(chunk[at:start])
         headers = 1
-        if header is not None and header[3] == _LONG_NAME and left - count > 1:
-            header, start = _long_named(chunk, start, header[2])
+        if header is not None and header[3] in _RENAMING and left - count > 1:
+            header, start = _renamed(chunk, start, header)
             headers = 2
-        if header is None or header[3] not in _PLAIN or len(header[0]) > path_bytes:
+        if header is None or header[3] not in plain or len(header[0]) > path_bytes:
             break
         name, mode, size, kind = header
         count += headers
-        if kind == _DIRECTORY:
+        if kind != _FILE:
             at = start
-            other(Entry(clean(name, place), Kind.DIRECTORY, 0, mode))
+            other(_without_body(header, chunk[start - BLOCK : start], place))
             continue
         written, _, base = name.rpartition(b"/")
         if written == above and base not in _UNCLEAN and b"\\" not in base:
@@ -199,17 +206,34 @@ def _plain_entries(
     return count
 
 
-def _long_named(
-    chunk: bytes, start: int, size: int
-) -> tuple[tuple[bytes, int, int, int] | None, int]:
-    """The plain header behind a long name that begins at `start`, and where that header ends.
+def _without_body(header: tuple[bytes, int, int, int], block: bytes, place: Place) -> Entry:
+    """A directory or symbolic link whose plain header is `block`."""
+    name, mode, _, kind = header
+    link = text(block[157:257]).decode("ascii") if kind == _SYMLINK else ""
+    return Entry(clean(name, place), _KINDS[kind], 0, mode, link)
 
-    None where it needs the careful reader: not all in the chunk, or something special too.
+
+def _renamed(
+    chunk: bytes, start: int, extension: tuple[bytes, int, int, int]
+) -> tuple[tuple[bytes, int, int, int] | None, int]:
+    """The plain header behind an `extension` whose body begins at `start`, and its end.
+
+    Its name is the one that the extension gives. None where all this needs the careful reader: not
+    all in the chunk, or something special too.
     """
+    _, _, size, kind = extension
     at = start + (size + BLOCK - 1 & -BLOCK)
     end = at + BLOCK
-    name = chunk[start : start + size].partition(b"\0")[0]
-    if size > _EXTENSION_BYTES or end > len(chunk) or not name or not name.isascii():
+    if size > _EXTENSION_BYTES or end > len(chunk):
+        return None, start
+    body = chunk[start : start + size]
+    if kind == _LONG_NAME:
+        name = body.partition(b"\0")[0]
+    elif (record := _RENAMED.fullmatch(body)) is not None and int(record[1]) == size:
+        name = record[2]
+    else:
+        return None, start
+    if not name or not name.isascii():
         return None, start
     header = plain_header(chunk[at:end])
     return None if header is None else (name, *header[1:]), end

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
 from provenance.sbom.model import clean
@@ -52,6 +52,9 @@ def _rest(package: Package) -> tuple[tuple[tuple[str, str], ...], str]:
 
 def sort_files(files: Iterable[ListedFile]) -> tuple[ListedFile, ...]:
     """By path, then by everything else."""
+    files = tuple(files)
+    if all(one.path < other.path for one, other in pairwise(files)):
+        return files
     return tuple(
         sorted(
             files,
