@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from provenance.sbom.formats import Format
     from provenance.sbom.model import Contents
 
-__all__ = ["Converted", "converted"]
+__all__ = ["Converted", "before_conversion", "converted"]
 
 _MAX_FACTOR = 2
 """How many times as large as a document its conversion may be, because of what it carries."""
@@ -76,6 +76,21 @@ def converted(raw: bytes, source: Format, target: Format) -> Converted:
         if unread := unread_of(raw, source):
             return Converted(made.raw, Report((*made.losses, *_report(unread, target))))
         return made
+
+
+def before_conversion(
+    document: Mapping[str, Any], source: Format
+) -> tuple[dict[str, Any], Format] | None:
+    """What a decoded document was converted from, and its format; None where it was edited since.
+
+    Also None where nothing of the kind is kept in it.
+    """
+    if source.family not in _FAMILIES:
+        return None
+    before = _original(document, source)
+    if before is None or _is_edited(before, source):
+        return None
+    return before.document, before.form
 
 
 def _as_decoded(raw: bytes, source: Format, target: Format) -> Converted:

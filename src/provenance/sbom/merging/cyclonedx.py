@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
 from provenance.sbom.carried import PREFIX
 from provenance.sbom.cyclonedx.components import add_document
 from provenance.sbom.items import items, text
 from provenance.sbom.merging.references import Taken, redirect, rename
+from provenance.sbom.merging.signatures import signed, without_signature
 from provenance.sbom.merging.unifying import contradicts, identity, unify
 from provenance.sbom.model import digest_or_none
 
 if TYPE_CHECKING:
     from provenance.sbom.merging.parts import Notes, Part
+    from provenance.sbom.merging.unifying import Seen
 
 __all__ = ["CycloneDxMerge"]
 
@@ -47,21 +49,27 @@ class CycloneDxMerge:
         self._provided: dict[str, dict[str, None]] = {}
         self._merged: dict[str, str] = {}
         """Identifier of a record of a package to that of the package it was added to."""
+        self._seen: Seen = {}
+        self._signed: list[tuple[Part, str, dict[str, Any], bytes]] = []
 
     def add(self, part: Part) -> None:
         """Take over one part."""
         document = part.document
         described = self._described(document, part)
         listed = items(document.get("components"))
-        self._name(described, listed)
+        self._signed += [(part, *found) for found in signed(document)]
         defined = rename(document, self._taken)
+        defined |= self._name(described, *listed)
         ref = described["bom-ref"]
         inner = self._join(document, ref, defined, part)
         references = described.setdefault("externalReferences", [])
         if not isinstance(references, list):
+            self._notes.untaken(references, "/metadata/component/externalReferences", part)
             references = described["externalReferences"] = []
         pairs = add_document(references, part.other)
-        if pairs:
+        if not pairs:
+            _say_version(references[-1], document.get("version"))
+        else:
             described["properties"] = [
                 *items(described.get("properties")),
                 *({"name": name, "value": value} for name, value in pairs),
@@ -83,11 +91,13 @@ class CycloneDxMerge:
 
     def _described(self, document: dict[str, Any], part: Part) -> dict[str, Any]:
         """What the part describes, or a stand-in for it."""
-        metadata = document.get("metadata")
+        metadata = document.setdefault("metadata", {})
         if not isinstance(metadata, dict):
+            self._notes.untaken(metadata, "/metadata", part)
             metadata = document["metadata"] = {}
-        described = metadata.get("component")
+        described = metadata.setdefault("component", {})
         if not isinstance(described, dict):
+            self._notes.untaken(described, "/metadata/component", part)
             described = metadata["component"] = {}
         described.setdefault("type", "application")
         described.setdefault("name", part.name)
@@ -96,12 +106,15 @@ class CycloneDxMerge:
             described.setdefault("hashes", [{"alg": "SHA-256", "content": digest.hex}])
         return described
 
-    def _name(self, described: dict[str, Any], listed: list[Any]) -> None:
-        """Give identifiers to those that have none."""
-        for item in (described, *listed):
-            if not isinstance(item.get("bom-ref"), str) or not item["bom-ref"]:
+    def _name(self, *listed: dict[str, Any]) -> set[str]:
+        """Give identifiers to those that have none, to which nothing can refer; return these."""
+        given = set()
+        for item in listed:
+            if not text(item, "bom-ref"):
                 name = f"{text(item, 'name')}@{text(item, 'version')}"
-                item["bom-ref"] = text(item, "purl") or name
+                item["bom-ref"] = self._taken.new(text(item, "purl") or name)
+                given.add(item["bom-ref"])
+        return given
 
     def _join(self, document: dict[str, Any], ref: str, defined: set[str], part: Part) -> set[str]:
         """Take over edges; returned are those that something other than the part needs or holds."""
@@ -109,29 +122,28 @@ class CycloneDxMerge:
         inner: set[str] = set()
         self._edges.setdefault(self._root, {})
         for item in items(document.get("dependencies")):
-            source = item.get("ref")
-            stated = item.get("dependsOn")
-            targets = [x for x in stated if isinstance(x, str)] if isinstance(stated, list) else []
-            known = [x for x in targets if x in defined]
-            if source not in defined:
-                dangling["from"] += len(targets)
-                continue
-            dangling["to"] += len(targets) - len(known)
-            self._edges.setdefault(source, {}).update(dict.fromkeys(known))
-            if source != ref:
-                inner.update(known)
-            self._keep_provided(item, source, defined)
+            source = text(item, "ref")
+            for key, edges in (("dependsOn", self._edges), ("provides", self._provided)):
+                stated = item.pop(key, [])
+                listed = stated if isinstance(stated, list) else []
+                if odd := [x for x in listed if not isinstance(x, str)] if listed else stated:
+                    self._notes.untaken(odd, f"/dependencies/*/{key}", part)
+                targets = [x for x in listed if isinstance(x, str)]
+                known = [x for x in targets if x in defined]
+                if source not in defined:
+                    dangling["from"] += len(targets)
+                    continue
+                dangling["to"] += len(targets) - len(known)
+                edges.setdefault(source, {}).update(dict.fromkeys(known))
+                if source != ref and key == "dependsOn":
+                    inner.update(known)
+            if more := {key: value for key, value in item.items() if key != "ref"}:
+                self._notes.untaken(more, "/dependencies/*", part)
         for way, count in (+dangling).items():
             self._notes.add(
                 "dangling-edge", f"{count} edges of {part.label} lead {way} what is no package"
             )
         return inner
-
-    def _keep_provided(self, item: dict[str, Any], source: str, defined: set[str]) -> None:
-        provided = item.get("provides")
-        if isinstance(provided, list):
-            known = (x for x in provided if isinstance(x, str) and x in defined)
-            self._provided.setdefault(source, {}).update(dict.fromkeys(known))
 
     def _hold(self, described: dict[str, Any], listed: list[dict[str, Any]]) -> None:
         """The part, with what is in it listed inside of it, and named as what it contains."""
@@ -156,13 +168,13 @@ class CycloneDxMerge:
         self, described: dict[str, Any], listed: list[dict[str, Any]], part: Part
     ) -> None:
         """Each package once; what lies inside of another is said by a property."""
-        waiting = [*items(described.pop("components", None)), *listed]
+        waiting = deque([*items(described.pop("components", None)), *listed])
         self._components.append(described)
         while waiting:
-            item = waiting.pop(0)
+            item = waiting.popleft()
             inner = items(item.pop("components", None))
             if inner:
-                self._name({"bom-ref": "-"}, inner)
+                self._name(*inner)
                 said = [{"name": _CONTAINS, "value": x["bom-ref"]} for x in inner]
                 item["properties"] = [*items(item.get("properties")), *said]
                 waiting += inner
@@ -173,7 +185,9 @@ class CycloneDxMerge:
         for known in same[:_ALTERNATIVES]:
             if not contradicts(known, item):
                 self._merged[item["bom-ref"]] = known["bom-ref"]
-                self._notes.conflicts.update((part.label, key) for key in unify(known, item))
+                self._notes.conflicts.update(
+                    (part.label, key) for key in unify(known, item, self._seen)
+                )
                 return
         same.append(item)
         self._components.append(item)
@@ -193,27 +207,49 @@ class CycloneDxMerge:
         document["components"] = self._components
         if moved:
             redirect(document, moved)
-        edges: dict[str, dict[str, None]] = {}
-        for source, targets in self._edges.items():
-            ref = moved.get(source, source)
-            edges.setdefault(ref, {}).update((moved.get(x, x), None) for x in targets)
-            edges[ref].pop(ref, None)
+        for part, at, holder, before in self._signed:
+            if (signature := without_signature(holder, before)) is not None:
+                self._notes.untaken(signature, f"{at}/signature", part)
+        edges, provided = (self._led(stated) for stated in (self._edges, self._provided))
         document["dependencies"] = [
             {"ref": ref}
             | ({"dependsOn": sorted(targets)} if targets else {})
-            | ({"provides": sorted(self._provided[ref])} if ref in self._provided else {})
+            | ({"provides": sorted(provided[ref])} if provided.get(ref) else {})
             for ref, targets in edges.items()
         ]
         return document
+
+    def _led(self, stated: dict[str, dict[str, None]]) -> dict[str, dict[str, None]]:
+        """Edges between what records of packages were added to."""
+        moved, found = self._merged, dict[str, dict[str, None]]()
+        for source, targets in stated.items():
+            ref = moved.get(source, source)
+            found.setdefault(ref, {}).update((moved.get(x, x), None) for x in targets)
+            found[ref].pop(ref, None)
+        return found
+
+
+def _say_version(reference: dict[str, Any], version: Any) -> None:
+    """Name the version of a part's document in the BOM-Link to it."""
+    if type(version) is int and version > 1 and reference["url"].startswith("urn:cdx:"):
+        reference["url"] = f"{reference['url'].removesuffix('/1')}/{version}"
 
 
 def _beside_names(tools: Any) -> Any:
     """What is said of tools besides name and version, under which the product lists them."""
     listed = tools.get("components") if isinstance(tools, dict) else tools
+    if tools is not None and not isinstance(listed, list):
+        return (
+            tools if listed is not None else {k: v for k, v in tools.items() if k != "components"}
+        )
     told = [
         more
-        for item in items(listed)
-        if (more := {k: v for k, v in item.items() if k not in _OF_TOOLS})
+        for item in listed or ()
+        if (
+            more := {k: v for k, v in item.items() if k not in _OF_TOOLS}
+            if isinstance(item, dict)
+            else item
+        )
     ]
     if not isinstance(tools, dict):
         return told

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from provenance.errors import UnsupportedFormat
 from provenance.sbom.codecs import decode, read_contents, write_contents
 from provenance.sbom.collection import paused_collection
-from provenance.sbom.conversion import converted
+from provenance.sbom.conversion import before_conversion, converted
 from provenance.sbom.converting.elements import shape_of, split
 from provenance.sbom.converting.leaves import missing
 from provenance.sbom.converting.pruning import pruned
@@ -133,13 +133,14 @@ def _parts(sboms: Iterable[Sbom], base: Format, notes: Notes) -> Iterable[Part]:
 
 def _part(sbom: Sbom, raw: bytes, base: Format, number: int, notes: Notes) -> Part:
     sha256 = hashlib.sha256(raw)
-    document: dict[str, Any] = dict(decode(raw, sbom.format))
-    is_held = sbom.format.family == base.family and shape_of(document) == shape_of(
-        {"spdxVersion": ""} if base.family == "spdx" else {}
-    )
+    form, document = sbom.format, dict(decode(raw, sbom.format))
+    before = before_conversion(document, form) if b"provenance" in raw else None
+    if before is not None and _is_held(*before, base):
+        document, form = before
+    is_held = _is_held(document, form, base)
     lists = ("components", "dependencies", "files", "relationships")
     head = {k: v for k, v in document.items() if k not in lists} if is_held else document
-    said = read_contents(head, sbom.format)
+    said = read_contents(head, form)
     part = Part(
         number,
         document,
@@ -152,10 +153,16 @@ def _part(sbom: Sbom, raw: bytes, base: Format, number: int, notes: Notes) -> Pa
     if not is_held:
         subject = said.subject and dataclasses.replace(said.subject, id=IMAGE)
         part.document = native(dataclasses.replace(said, subject=subject), base)
-        _note_unheld(document, said, sbom.format, part, notes)
+        _note_unheld(document, said, form, part, notes)
     for pointer, leaves in unread_of(raw, sbom.format).items():
         notes.add("not-merged", f"{leaves} of {pointer} in {part.label}", pointer)
     return part
+
+
+def _is_held(document: Mapping[str, Any], form: Format, base: Format) -> bool:
+    """Whether a document can be taken as it is."""
+    wanted = shape_of({"spdxVersion": ""} if base.family == "spdx" else {})
+    return form.family == base.family and shape_of(document) == wanted
 
 
 def _note_unheld(

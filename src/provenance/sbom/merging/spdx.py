@@ -6,6 +6,8 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from provenance.sbom.carried import PREFIX
 from provenance.sbom.items import items, text
 from provenance.sbom.merging.references import Taken
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from provenance.sbom.merging.parts import Notes, Part
+    from provenance.sbom.merging.unifying import Seen
 
 __all__ = ["SpdxMerge"]
 
@@ -38,7 +41,8 @@ _LICENSES = frozenset(
         *("licenseInfoInFiles", "licenseInfoInSnippets"),
     }
 )
-_NAME = re.compile(r"(?:DocumentRef|LicenseRef)-[A-Za-z0-9.-]+", re.ASCII)
+_NAME = re.compile(r"(?<![A-Za-z0-9.:-])(?:DocumentRef|LicenseRef)-[A-Za-z0-9.-]+", re.ASCII)
+"""Not behind a colon: there it is a name in another document."""
 _INVERSE = {"DEPENDENCY_OF": "DEPENDS_ON", "CONTAINED_BY": "CONTAINS"}
 _MARK = f'["{PREFIX}distribution",""],'
 """In what is carried: of what is described, and so not of a package in a part."""
@@ -57,8 +61,9 @@ class SpdxMerge:
             self._taken.new(name)
         self._moved: dict[str, str] = {}
         self._same: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-        self._defined: dict[str, list[tuple[Any, str]]] = {}
-        """Licence or document as a part calls it to what it is and what it is called here."""
+        self._seen: Seen = {}
+        self._defined: dict[tuple[str, bytes], str] = {}
+        """Licence or document, as a part calls it and what it is, to what it is called here."""
 
     def add(self, part: Part) -> None:
         """Take over one part."""
@@ -67,6 +72,8 @@ class SpdxMerge:
         packages = items(document.get("packages"))
         if described is None:
             described = blank_package("SPDXRef-Part", part.name, "")
+            if several := document.get("documentDescribes"):
+                self._notes.untaken(several, "/documentDescribes", part)
             packages = [described, *packages]
         ref = self._rename(document, packages, described)
         for item in packages:
@@ -77,7 +84,9 @@ class SpdxMerge:
         if said:
             described["annotations"] = [*items(described.get("annotations")), *said]
         reference, relation = external_document(part.other, ref)
-        self._document.setdefault("externalDocumentRefs", []).append(reference)
+        called = reference["externalDocumentId"]
+        name = self._called("externalDocumentRefs", "externalDocumentId", called, reference)
+        relation["relatedSpdxElement"] = f"{name}:{DOCUMENT}"
         relations = [*self._relations(document, packages, ref, part), relation]
         for key in _ELEMENTS:
             listed = packages if key == "packages" else items(document.get(key))
@@ -123,16 +132,16 @@ class SpdxMerge:
         words: dict[str, str] = {}
         for item in items(document.get(key)):
             called = text(item, name)
-            rest = {k: v for k, v in item.items() if k != name}
-            known = self._defined.setdefault(called, [])
-            found = next((own for said, own in known if said == rest), "")
-            if not found:
-                found = self._taken.new(called)
-                known.append((rest, found))
-                self._document.setdefault(key, []).append({**item, name: found})
-            if found != called:
-                words[called] = found
-        return words
+            words.setdefault(called, self._called(key, name, called, item))
+        return {called: found for called, found in words.items() if called != found}
+
+    def _called(self, key: str, name: str, called: str, item: dict[str, Any]) -> str:
+        """What a licence or document is called here, where it is listed once."""
+        said = called, msgspec.json.encode({**item, name: ""}, order="sorted")
+        if said not in self._defined:
+            self._defined[said] = found = self._taken.new(called or "LicenseRef-unnamed")
+            self._document.setdefault(key, []).append({**item, name: found})
+        return self._defined[said]
 
     def _relations(
         self, document: dict[str, Any], packages: list[dict[str, Any]], ref: str, part: Part
@@ -142,12 +151,13 @@ class SpdxMerge:
         names = {x["SPDXID"] for x in packages}
         there |= names
         dangling: Counter[str] = Counter()
-        stated = set[tuple[str, str, str]]()
+        stated, left = set[tuple[str, str, str]](), list[Any]()
         for item in items(document.get("relationships")):
             source, target = text(item, "spdxElementId"), text(item, "relatedSpdxElement")
             kind = text(item, "relationshipType")
             is_about_all = kind in ("DESCRIBES", "DESCRIBED_BY") and ref in (source, target)
             if is_about_all and {source, target} <= there:
+                left += _beside_description(item)
                 continue  # by the part's document, which this is not
             if _is_gone(source, there) or _is_gone(target, there):
                 dangling["from" if _is_gone(source, there) else "to"] += 1
@@ -159,6 +169,8 @@ class SpdxMerge:
             is_held = kind == "CONTAINS" and source == ref and target in names
             if self._hierarchical or not is_held:
                 yield item
+        if left:
+            self._notes.untaken(left, "/relationships", part)
         for way, count in dangling.items():
             self._notes.add(
                 "dangling-edge", f"{count} edges of {part.label} lead {way} what is no package"
@@ -193,7 +205,7 @@ class SpdxMerge:
         for known in same[:_ALTERNATIVES]:
             if not contradicts(known, item):
                 self._moved[item["SPDXID"]] = known["SPDXID"]
-                left = unify(known, item)
+                left = unify(known, item, self._seen)
                 self._notes.conflicts.update((part.label, field) for field in left)
                 return True
         same.append(item)
@@ -212,7 +224,8 @@ class SpdxMerge:
             rest["creationInfo"] = {
                 key: value for key, value in info.items() if key not in ("created", "creators")
             } | ({"creators": creators} if creators else {})
-        self._notes.left(rest, part, ("relationships", "annotations", *_ELEMENTS))
+        lists = ("hasExtractedLicensingInfos", "externalDocumentRefs")
+        self._notes.left(rest, part, ("relationships", "annotations", *lists, *_ELEMENTS))
 
     def document(self) -> dict[str, Any]:
         """The product's."""
@@ -222,9 +235,9 @@ class SpdxMerge:
                 holder[key] = moved.get(holder[key], holder[key])
         relations: dict[str, dict[str, Any]] = {}
         for item in document["relationships"]:
-            for key in ("spdxElementId", "relatedSpdxElement"):
-                item[key] = moved.get(item[key], item[key])
-            if item["spdxElementId"] != item["relatedSpdxElement"]:
+            ends = item["spdxElementId"], item["relatedSpdxElement"]
+            item["spdxElementId"], item["relatedSpdxElement"] = (moved.get(x, x) for x in ends)
+            if item["spdxElementId"] != item["relatedSpdxElement"] or ends[0] == ends[1]:
                 relations.setdefault(repr(sorted(item.items(), key=str)), item)
         document["relationships"] = list(relations.values())
         return document
@@ -243,6 +256,15 @@ def _described(document: dict[str, Any]) -> dict[str, Any] | None:
             found.append(source)
     packages = [x for x in items(document.get("packages")) if text(x, "SPDXID") in found]
     return packages[0] if len(packages) == 1 and len(set(found)) == 1 else None
+
+
+def _beside_description(item: dict[str, Any]) -> list[dict[str, Any]]:
+    """What is said with a description, and that of several things it is this one."""
+    known = ("relationshipType", "spdxElementId", "relatedSpdxElement")
+    rest = {key: value for key, value in item.items() if key not in known}
+    if item["spdxElementId"] != item["relatedSpdxElement"]:
+        rest["relationshipType"] = item["relationshipType"]
+    return [rest] if rest else []
 
 
 def _reworded(said: str, words: dict[str, str]) -> str:

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from provenance.sbom.carried import PREFIX
+from provenance.sbom.converting.rest import is_rest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -64,7 +65,9 @@ def _leaves(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         elif isinstance(value, list):
             where = at if at.endswith("/*") else f"{at}/*"
             waiting += [(_typed(where, item), item) for item in value]
-        elif value not in _NOTHING and not str(value).startswith(PREFIX):
+        elif value not in _NOTHING and (
+            not str(value).startswith(PREFIX) or is_rest({"comment": value})
+        ):
             yield at, str(value)  # what is carried under such a name may be native elsewhere
 
 
