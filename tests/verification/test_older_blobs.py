@@ -15,7 +15,7 @@ from provenance.errors import ProvenanceError
 from provenance.signing import verify_blob
 from provenance.testing.sigstore import LocalSigstore
 from provenance.testing.sigstore.keys import pem, spki
-from provenance.testing.sigstore.schemes import new_key
+from provenance.testing.sigstore.schemes import new_key, sign
 from provenance.verification import Identity
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ def b64(text: str | bytes) -> str:
     return base64.b64encode(text if isinstance(text, bytes) else text.encode()).decode()
 
 
-def older(forger: Forger) -> Document:
+def older(forger: Forger, data: bytes = DATA) -> Document:
     """cosign, `LocalSignedPayload`: the same parts as in a layer's annotations."""
-    made = forger.layer(DATA)
+    made = forger.layer(data)
     document = {
         "base64Signature": made[SIGNATURE],
         "rekorBundle": json.loads(made[f"{PREFIX}bundle"]),
@@ -115,6 +115,30 @@ def test_a_statement_about_the_file_counts_as_well(sigstore: LocalSigstore) -> N
         }
         assert outcome(sigstore, document) == ""
         assert outcome(sigstore, document, blob=b"another release") == "subject"
+
+
+@pytest.mark.parametrize("algorithm", ["ed25519", "rsa-2048"])
+def test_a_signature_that_begins_as_an_object_does_is_no_envelope(
+    sigstore: LocalSigstore, algorithm: str
+) -> None:
+    """Both are random bytes from the first one on: every 256th begins with a brace."""
+    key = new_key(algorithm)
+    data = next(d for n in range(10_000) if sign(key, d := b"release %d" % n)[:1] == b"{")
+    keyed = sigstore.forger(key=key, stamped=False)
+    made = older(keyed, data)
+    assert base64.b64decode(made["base64Signature"])[:1] == b"{"
+    assert outcome(sigstore, made, key=public(keyed), blob=data) == ""
+    assert outcome(sigstore, made, key=public(keyed), blob=DATA) == "signature"
+
+
+def test_fields_in_their_original_names_are_the_same_fields(sigstore: LocalSigstore) -> None:
+    """As everywhere else where a message is read."""
+    made = older(sigstore.forger())
+    entry = made.pop("rekorBundle")
+    assert outcome(sigstore, made | {"rekor_bundle": entry}) == ""
+    assert outcome(sigstore, made | {"rekor_bundle": entry, "rekorBundle": entry}) == (
+        "malformed-document"
+    )
 
 
 def test_each_part_is_held_to_the_others(sigstore: LocalSigstore) -> None:

@@ -48,12 +48,20 @@ def read_older_bundle(raw: bytes) -> BundleParts:
     """
     document = decode_object(raw, values=_MOST_VALUES)
     message = Message(document).only(_SIGNATURE, _CERTIFICATE, _ENTRY)
-    entry = json.dumps(document[_ENTRY]) if message.has(_ENTRY) else ""
+    entry = json.dumps(message.value(_ENTRY)) if message.has(_ENTRY) else ""
     beside = {"certificate": _pem(message.text(_CERTIFICATE)), "log_bundle": entry}
     signature = message.data(_SIGNATURE)
-    if signature.startswith(b"{"):  # of `attest-blob`: the envelope, which has its own
+    if _is_envelope(signature):  # of `attest-blob`, which has its own
         return layer_parts(LayerSignature(signature, media_type=DSSE_MEDIA_TYPE, **beside))
     return layer_parts(LayerSignature(b"", message.text(_SIGNATURE), **beside))
+
+
+def _is_envelope(signature: bytes) -> bool:
+    """Whether an envelope stands in its place: one signature in 256 has the same first byte."""
+    try:
+        return signature.decode().startswith("{")
+    except UnicodeDecodeError:
+        return False
 
 
 def _pem(text: str) -> str:
