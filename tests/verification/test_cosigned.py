@@ -11,12 +11,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.utils import (
+    decode_dss_signature,
+    encode_dss_signature,
+)
 from tests.verification.shapes import STATEMENT, SUBJECT, public, statement
 
 from provenance.errors import ProvenanceError
 from provenance.testing.sigstore import LocalSigstore, bodies_v1
 from provenance.testing.sigstore.annotations import layer_annotations
 from provenance.testing.sigstore.schemes import new_key
+from provenance.trust import Trust
 from provenance.verification import (
     Identity,
     LayerSignature,
@@ -31,6 +36,7 @@ if TYPE_CHECKING:
     from provenance.attestation.public_key import PublicKey
     from provenance.testing.sigstore import Forger
 
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 NOTE = "the envelope has other signatures, which prove nothing of this one"
 V1 = ("dsse 0.0.1", "hashedrekord 0.0.1", "intoto 0.0.2")
 
@@ -203,6 +209,51 @@ def test_of_two_by_one_key_the_one_that_is_proven_counts(
     bare = replace(pair[0], logged=False, stamped=False)
     document = together(bare.statement(STATEMENT), pair[0].statement(STATEMENT))
     assert len(verified(sigstore, document, pair[0]).log_entries) == 1
+
+
+def test_more_by_one_key_than_anybody_needs_are_not_looked_at(
+    sigstore: LocalSigstore, pair: tuple[Forger, Forger]
+) -> None:
+    bare = replace(pair[0], logged=False, stamped=False)
+    four = [*(bare.statement(STATEMENT) for _ in range(3)), pair[0].statement(STATEMENT)]
+    assert len(verified(sigstore, together(*four), pair[0]).log_entries) == 1
+    five = together(bare.statement(STATEMENT), *four)
+    assert step(sigstore, five, pair[0]) == "limit-exceeded"
+
+
+def test_entries_that_name_more_keys_and_signatures_than_anybody_needs(
+    sigstore: LocalSigstore, pair: tuple[Forger, Forger]
+) -> None:
+    """Each entry without a signature asks of every signature whether its key made it."""
+    document = pair[0].statement(STATEMENT)
+    strangers = [base64.b64encode(b"stranger %d" % n).decode() for n in range(31)]
+    document["dsseEnvelope"]["signatures"] += [{"sig": s} for s in strangers]
+    spelled = json.dumps(document["dsseEnvelope"], separators=(",", ":")).encode()
+    keys = [key_of(sigstore.forger(key=new_key())) for _ in range(3)]
+    bodies = [bodies_v1.intoto_001(spelled, key.to_pem()) for key in keys]
+    material(document)["tlogEntries"] += [sigstore.logs[0].append(body) for body in bodies]
+    assert step(sigstore, document, pair[0]) == "limit-exceeded"
+    material(document)["tlogEntries"].pop()  # twice 32: all of them are looked at
+    assert step(sigstore, document, pair[0]) == "log-entry"
+
+
+def test_a_twin_of_a_signature_that_cannot_be_judged_makes_it_no_bad_one(
+    sigstore: LocalSigstore,
+) -> None:
+    """Of (r, s) anybody makes (r, n - s), which nobody has stamped."""
+    root = json.loads(sigstore.trusted_root_json) | {"timestampAuthorities": []}
+    trust = Trust.from_json(json.dumps(root))
+    document = sigstore.forger("dev@example.com", logged=False).statement(STATEMENT)
+    made = document["dsseEnvelope"]["signatures"]
+    r, s = decode_dss_signature(base64.b64decode(made[0]["sig"]))
+    twin = base64.b64encode(encode_dss_signature(r, P256_ORDER - s)).decode()
+    options = {"key": None, "trust": trust, "unsafe_no_log": True}
+    forger = sigstore.forger()
+    assert step(sigstore, document, forger, **options) == "unsupported-format"
+    for at in (0, 1):
+        both = copy.deepcopy(document)
+        both["dsseEnvelope"]["signatures"].insert(at, {"sig": twin, "keyid": ""})
+        assert step(sigstore, both, forger, **options) == "unsupported-format"
 
 
 FALSE = {

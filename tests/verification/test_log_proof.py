@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import datetime as dt
 import hashlib
 import json
@@ -15,7 +16,7 @@ from cryptography.hazmat.primitives import serialization
 
 from provenance.errors import InvalidEvidence
 from provenance.trust import Trust
-from provenance.verification import verify_bundle
+from provenance.verification import Thresholds, verify_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,6 +134,40 @@ def promise(sigstore: LocalSigstore, entry: dict[str, Any]) -> str:
         "logIndex": int(entry["logIndex"]),
     }
     return _b64(sigstore.log.key.sign(rfc8785.dumps(signed)))
+
+
+def test_one_log_under_two_ids_is_one_witness(
+    local_sigstore: LocalSigstore, payload: bytes, subject: Digest
+) -> None:
+    """A root may list a log by the id of its notes and by the hash of its key."""
+    root = json.loads(local_sigstore.trusted_root_json)
+    (own,) = root["tlogs"]
+    spki = base64.b64decode(own["publicKey"]["rawBytes"])
+    other = own | {"logId": {"keyId": _b64(hashlib.sha256(spki).digest())}}
+    assert other["logId"] != own["logId"]
+    root["tlogs"] = [own, other]
+    trust = Trust.from_json(json.dumps(root))
+
+    def refused(documents: list[dict[str, Any]]) -> str:
+        first = documents[0]
+        entries = [one["verificationMaterial"]["tlogEntries"][0] for one in documents]
+        entries[1]["logId"] = other["logId"]
+        first["verificationMaterial"]["tlogEntries"] = entries
+        with pytest.raises(InvalidEvidence) as caught:
+            verify_bundle(
+                json.dumps(first).encode(),
+                subject,
+                trust=trust,
+                require=Thresholds(log_entries=2),
+            )
+        return caught.value.step
+
+    made = local_sigstore.forger().statement(payload)
+    assert refused([made, copy.deepcopy(made)]) == "transparency-log"  # twice the same entry
+    again = copy.deepcopy(made)
+    body = base64.b64decode(again["verificationMaterial"]["tlogEntries"][0]["canonicalizedBody"])
+    again["verificationMaterial"]["tlogEntries"] = [local_sigstore.log.append(body + b" ")]
+    assert refused([made, again]) == "threshold"
 
 
 def now() -> dt.datetime:

@@ -11,7 +11,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from provenance.attestation.bundle_parts import Envelope
-from provenance.errors import InvalidEvidence, MalformedDocument, UnsupportedFormat
+from provenance.errors import (
+    InvalidEvidence,
+    LimitExceeded,
+    MalformedDocument,
+    UnsupportedFormat,
+)
 from provenance.verification.entry_body import claims_of
 from provenance.verification.foreign_entries import check_foreign_entry
 from provenance.verification.log_proof import prove_entry
@@ -30,6 +35,11 @@ if TYPE_CHECKING:
 
 __all__ = ["own_parts", "signatures_by"]
 
+_MOST_BY_ONE = 4
+"""Signatures of one key on an envelope. Anybody can make two of one of ECDSA's."""
+_MOST_TRIED = 64
+"""Keys and signatures that entries name, held against each other: RSA takes milliseconds of one."""
+
 
 def signatures_by(
     parts: BundleParts, key: PublicKeyTypes, signed: SignedBytes
@@ -39,13 +49,20 @@ def signatures_by(
     Raises:
         InvalidEvidence: step `signature`: there is none at all.
         UnsupportedFormat: the key is of an algorithm that nothing is signed with here.
+        LimitExceeded: more than anybody needs: each is judged with all that is there.
     """
     made = tuple(dict.fromkeys(parts.signatures))
     if not made:
         raise InvalidEvidence("the envelope has no signature", step="signature")
     if len(made) == 1:
         return made
-    return tuple(s for s in made if signs(key, s, signed)) or made[:1]
+    found = tuple(s for s in made if signs(key, s, signed)) or made[:1]
+    if len(found) > _MOST_BY_ONE:
+        raise LimitExceeded(
+            f"one key has made {len(found)} signatures on the envelope, more than {_MOST_BY_ONE}",
+            hint="it is made to take time",
+        )
+    return found
 
 
 def own_parts(parts: BundleParts, signing: Signing, anchors: Anchors) -> BundleParts:
@@ -58,13 +75,14 @@ def own_parts(parts: BundleParts, signing: Signing, anchors: Anchors) -> BundleP
     Raises:
         InvalidEvidence: step `transparency-log`: an entry of another signature is false.
         UnsupportedFormat: an entry is of a kind that is not read.
+        LimitExceeded: there is more to be held against each other than anybody needs.
     """
     others = set(parts.signatures) - {signing.signature}
     if not others:
         return parts
-    entries = []
+    entries, budget = [], iter(range(_MOST_TRIED))
     for entry in parts.entries:
-        claim = _another(entry, signing)
+        claim = _another(entry, signing, budget)
         if claim is None:
             entries.append(entry)
             continue
@@ -80,14 +98,14 @@ def own_parts(parts: BundleParts, signing: Signing, anchors: Anchors) -> BundleP
     return replace(parts, entries=tuple(entries), timestamps=stamps)
 
 
-def _another(entry: LoggedEntry, signing: Signing) -> Claim | None:
+def _another(entry: LoggedEntry, signing: Signing, budget: Iterator[int]) -> Claim | None:
     """What `entry` says of another signature, where that is true and it has none of this one."""
     try:
         claims = list(claims_of(entry, signing))
         if any(_is_about(claim, signing) for claim in claims):
             return None
         # A log has looked at each: the first tells whether it is a log's entry.
-        return next((c for c in claims[:1] if _is_true(c, signing)), None)
+        return next((c for c in claims[:1] if _is_true(c, signing, budget)), None)
     except (InvalidEvidence, MalformedDocument):
         return None
 
@@ -98,13 +116,23 @@ def _is_about(claim: Claim, signing: Signing) -> bool:
     return claim.signature == signing.signature
 
 
-def _is_true(claim: Claim, signing: Signing) -> bool:
+def _is_true(claim: Claim, signing: Signing, budget: Iterator[int]) -> bool:
     """Whether the key made the signature; so too where its algorithm is not known here."""
     try:
         key = claim.key()
-        return any(signs(key, s, signing.signed) for s in _candidates(claim, signing))
+        return any(signs(key, s, signing.signed) for s in _within(budget, claim, signing))
     except UnsupportedFormat:
         return True
+
+
+def _within(budget: Iterator[int], claim: Claim, signing: Signing) -> Iterator[bytes]:
+    for signature in _candidates(claim, signing):
+        if next(budget, None) is None:
+            raise LimitExceeded(
+                "the envelope's log entries name more keys and signatures than are looked at",
+                hint="it is made to take time",
+            )
+        yield signature
 
 
 def _candidates(claim: Claim, signing: Signing) -> Iterator[bytes]:

@@ -111,7 +111,8 @@ def prove(parts: BundleParts, signed: SignedBytes, demand: Demand) -> Proven:
             return _prove(parts, signing, key, certificates, demand)
         except ProvenanceError as error:
             refusals.append(error)
-    raise refusals[0]
+    # Of one that could not be judged nobody knows that it is bad, whatever the others are.
+    raise min(refusals, key=lambda refusal: isinstance(refusal, InvalidEvidence))
 
 
 def _prove(
@@ -215,14 +216,16 @@ def _entries(
     foreign: list[LoggedEntry] = []
     seen: set[tuple[bytes, bytes]] = set()
     for entry in parts.entries:
-        if (entry.log_id, entry.body) in seen:
+        found = prove_entry(entry, parts.version, anchors)
+        # A root may list one log under several ids: its key is what tells it from another.
+        by = entry.log_id if found is None else found.log.key_hash
+        if (by, entry.body) in seen:
             raise InvalidEvidence(
                 "the same log entry is there twice",
                 step="transparency-log",
                 hint="the bundle is damaged or forged",
             )
-        seen.add((entry.log_id, entry.body))
-        found = prove_entry(entry, parts.version, anchors)
+        seen.add((by, entry.body))
         if found is not None:
             proven.append(found)
             continue
@@ -300,7 +303,7 @@ def _check_witnesses(
     anchors: Anchors,
     demand: Demand,
 ) -> None:
-    logs = len({e.log.log_id for e in entries})
+    logs = len({e.log.key_hash for e in entries})
     usual = 1 if anchors.logs and not demand.unsafe_no_log else 0
     if logs < usual:
         raise InvalidEvidence(
