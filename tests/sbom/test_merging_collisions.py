@@ -124,6 +124,7 @@ def test_a_signature_stays_with_what_it_is_over_alone(
         ({"metadata": {"component": "LOST"}}, "/metadata/component"),
         ({"metadata": {"tools": ["LOST"]}}, "/metadata/tools/*"),
         ({"metadata": {"tools": "LOST"}}, "/metadata/tools"),
+        ({"metadata": {"tools": {"components": ["LOST"]}}}, "/metadata/tools/components/*"),
         ({"dependencies": [{"ref": "lib", "note": "LOST"}]}, "/dependencies/*/note"),
         ({"dependencies": [{"ref": "lib", "dependsOn": "LOST"}]}, "/dependencies/*/dependsOn"),
         ({"dependencies": [{"ref": "lib", "dependsOn": [17]}]}, "/dependencies/*/dependsOn/*"),
@@ -133,6 +134,26 @@ def test_odd_shapes_that_are_not_taken_are_told(change: Any, pointer: str) -> No
     merged = pv.merge_sboms(as_read({**small("x", library()), **change}), name="shop")
     assert merged.validate().ok
     assert pointer in {f.pointer for f in merged.findings}
+
+
+@pytest.mark.parametrize(
+    ("inner", "pointer"),
+    [("LOST", "/components/*/components"), (["LOST", {}], "/components/*/components/*")],
+)
+def test_flat_odd_shapes_within_components_are_told(inner: Any, pointer: str) -> None:
+    parts = as_read(small("x", library(components=inner)))
+    merged = pv.merge_sboms(parts, name="shop", hierarchical=False)
+    assert pointer in {f.pointer for f in merged.findings}
+
+
+def test_the_type_of_an_issue_is_none_of_a_component() -> None:
+    patch = {"type": "backport", "resolves": [{"type": "odd", "id": "1"}]}
+    part = small("x", library(pedigree={"patches": [patch, {"type": "odd"}]}))
+    merged = pv.merge_sboms(as_read(part), name="shop")
+    assert merged.validate().ok
+    assert "/components/*/components/*/pedigree/patches/*/type" in {
+        f.pointer for f in merged.findings
+    }
 
 
 def test_a_part_is_referred_to_by_the_version_of_its_document() -> None:

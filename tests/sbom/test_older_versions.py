@@ -241,3 +241,29 @@ def test_spdx_2_2_becomes_2_3_with_its_purls() -> None:
     said = {x["referenceCategory"] for x in left["externalRefs"]}
     assert said == {"PACKAGE-MANAGER", "SECURITY"}
     assert schema_errors(newer) == []
+
+
+@pytest.mark.parametrize("form", OLDER, ids=NAMES)
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"bomFormat": "NOASSERTION", "components": []},
+        {"version": {}},
+        {"components": {}},
+        {"components": [{"type": {"a": 1}, "name": "x"}]},
+        {"components": [{"type": "library", "name": "x", "hashes": [{"alg": ["MD5"]}]}]},
+        {"components": [{"type": "library", "name": "x", "properties": [{"value": "no name"}]}]},
+    ],
+)
+def test_what_has_another_type_than_it_should_makes_nothing_invalid(
+    form: Format, change: dict[str, Any]
+) -> None:
+    document = {"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1, **change}
+    before = read(document)
+    there, losses = before.convert(form)
+    assert schema_errors(there) == []
+    if form.carries:
+        assert list(losses) == []
+        back, more = read_sbom(there.to_bytes()).convert(before.format)
+        assert list(more) == []
+        assert unordered(json.loads(back.to_bytes())) == unordered(document)

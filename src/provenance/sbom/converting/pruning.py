@@ -49,8 +49,19 @@ def pruned(document: dict[str, Any], form: Format) -> dict[str, Any]:
             break
         for error in islice(validator.iter_errors(out), _ERRORS):
             _repair(out, error, _DEPTH)
-        out = _swept(out)
+        out = _completed(_swept(out), form)
     return out
+
+
+def _completed(document: dict[str, Any], form: Format) -> dict[str, Any]:
+    """With what a document is demanded to have, where that was of another type."""
+    if form.family == "cyclonedx":
+        document.setdefault("bomFormat", "CycloneDX")
+        if form.version < "1.5":
+            document.setdefault("version", 1)
+        if form.version < "1.2":
+            document.setdefault("components", [])
+    return document
 
 
 def _repair(document: dict[str, Any], error: Any, depth: int) -> None:
@@ -67,7 +78,8 @@ def _repair(document: dict[str, Any], error: Any, depth: int) -> None:
         *steps, last = path
         parent = _at(document, steps)
         if isinstance(parent, dict) and kind.name == "enum" and last == "type":
-            parent[last] = "other" if "url" in parent else "library"
+            known = ("other", "library") if "url" in parent else ("library",)
+            parent[last] = next((x for x in known if x in kind.options), _GONE)
         elif isinstance(parent, (dict, list)) and not isinstance(parent, str):
             parent[last] = _GONE
 

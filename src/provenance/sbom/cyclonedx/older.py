@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from provenance.sbom.items import text
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -99,12 +101,12 @@ def _make_older(component: dict[str, Any], version: Version) -> None:
     component.setdefault("version", "")  # demanded until 1.3
     if minor == 0:
         component.setdefault("modified", False)  # demanded as well
-    if component.get("type") not in version.types:
+    if text(component, "type") not in version.types:
         component["type"] = "library"
     if component.get("scope") == "excluded" and minor == 0:
         del component["scope"]
     if minor < 2 and isinstance(component.get("hashes"), list):
-        kept = [x for x in _objects(component["hashes"]) if x.get("alg") in _HASHES_1_1]
+        kept = [x for x in _objects(component["hashes"]) if text(x, "alg") in _HASHES_1_1]
         component["hashes"] = kept
     for reference in _objects(component.get("externalReferences")):
         _drop(reference, _OF_REFERENCES, minor)

@@ -115,7 +115,7 @@ def _items(out: list[str], element: str, value: list[Any], shape: Shape | None, 
         ((key, _),), text = shape.attributes, shape.text
         start = f"{pad}<{element} {key}"
         out += [
-            f'{start}="{_attribute(item[key])}">{_text(item.get(text, ""))}</{element}>'
+            f'{start}="{_attribute(item.get(key, ""))}">{_text(item.get(text, ""))}</{element}>'
             for item in value
         ]
         return

@@ -168,17 +168,26 @@ class CycloneDxMerge:
         self, described: dict[str, Any], listed: list[dict[str, Any]], part: Part
     ) -> None:
         """Each package once; what lies inside of another is said by a property."""
-        waiting = deque([*items(described.pop("components", None)), *listed])
+        waiting = deque([*self._taken_out(described, part), *listed])
         self._components.append(described)
         while waiting:
             item = waiting.popleft()
-            inner = items(item.pop("components", None))
+            inner = self._taken_out(item, part)
             if inner:
                 self._name(*inner)
                 said = [{"name": _CONTAINS, "value": x["bom-ref"]} for x in inner]
                 item["properties"] = [*items(item.get("properties")), *said]
                 waiting += inner
             self._put(item, part)
+
+    def _taken_out(self, item: dict[str, Any], part: Part) -> list[dict[str, Any]]:
+        """Components within another."""
+        stated = item.pop("components", [])
+        inner = items(stated)
+        if not isinstance(stated, list) or len(inner) < len(stated):
+            odd = [x for x in stated if not isinstance(x, dict)] if inner else stated
+            self._notes.untaken(odd, "/components/*/components", part)
+        return inner
 
     def _put(self, item: dict[str, Any], part: Part) -> None:
         same = self._same.setdefault(identity(item), [])
@@ -197,7 +206,7 @@ class CycloneDxMerge:
         metadata = document["metadata"]
         rest = {key: value for key, value in document.items() if key not in _OWN}
         rest["metadata"] = {k: v for k, v in metadata.items() if k not in _OF_METADATA}
-        if more := _beside_names(metadata.get("tools")):
+        if (more := _beside_names(metadata.get("tools", []))) not in ([], {}):
             rest["metadata"]["tools"] = more
         self._notes.left(rest, part, ("components", "dependencies", *_LISTED))
 
@@ -237,24 +246,17 @@ def _say_version(reference: dict[str, Any], version: Any) -> None:
 
 def _beside_names(tools: Any) -> Any:
     """What is said of tools besides name and version, under which the product lists them."""
-    listed = tools.get("components") if isinstance(tools, dict) else tools
-    if tools is not None and not isinstance(listed, list):
-        return (
-            tools if listed is not None else {k: v for k, v in tools.items() if k != "components"}
-        )
-    told = [
-        more
-        for item in listed or ()
-        if (
-            more := {k: v for k, v in item.items() if k not in _OF_TOOLS}
-            if isinstance(item, dict)
-            else item
-        )
+    if isinstance(tools, dict):
+        rest = {key: value for key, value in tools.items() if key != "components"}
+        told = _beside_names(tools.get("components", []))
+        return rest | ({"components": told} if told != [] else {})
+    if not isinstance(tools, list):
+        return tools
+    found = [
+        {k: v for k, v in x.items() if k not in _OF_TOOLS} if isinstance(x, dict) else x
+        for x in tools
     ]
-    if not isinstance(tools, dict):
-        return told
-    rest = {key: value for key, value in tools.items() if key != "components"}
-    return rest | ({"components": told} if told else {})
+    return [x for x in found if x != {}]
 
 
 def _mark_package(item: dict[str, Any]) -> None:
