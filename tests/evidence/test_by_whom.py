@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -134,6 +135,29 @@ def test_two_signatures_on_one_envelope_are_two_signers(
             pv.verify(image, key=[key, keys[2], key], trust=sigstore.trust, threshold=2)
     with pytest.raises(pv.NoMatchingEvidence):
         pv.verify(image, key=keys[2], trust=sigstore.trust)
+
+
+@pytest.mark.parametrize("placed", ["referrer", "tag"])
+def test_of_two_on_one_envelope_the_one_that_cannot_be_judged_is_not_absent(
+    local_registry: LocalRegistry,
+    sigstore: LocalSigstore,
+    image: pv.Image,
+    monkeypatch: pytest.MonkeyPatch,
+    placed: str,
+) -> None:
+    first, second = (
+        sigstore.forger(key=new_key(kind), stamped=False) for kind in ("ecdsa-p256", "ed25519")
+    )
+    keys = [public(f.key) for f in (first, second)]
+    put_cosigned(local_registry, image, (first, second), tagged=placed == "tag")
+    assert len(pv.verify(image, key=keys, trust=sigstore.trust, threshold=2).signatures) == 2
+    monkeypatch.setitem(sys.modules, "nacl", None)  # which Ed25519ph needs
+    for order in (keys, keys[::-1]):
+        with pytest.raises(pv.NotEvaluated, match="cannot be imported"):
+            pv.verify(image, key=order, trust=sigstore.trust, threshold=2)
+        found = pv.verify(image, key=order, trust=sigstore.trust, everywhere=True)
+        assert [p.identity for p in found.signatures] == [f"key {keys[0].key_id}"]
+        assert not found.everywhere  # one could not be judged
 
 
 def test_a_signature_in_no_log_counts_only_where_one_says_so(

@@ -117,6 +117,7 @@ def verify_all(
         ValueError: as of `verify`; workers below one.
         ProvenanceError: a key or the trust root could not be had. What goes wrong with an image is
             in its answer.
+        RuntimeError: the executor was shut down before all was answered.
     """
     asked = question(
         identity,

@@ -92,19 +92,25 @@ class Judge:
             yield from refused(where, candidate.kind, not_judged(error), candidate.layer)
         else:  # what the caller's own identity raises is the caller's to see
             for one in found:
-                yield one if isinstance(one, Evidence) else self._weighed(candidate, one)
+                if isinstance(one, ProvenanceError):
+                    yield from refused(where, candidate.kind, one, candidate.layer)
+                else:
+                    yield one if isinstance(one, Evidence) else self._weighed(candidate, one)
 
     def _proven(
         self, candidate: Candidate
-    ) -> Sequence[SignedStatement | SignedImage] | Sequence[Evidence]:
-        """What is signed, by whomever, or what nobody signed. Raises why it does not hold."""
+    ) -> Sequence[SignedStatement | SignedImage | ProvenanceError] | Sequence[Evidence]:
+        """What is signed, by whomever, or what nobody signed; beside it, what cannot be told.
+
+        Raises why nothing of it holds.
+        """
         if candidate.shape == "bundle":
             return self._bundle(candidate)
         if candidate.shape == "statement" and not _is_envelope(candidate.raw):
             return [_unsigned(candidate)]
         return self._layer(candidate)
 
-    def _bundle(self, candidate: Candidate) -> Sequence[SignedStatement]:
+    def _bundle(self, candidate: Candidate) -> Sequence[SignedStatement | ProvenanceError]:
         bundle = Bundle.parse(candidate.raw, limits=self.limits)
         _check_says_something(bundle, candidate.subject)
         by_key = bundle.has_key and not bundle.has_certificate
@@ -123,7 +129,9 @@ class Judge:
 
         return self._by_each(prove, bundle.signature_count) if by_key else [prove(None)]
 
-    def _layer(self, candidate: Candidate) -> Sequence[SignedStatement | SignedImage]:
+    def _layer(
+        self, candidate: Candidate
+    ) -> Sequence[SignedStatement | SignedImage | ProvenanceError]:
         media_type = candidate.layer.media_type
         layer = LayerSignature.of(
             candidate.layer.annotations,
@@ -168,8 +176,10 @@ class Judge:
                 hint="verify it by its key",
             )
 
-    def _by_each(self, prove: Callable[[PublicKey | None], S], signatures: int) -> Sequence[S]:
-        """A proof by every key that made one of the `signatures`.
+    def _by_each(
+        self, prove: Callable[[PublicKey | None], S], signatures: int
+    ) -> Sequence[S | ProvenanceError]:
+        """A proof by every key that made one of the `signatures`, and whose cannot be told.
 
         Raises the reason of the key that came nearest, where none did.
         """
@@ -181,10 +191,10 @@ class Judge:
             except ProvenanceError as error:  # another key may have signed
                 refusals.append(error)
             if len(proven) >= signatures:
-                break
+                return proven
         if not proven:
             raise min(refusals, key=_distance)
-        return proven
+        return [*proven, *(r for r in refusals if not _distance(r))]
 
     def _weighed(self, candidate: Candidate, signed: SignedStatement | SignedImage) -> Evidence:
         """The last steps: everything holds; is it what one asked for, and by whom?"""
