@@ -153,12 +153,13 @@ def _check_checkpoint(
 ) -> TrustedLog:
     """The log that signed the checkpoint: of several with its key, the one that it names."""
     checkpoint = read_checkpoint(proof.checkpoint)
-    if not any(
-        _names(checkpoint.origin, name)
-        and log.has_key_id(name, key_id)
-        and log.signed(signature, checkpoint.note)
+    own = [
+        signature
         for name, key_id, signature in checkpoint.signatures
-    ):
+        if _names(checkpoint.origin, name) and log.has_key_id(name, key_id)
+    ]
+    # C2SP signed-note: a false signature in the name of a known key refuses the note.
+    if not own or not all(log.signed(signature, checkpoint.note) for signature in own):
         raise _refuse(f"the checkpoint is not signed by the log {log.url}")
     check_root(checkpoint, proof)
     same = (one for one in (log, *logs) if one.key_hash == log.key_hash)
