@@ -267,3 +267,53 @@ def test_what_has_another_type_than_it_should_makes_nothing_invalid(
         back, more = read_sbom(there.to_bytes()).convert(before.format)
         assert list(more) == []
         assert unordered(json.loads(back.to_bytes())) == unordered(document)
+
+
+def component(**more: Any) -> dict[str, Any]:
+    return {"components": [{"type": "library", "name": "x", **more}]}
+
+
+@pytest.mark.parametrize("form", [f for f in Format if f.writable and f.syntax == "xml"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        component(cpe=""),
+        component(cpe="nonsense"),
+        component(purl="pkg:npm/50%"),
+        component(purl="pkg:npm/a?b=[c]"),
+        component(externalReferences=[{"type": "website", "url": "::"}]),
+        component(externalReferences=[{"type": "website", "url": "http://[x/%zz"}]),
+        component(licenses=[{"license": {"id": "MIT", "url": "%%%"}}]),
+        component(swid={"tagId": "x", "name": "x", "tagVersion": 1.0}),
+        {"version": 1.0},
+    ],
+)
+def test_what_json_takes_and_xml_does_not_makes_nothing_invalid(
+    form: Format, change: dict[str, Any]
+) -> None:
+    document = {"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1, **change}
+    before = read(document)
+    there, losses = before.convert(form)
+    assert schema_errors(there) == []
+    if form.carries:
+        assert list(losses) == []
+        back, more = read_sbom(there.to_bytes()).convert(before.format)
+        assert list(more) == []
+        assert unordered(json.loads(back.to_bytes())) == unordered(document)
+    elif "version" not in change and "swid" not in change["components"][0]:
+        assert len(losses) > 0
+
+
+@pytest.mark.parametrize("cpe", ["cpe:/a:acme:x:1", "cpe:2.3:a:acme:x:1:*:*:*:*:*:*:*"])
+def test_a_cpe_that_xml_takes_stays(cpe: str) -> None:
+    there, _ = read(
+        {"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1, **component(cpe=cpe)}
+    ).convert("cyclonedx-1.3-xml")
+    assert f"<cpe>{cpe}</cpe>".encode() in there.to_bytes()
+
+
+def test_what_a_version_demands_hides_no_loss() -> None:
+    document = {"bomFormat": "CycloneDX", "specVersion": "1.7", "version": 1}
+    document |= component(isExternal=False, copyright="")
+    _, losses = read(document).convert("cyclonedx-1.0-xml")
+    assert "/components/*/isExternal" in pointers(losses)

@@ -45,6 +45,8 @@ _OWN_NAMES = ("serialNumber", "documentNamespace")
 _NAMESPACE = re.compile(r"https?://[!\"$-~]{1,72}", re.ASCII)
 """One that may precede every identifier: with no fragment, and not so long that these fill it."""
 _MAX_FINDINGS = 1000
+_NO_TELLING = frozenset(map(repr, ("", True, False, None)))
+"""Values that are not known to have moved where a field has one: older versions demand some."""
 _FAMILIES = ("cyclonedx", "spdx")
 """Those that are written."""
 _IDS = {"cyclonedx": "bom-ref", "spdx2": "SPDXID", "spdx3": "spdxId"}
@@ -311,7 +313,8 @@ def _uncarried(
     """
     elsewhere: Counter[tuple[str, str]] = Counter()
     for (pointer, value), count in missing(returned, before).items():
-        elsewhere[_element(pointer), value] += count
+        if value not in _NO_TELLING:
+            elsewhere[_element(pointer), value] += count
     shape = _shape(source)
     counts: Counter[str] = Counter()
     for (pointer, value), count in missing(before, returned).items():

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from provenance.sbom.converting.xml_values import without_odd_values
 from provenance.sbom.cyclonedx.older import components_of, make_older
 from provenance.sbom.cyclonedx.versions import Version
 from provenance.sbom.spdx.versions import reword
@@ -140,6 +141,8 @@ def _reword(document: dict[str, Any], form: Format) -> None:
     if version < "1.6" and form.syntax == "xml":
         for item in _licensed(document):
             item["licenses"] = _unmixed(item["licenses"])
+    if form.syntax == "xml":
+        without_odd_values(document, version)
     make_older(document, Version(version))
 
 

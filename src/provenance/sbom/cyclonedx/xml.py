@@ -58,6 +58,8 @@ def _text(value: Any) -> str:
 
 
 def _attribute(value: Any) -> str:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # JSON says the same number by 1 and by 1.0
     text = str(value).lower() if isinstance(value, bool) else str(value)
     if '"' in text or "&" in text or "<" in text or not text.isprintable():
         return text.translate(_ATTRIBUTE_ESCAPES)
