@@ -27,12 +27,16 @@ from provenance.verification import (
     LayerSignature,
     SignedStatement,
     Thresholds,
+    entry_body,
     verify_bundle,
     verify_layer,
 )
 from provenance.verification.layer_signatures import DSSE_MEDIA_TYPE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from provenance.attestation.bundle_parts import Envelope
     from provenance.attestation.public_key import PublicKey
     from provenance.testing.sigstore import Forger
 
@@ -235,6 +239,27 @@ def test_entries_that_name_more_keys_and_signatures_than_anybody_needs(
     assert step(sigstore, document, pair[0]) == "limit-exceeded"
     material(document)["tlogEntries"].pop()  # twice 32: all of them are looked at
     assert step(sigstore, document, pair[0]) == "log-entry"
+
+
+def test_an_envelope_is_spelled_once_for_all_entries(
+    sigstore: LocalSigstore, pair: tuple[Forger, Forger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In every known way: of a large one that takes seconds, and each of 32 entries asks."""
+    document = together(*(replace(f, logged=False).statement(STATEMENT) for f in pair))
+    spelled = json.dumps(document["dsseEnvelope"], separators=(",", ":")).encode()
+    keys = [key_of(pair[0]), *[key_of(pair[1])] * 7]
+    bodies = [bodies_v1.intoto_001(spelled, key.to_pem()) + b" " * n for n, key in enumerate(keys)]
+    material(document)["tlogEntries"] = [sigstore.logs[0].append(body) for body in bodies]
+    asked = []
+    known = entry_body._spellings
+
+    def counted(envelope: Envelope) -> Iterator[bytes]:
+        asked.append(envelope)
+        return known(envelope)
+
+    monkeypatch.setattr(entry_body, "_spellings", counted)
+    assert len(verified(sigstore, document, pair[0]).log_entries) == 1
+    assert len(asked) == 1
 
 
 def test_a_twin_of_a_signature_that_cannot_be_judged_makes_it_no_bad_one(

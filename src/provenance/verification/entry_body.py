@@ -48,6 +48,9 @@ class Signing:
     """In DER; empty: signed by a key."""
     key: PublicKey | None
     """None: signed with a certificate."""
+    spelled: set[str] = field(default_factory=set, repr=False, compare=False)
+    """SHA-256 of the envelope in each known spelling, once an entry asked for it: seconds, of a
+    large one, and any number of entries may ask."""
 
     def is_verifier(self, pem: Any) -> bool:
         """Whether `pem`, in base64, is the certificate, or the key."""
@@ -172,16 +175,18 @@ def _intoto_v001(spec: Any, signing: Signing) -> Iterator[Claim]:
     envelope, content = _envelope(signing), _object(spec, "content")
     if "payloadHash" in content:
         _same_hash(content["payloadHash"], SignedBytes(envelope.payload), "the payload")
-    _check_envelope_hash(_at(content, "hash"), envelope)
+    _check_envelope_hash(_at(content, "hash"), envelope, signing.spelled)
     yield Claim(None, _pem(_at(spec, "publicKey")))
 
 
-def _check_envelope_hash(stated: Any, envelope: Envelope) -> None:
+def _check_envelope_hash(stated: Any, envelope: Envelope, known: set[str]) -> None:
     if _at(stated, "algorithm") != "sha256":
         raise _refuse("the log entry has a hash of the envelope other than SHA-256")
-    for spelling in _spellings(envelope):
-        if hashlib.sha256(spelling).hexdigest() == _at(stated, "value"):
-            return
+    if not known:
+        known.update(hashlib.sha256(spelling).hexdigest() for spelling in _spellings(envelope))
+    value = _at(stated, "value")
+    if isinstance(value, str) and value in known:
+        return
     if envelope.raw:
         raise _refuse("the log entry is for another envelope")
     raise UnsupportedFormat(
