@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import struct
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -64,7 +65,8 @@ def with_list(sigstore: LocalSigstore, stamps: Sequence[bytes]) -> x509.Certific
     for extension in whole.extensions:
         builder = builder.add_extension(extension.value, critical=extension.critical)
     own = stamp(sigstore, builder.sign(sigstore.ca.authority.key, hashes.SHA256()))
-    content = b"".join(own if s == b"own" else s for s in stamps)
+    known = {b"own": own, b"alias": own.replace(sigstore.ca.ct_log_id, bytes(32))}
+    content = b"".join(known.get(s, s) for s in stamps)
     value = core.OctetString(struct.pack("!H", len(content)) + content).dump()
     builder = builder.add_extension(x509.UnrecognizedExtension(LIST, value), critical=False)
     return builder.sign(sigstore.ca.authority.key, hashes.SHA256())
@@ -159,3 +161,10 @@ def test_the_same_log_twice_is_one_witness(sigstore: LocalSigstore) -> None:
     assert "1 certificate logs" in refused(issue(sigstore), sigstore, trusted, required=2)
     twice = with_list(sigstore, [b"own", b"own"])
     assert "1 certificate logs" in refused(twice, sigstore, trusted, required=2)
+    # Under another id that the root lists for its key, which no timestamp signs: one still.
+    (log,) = trusted.certificate_logs
+    alias = replace(log, log_id=bytes(32))
+    both = Anchors((), (log, alias), (), ())
+    named = with_list(sigstore, [b"own", b"alias"])
+    check(named, sigstore, both)
+    assert "1 certificate logs" in refused(named, sigstore, both, required=2)

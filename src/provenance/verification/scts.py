@@ -57,7 +57,8 @@ def check_scts(
         return
     if not stamps:
         raise _refuse("the certificate has no timestamp of a certificate log")
-    seen = {stamp.log_id for stamp in stamps if _is_proven(stamp, leaf, chain[0], anchors)}
+    # By key: a root may list one log under several ids, and the id in a timestamp is not signed.
+    seen = {key for stamp in stamps if (key := _proven_by(stamp, leaf, chain[0], anchors))}
     if len(seen) < required:
         raise _refuse(
             f"{len(seen)} certificate logs of the trust root have seen the certificate, where "
@@ -81,16 +82,16 @@ def embedded(leaf: x509.Certificate) -> list[SignedCertificateTimestamp]:
         raise _refuse(f"the timestamps cannot be read: {str(error)[:200]}") from error
 
 
-def _is_proven(
+def _proven_by(
     stamp: SignedCertificateTimestamp,
     leaf: x509.Certificate,
     issuer: x509.Certificate,
     anchors: Anchors,
-) -> bool:
-    """False: of an unknown log. Raises InvalidEvidence for a false one."""
+) -> bytes:
+    """Hash of the log's key; empty: of an unknown log. Raises InvalidEvidence for a false one."""
     logs = anchors.certificate_logs_of(stamp.log_id)
     if not logs:
-        return False
+        return b""
     signed = _signed(stamp, leaf, issuer)
     by = [log for log in logs if log.signed(stamp.signature, signed)]
     if not by:
@@ -101,7 +102,7 @@ def _is_proven(
         raise _refuse(
             f"the certificate log {by[0].url} was not trusted at {moment:%Y-%m-%d %H:%M:%S} UTC"
         )
-    return True
+    return by[0].key_hash
 
 
 def _signed(
