@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provenance.errors import UnsupportedFormat
+from provenance.errors import MalformedDocument, UnsupportedFormat
 from provenance.sbom import Format, Sbom, read_sbom
 
 OTHERS = (
@@ -512,3 +512,36 @@ def test_tags_are_edited_where_all_of_them_are_written_again() -> None:
     after = read_sbom(TAGS).redact(fields=["supplier"]).to_bytes()
     assert b"Acme" not in after
     assert b"PackageName: left" in after
+
+
+@pytest.mark.parametrize("form", ["cyclonedx-1.6-xml", "cyclonedx-1.3-xml"])
+@pytest.mark.parametrize("name", ["a\x07b", "a\x07"])
+def test_what_xml_cannot_spell_is_not_told_as_lost_on_the_way_back(form: str, name: str) -> None:
+    component = {"type": "library", "name": name, "copyright": "c\x01 by x"}
+    document = {"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1}
+    before = read({**document, "components": [component]})
+    there, losses = before.convert(form)
+    back, more = read_sbom(there.to_bytes()).convert(before.format)
+    assert (list(losses), list(more)) == ([], [])
+    assert json.loads(back.to_bytes())["components"] == [component]
+
+
+@pytest.mark.parametrize("text", ["", "a\x07b", "a </text> b"])
+@pytest.mark.parametrize("form", ["spdx-2.3-tag-value", "spdx-2.2-tag-value"])
+def test_what_tags_cannot_spell_is_not_told_as_lost_on_the_way_back(form: str, text: str) -> None:
+    document = json.loads(json.dumps(SPDX))
+    document["packages"][0] |= {"sourceInfo": text, "comment": text}
+    before = read(document)
+    there, losses = before.convert(form)
+    back, more = read_sbom(there.to_bytes()).convert(before.format)
+    assert (list(losses), list(more)) == ([], [])
+    assert unordered(json.loads(back.to_bytes())) == unordered(document)
+
+
+def test_components_too_deep_for_xml_are_refused() -> None:
+    depth = 400
+    inner = '{"type":"library","name":"a","components":[' * depth + "]}" * depth
+    raw = '{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"components":[' + inner + "]}"
+    deep = read_sbom(raw.encode())
+    with pytest.raises(MalformedDocument, match="120"):
+        deep.convert("cyclonedx-1.6-xml")

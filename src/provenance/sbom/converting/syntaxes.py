@@ -31,10 +31,11 @@ def decoded(raw: bytes, form: Format) -> dict[str, Any]:
 def unread_of(raw: bytes, form: Format) -> Counter[str]:
     """Where a document says what `decoded` has no place for, and how often."""
     if form.syntax == "xml" and form.family == "cyclonedx":
+        from provenance.sbom.cyclonedx.exact import with_exact
         from provenance.sbom.cyclonedx.unread import unread
         from provenance.sbom.decoding.characters import xml_in_utf8
 
-        return unread(xml_in_utf8(raw), decoded(raw, form))
+        return unread(xml_in_utf8(raw), with_exact(decoded(raw, form)))  # as it was written
     if form.syntax == "tag-value":
         from provenance.sbom.decoding.characters import in_utf8
         from provenance.sbom.spdx.tag_unread import unread_tags

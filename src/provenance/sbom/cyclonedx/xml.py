@@ -67,6 +67,11 @@ def _attribute(value: Any) -> str:
 
 
 def _object(out: list[str], element: str, value: dict[str, Any], shape: Shape, pad: str) -> None:
+    if len(pad) > _DEPTH:
+        raise MalformedDocument(
+            f"components are nested too deeply for XML: more than {_DEPTH} elements",
+            hint="write JSON",
+        )
     start = f"{pad}<{element}"
     for key, attribute in shape.attributes:
         if key in value:
