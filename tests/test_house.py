@@ -18,6 +18,7 @@ import pytest
 from pytest_socket import SocketConnectBlockedError
 
 import provenance
+import provenance.sbom
 import provenance.testing
 from provenance import catalog, errors
 from provenance.errors import ProvenanceError
@@ -50,7 +51,7 @@ def test_no_module_has_the_name_of_what_its_room_exports() -> None:
             assert isinstance(found, types.ModuleType), f"{name} is hidden by what it exports"
 
 
-@pytest.mark.parametrize("front", [provenance, provenance.testing])
+@pytest.mark.parametrize("front", [provenance, provenance.sbom, provenance.testing])
 def test_type_checkers_see_the_names_that_are_loaded_on_first_use(front: types.ModuleType) -> None:
     assert front.__file__
     names: dict[str, str] = {}
@@ -119,6 +120,28 @@ def test_importing_loads_nothing_heavy() -> None:
     )
     done = subprocess.run(
         [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_generating_a_document_loads_only_what_makes_it(tmp_path: Path) -> None:
+    # Each costs the command its start-up, on every image.
+    (tmp_path / "root").mkdir()
+    code = (
+        "import sys\n"
+        "from provenance.catalog import generate_sbom\n"
+        "generate_sbom('dir:' + sys.argv[1], cache=None).to_bytes()\n"
+        "unused = {'html', 'sqlite3', 'license_expression', 'provenance.sbom.typed',"
+        " 'provenance.sbom.reading', 'provenance.sbom.spdx', 'provenance.sbom.cyclonedx.xml',"
+        " 'provenance.sbom.comparing', 'provenance.sbom.merging', 'provenance.sbom.license_view',"
+        " 'provenance.catalog.cache', 'provenance.catalog.ecosystems.rpm.reading'}\n"
+        "print(sorted(unused & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "root")],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.strip() == "[]"
 

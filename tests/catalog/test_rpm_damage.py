@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.catalog.rpm_writers import Catalogued, bdb, blob, insert, ndb, sqlite
 from tests.catalog.test_rpm_databases import TestWriteAheadLog as Logs
 
-from provenance.catalog.ecosystems import rpm
+from provenance.catalog.ecosystems.rpm import reading
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -235,7 +235,7 @@ class TestCaps:
         assert found.problems[-1].message == "100 more parts of it cannot be read"
 
     def test_of_packages(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(rpm, "_MAX_PACKAGES", 1)
+        monkeypatch.setattr(reading, "_MAX_PACKAGES", 1)
         check("var/lib/rpm/Packages.db", ndb([LARGE, SMALL]), "more than 1 packages", KEPT_LARGE)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from provenance.catalog.cache import LayerCache, key_of
 from provenance.catalog.directory import Directory
 from provenance.catalog.ecosystems import os_release
 from provenance.catalog.inventory import Inventory, take_inventory
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from provenance.catalog.cache import LayerCache
     from provenance.catalog.cache_file import CacheFile
     from provenance.catalog.cataloger import Cataloger
     from provenance.catalog.files import Reading
@@ -64,7 +64,18 @@ class Choices:
     @property
     def layer_key(self) -> bytes:
         """What, besides a layer, decides on what it yields."""
+        from provenance.catalog.cache import key_of
+
         return key_of(self.runs, limits=self.limits, hashed=self.hashed, file_lists=self.hashed)
+
+    @property
+    def layer_cache(self) -> LayerCache | None:
+        """What of layers is kept under these choices; None: nothing."""
+        if self.cache is None:
+            return None
+        from provenance.catalog.cache import LayerCache
+
+        return LayerCache(self.cache, self.layer_key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +98,6 @@ def catalog_image(image: Image, choices: Choices) -> Cataloged:
     runs, hashed = choices.runs, choices.hashed
     router = Router(runs, file_lists=hashed)
     claims = choices.verify == "full" or image.reference.scheme in _WITHOUT_DIGEST
-    kept = choices.cache
     with image.repository() as repository:
         manifest = image.manifest()
         if isinstance(manifest, Index):
@@ -102,7 +112,7 @@ def catalog_image(image: Image, choices: Choices) -> Cataloged:
             where=str(image.reference),
             hashed=hashed,
             diff_ids=tuple(layer.diff_id for layer in described) if claims else (),
-            cache=None if kept is None else LayerCache(kept, choices.layer_key),
+            cache=choices.layer_cache,
             progress=_progress(choices, [layer.size for layer in manifest.layers]),
         )
         records = layers.records()

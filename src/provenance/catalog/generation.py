@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
 
-from provenance.catalog.cache_file import CacheFile
 from provenance.catalog.cataloging import (
     FILES,
     VERIFY,
@@ -16,7 +15,6 @@ from provenance.catalog.cataloging import (
     catalog_directory,
     catalog_image,
 )
-from provenance.catalog.document_cache import document_key, keep_document, kept_document
 from provenance.catalog.index import IndexSboms, images_of, index_sboms
 from provenance.catalog.subject import build_time, image_subject
 from provenance.errors import UnsupportedFormat
@@ -158,6 +156,8 @@ def generate_sbom(
     with ExitStack() as stack:
         folder = settings.cache_dir if isinstance(cache, _Default) else cache
         if folder is not None:
+            from provenance.catalog.cache_file import CacheFile
+
             choices = replace(choices, cache=stack.enter_context(closing(CacheFile(folder))))
         if registry is None and not isinstance(image, Image):
             registry = _session(stack, Reference.parse(image), settings, limits)
@@ -215,6 +215,8 @@ def _sbom(image: Image, choices: Choices) -> Sbom:
     file, digest = choices.cache, image.digest
     if file is None or digest is None or not _own(choices.catalogers):
         return _cataloged(image, choices)
+    from provenance.catalog.document_cache import document_key, keep_document, kept_document
+
     reference, created = image.reference, build_time(image.config.created)
     name = reference.repository if reference.is_local else reference.name
     key = document_key(choices.layer_key, choices.files, choices.verify, name, repr(created))

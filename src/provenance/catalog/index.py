@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from provenance.catalog.subject import build_time, image_subject, index_subject
-from provenance.display.html import document as html_document
 from provenance.errors import UnsupportedFormat
 from provenance.packages.package import Package
 from provenance.sbom import Format, Sbom, Subject
@@ -75,6 +74,8 @@ class IndexSboms:
             "Platforms": len(self.platforms),
         }
         rows = self._rows()
+        from provenance.display.html import document as html_document
+
         return html_document("SBOMs of an index", facts, _COLUMNS, rows, limit=None)
 
     def __rich__(self) -> Table:

@@ -11,13 +11,10 @@ from provenance.sbom.codecs import decode, read_contents, write_contents
 from provenance.sbom.collection import paused_collection
 from provenance.sbom.files import Files
 from provenance.sbom.formats import Format
-from provenance.sbom.graphs.graph import Dependencies
 from provenance.sbom.identifiers import uri_of
-from provenance.sbom.license_view import Licenses
 from provenance.sbom.model import Contents, OtherDocument, Subject, SubjectLayer
 from provenance.sbom.predicates import json_of, predicate_of, predicate_type_of
 from provenance.sbom.rows import Packages
-from provenance.sbom.typed import quick_packages
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -28,6 +25,8 @@ if TYPE_CHECKING:
     from spdx_tools.spdx.model.document import Document
 
     from provenance.packages.package import ListedFile, Package
+    from provenance.sbom.graphs.graph import Dependencies
+    from provenance.sbom.license_view import Licenses
     from provenance.sbom.quality import Quality
     from provenance.sbom.remarks import Annotation
     from provenance.sbom.typed import Quick
@@ -149,6 +148,8 @@ class Sbom:
             quick, self._quick = self._quick, None
             columns = None
             if quick is not None:
+                from provenance.sbom.typed import quick_packages
+
                 with paused_collection():
                     columns = quick_packages(quick, self._raw, self._listed)
             if columns is None:
@@ -163,12 +164,16 @@ class Sbom:
     @property
     def dependencies(self) -> Dependencies:
         """Which package needs which, and which lies inside of which."""
+        from provenance.sbom.graphs.graph import Dependencies
+
         contents = self._contents
         return Dependencies(contents.packages, contents.edges, contents.contains)
 
     @property
     def licenses(self) -> Licenses:
         """What its packages may be used under."""
+        from provenance.sbom.license_view import Licenses
+
         return Licenses(self.packages)
 
     @property

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, overload
 
-from provenance.display.html import ROWS
-from provenance.display.html import document as html_document
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -99,6 +96,9 @@ class Files:
 
     def _repr_html_(self) -> str:
         """A summary and twenty rows, for notebooks."""
+        from provenance.display.html import ROWS
+        from provenance.display.html import document as html_document
+
         rows = [
             (f.path, f.size if f.size >= 0 else "", f.owner, f.layer.short if f.layer else "")
             for f in self[:ROWS]

@@ -54,7 +54,7 @@ def oddities(raw: bytes, form: Format, noticed: Sequence[Finding] = ()) -> tuple
 
 def _of_xml(raw: bytes) -> tuple[Any, list[Finding]]:
     """A CycloneDX document in XML, and what is written in it more than once."""
-    from provenance.sbom.cyclonedx import decode_xml
+    from provenance.sbom.cyclonedx.xml import decode_xml
 
     repeated: list[str] = []
     document = decode_xml(xml_in_utf8(raw), repeated)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Self, overload
 
-from provenance.display.html import ROWS
-from provenance.display.html import document as html_document
 from provenance.sbom.columns import FIELDS, Made
 
 if TYPE_CHECKING:
@@ -181,6 +179,9 @@ class Packages:
 
     def _repr_html_(self) -> str:
         """A summary and twenty rows, for notebooks."""
+        from provenance.display.html import ROWS
+        from provenance.display.html import document as html_document
+
         facts = {"Packages": f"{len(self):,}"}
         facts |= {kind: f"{count:,}" for kind, count in self.types().items()}
         return html_document("Packages", facts, COLUMNS, self.rows(ROWS), total=len(self))
@@ -202,6 +203,7 @@ class Packages:
 
     def __rich__(self) -> Table:
         """A table of twenty rows, for terminals."""
+        from provenance.display.html import ROWS
         from provenance.display.terminal import grid
 
         more = f" (first {ROWS} of {len(self):,})" if len(self) > ROWS else ""

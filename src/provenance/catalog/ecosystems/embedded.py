@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from provenance.catalog.cataloger import Cataloger, Problem, Relation
 from provenance.errors import ProvenanceError
 from provenance.findings import Severity
-from provenance.sbom import read_sbom
 from provenance.settings import Limits
 
 if TYPE_CHECKING:
@@ -42,6 +41,8 @@ def read(file: MatchedFile) -> Iterator[Item]:
     if file.size > _MAX_BYTES:
         yield Problem(file.path, f"an SBOM of {file.size} bytes, more than {_MAX_BYTES}: not read")
         return
+    from provenance.sbom import read_sbom
+
     try:
         sbom = read_sbom(_of_packages(bytes(file.body)), limits=Limits(document_bytes=_MAX_BYTES))
         listed = tuple(sbom.packages)

@@ -8,6 +8,5 @@ from __future__ import annotations
 
 from provenance.sbom.cyclonedx.reading import read
 from provenance.sbom.cyclonedx.writing import write, write_xml
-from provenance.sbom.cyclonedx.xml import decode_xml
 
-__all__ = ["decode_xml", "read", "write", "write_xml"]
+__all__ = ["read", "write", "write_xml"]

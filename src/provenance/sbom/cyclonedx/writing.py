@@ -15,7 +15,6 @@ from provenance.sbom.collection import paused_collection
 from provenance.sbom.cyclonedx.components import Components
 from provenance.sbom.cyclonedx.older import make_older, without_refs
 from provenance.sbom.cyclonedx.versions import Version
-from provenance.sbom.cyclonedx.xml import encode_xml
 from provenance.sbom.identifiers import sort_files, sort_packages, unique, unique_refs
 from provenance.sbom.model import NAMESPACE, Contents, Subject, clean
 
@@ -41,6 +40,8 @@ def write(contents: Contents, version: str = "1.6") -> bytes:
 
 def write_xml(contents: Contents, version: str = "1.6") -> bytes:
     """A document in XML. The same contents give the same bytes."""
+    from provenance.sbom.cyclonedx.xml import encode_xml
+
     with paused_collection():
         return encode_xml(*without_refs(*_document(contents, Version(version, xml=True))))
 

@@ -36,7 +36,7 @@ def decode_syntax(raw: bytes, syntax: str, *, depth: int | None = None) -> Any:
     if syntax == "json":
         return decode_json(raw, depth=depth)
     if syntax == "cyclonedx-xml":
-        from provenance.sbom.cyclonedx import decode_xml
+        from provenance.sbom.cyclonedx.xml import decode_xml
 
         return decode_xml(xml_in_utf8(raw))
     if syntax == "tag-value":

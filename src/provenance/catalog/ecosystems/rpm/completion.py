@@ -17,6 +17,7 @@ from urllib.parse import quote
 from provenance.catalog.cataloger import Problem, root_of
 from provenance.catalog.ecosystems.rpm.blobs import Fault
 from provenance.catalog.ecosystems.rpm.edges import Installed, files_and_edges
+from provenance.catalog.ecosystems.rpm.places import FOLDERS, LOG_SUFFIX
 from provenance.catalog.ecosystems.rpm.wal import replay
 
 if TYPE_CHECKING:
@@ -25,11 +26,10 @@ if TYPE_CHECKING:
     from provenance.catalog.cataloger import Owned, Relation, Remaining
     from provenance.packages.package import Package
 
-__all__ = ["FILES", "LOG", "LOG_SUFFIX", "TREE", "complete", "file_key"]
+__all__ = ["FILES", "LOG", "TREE", "complete", "file_key"]
 
 TREE, LOG, FILES = "rpm-tree", "rpm-log", "rpm-files"
-LOG_SUFFIX = "-wal"
-_FOLDERS = ("var/lib/rpm", "usr/share/rpm", "usr/lib/sysimage/rpm", "var/lib/rpmmanifest")
+_FOLDERS = (*FOLDERS, "var/lib/rpmmanifest")
 _DATABASES = {"Packages", "Packages.db", "rpmdb.sqlite"}
 # What stands in a purl where os-release has another word.
 _NAMESPACES = {
