@@ -19,11 +19,19 @@ from provenance.packages.listed_licenses import read_listed
         ("lgpl-2.1+", "LGPL-2.1-or-later"),
         ("MIT or apache-2.0 OR ISC", "MIT OR Apache-2.0 OR ISC"),
         ("(MIT or ISC)and(Zlib)", "(MIT OR ISC) AND Zlib"),
+        # SPDX 2.3 annex D.4
+        (
+            "gpl-2.0 with classpath-exception-2.0",
+            "GPL-2.0-only WITH Classpath-exception-2.0",
+        ),
+        ("Apache-2.0 WITH LLVM-exception", "Apache-2.0 WITH LLVM-exception"),
         # None of a list: words.
         *((word, "") for word in ("GPL", "public-domain", "MIT or foo", "MIT ISC", "a with b")),
         # Neither for certain: the full parser knows.
         *((word, None) for word in ("", "MIT and", "((MIT))", "MIT or ISC and Zlib", "GPL 2.0")),
-        ("GPL-2.0-only WITH Classpath-exception-2.0", None),
+        ("MIT OR GPL-2.0-only WITH Classpath-exception-2.0", None),
+        ("Classpath-exception-2.0 WITH MIT", None),
+        ("MIT WITH Apache-2.0", None),
         ("LicenseRef-x", None),
         ("MIT OR (MIT OR ISC)", None),
         ("MIT " * 1000, None),
@@ -68,6 +76,13 @@ def test_every_name_that_the_full_parser_knows_is_read_as_it_reads_it() -> None:
     }
     assert len(names) > 2000
     assert not sorted(n for name in names for n in (name, name.lower()) if not agrees(n))
+
+
+def test_every_name_with_an_exception_is_read_as_the_full_parser_reads_it() -> None:
+    keys = [symbol.key for symbol in full_parser().known_symbols.values()]
+    texts = [f"{key} WITH Classpath-exception-2.0" for key in keys]
+    texts += [f"GPL-2.0-only WITH {key}" for key in keys]
+    assert not sorted(text for text in texts if not agrees(text))
 
 
 WORDS = (

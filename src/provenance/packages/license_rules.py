@@ -7,17 +7,16 @@ Source: SPDX 2.3 annex D: `OR` offers a choice, `AND` asks for all, `WITH` adds 
 from __future__ import annotations
 
 import enum
-import json
 import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING
 
 from provenance.errors import UnsupportedFormat
 from provenance.packages.expressions import AND, OR, postfix
 from provenance.packages.licenses import is_spdx, normalise
+from provenance.packages.listed_licenses import listed_identifiers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -140,13 +139,7 @@ def _is_known(entry: str) -> bool:
         return is_spdx(entry)
     if "licenseref-" in entry.lower() or " " in entry:  # of what a document defines, or words
         return True
-    return any(fnmatchcase(name.lower(), entry.lower()) for name in _identifiers())
-
-
-@cache
-def _identifiers() -> tuple[str, ...]:
-    path = resources.files("provenance") / "_data" / "schemas" / "spdx.schema.json"
-    return tuple(json.loads(path.read_bytes())["enum"])
+    return any(fnmatchcase(name.lower(), entry.lower()) for name in listed_identifiers())
 
 
 @cache
@@ -165,7 +158,7 @@ def _choices(license: str) -> tuple[str, ...]:  # noqa: A002 - what it is
     if match is None:
         return (f"{base}{only}",)
     found = []
-    for identifier in _identifiers():
+    for identifier in listed_identifiers():
         if only and not identifier.endswith(only):
             continue
         other = _NUMBER.fullmatch(identifier.removesuffix(only))

@@ -1,9 +1,9 @@
 """The everyday licence expressions, read without the full grammar and its tables.
 
-What packages state is nearly always one listed identifier, or some of them joined by AND and OR,
-or words that no list has. Those are told apart here, in microseconds; anything else is for the
-full parser. Sources: SPDX 2.3 annex D; the list of identifiers as it ships in CycloneDX's
-`spdx.schema.json`.
+What packages state is nearly always one listed identifier, one with an exception, some joined by
+AND and OR, or words that no list has. Those are told apart here, in microseconds; anything else
+is for the full parser. Sources: SPDX 2.3 annex D; the list of identifiers as it ships in
+CycloneDX's `spdx.schema.json`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 from functools import cache
 from importlib import resources
 
-__all__ = ["read_listed"]
+__all__ = ["listed_identifiers", "read_listed"]
 
 _LONGEST = 1000  # characters; longer is for the full parser
 _OPERATORS = frozenset({"and", "or"})
@@ -33,17 +33,33 @@ _DOUBTFUL = frozenset(
         "gpl-cc-1.0",
     }
 )
+# Licences with the word exception in their name, besides the deprecated X-with-Y-exception.
+_LICENSES = frozenset({"cal-1.0-combined-work-exception"})
 _NO_OPERANDS = frozenset({"AND", "OR", "(", ")"})
 # Names of families: of none of their licences in particular.
 _FAMILIES = frozenset({"gpl", "assembly-exception", "verbatim-man-pages"})
 
 
 @cache
+def listed_identifiers() -> tuple[str, ...]:
+    """All of the SPDX licence list, exceptions too."""
+    path = resources.files("provenance") / "_data" / "schemas" / "spdx.schema.json"
+    return tuple(json.loads(path.read_bytes())["enum"])
+
+
+@cache
+def _exceptions() -> dict[str, str]:
+    """Name in lower case to identifier, of what can stand after WITH."""
+    names = [(identifier.lower(), identifier) for identifier in listed_identifiers()]
+    licenses = {n for n, _ in names if "-with-" in n} | _LICENSES
+    return {n: i for n, i in names if "exception" in n and n not in licenses}
+
+
+@cache
 def _listed() -> dict[str, str]:
     """Name in lower case to identifier; empty where the full parser has to look at it."""
-    path = resources.files("provenance") / "_data" / "schemas" / "spdx.schema.json"
     found = dict.fromkeys(_DOUBTFUL, "") | _RENAMED
-    identifiers = json.loads(path.read_bytes())["enum"]
+    identifiers = listed_identifiers()
     known = set(identifiers)
     for identifier in identifiers:
         name = identifier.lower()
@@ -68,6 +84,10 @@ def read_listed(text: str) -> str | None:
     if len(text) > _LONGEST or "gpl 2." in text.lower():  # two words that the full parser knows
         return None
     listed = _listed()
+    if len(words := text.lower().split()) == 3 and words[1] == "with":
+        identifier, exception = listed.get(words[0]), _exceptions().get(words[2])
+        if identifier and exception:
+            return f"{identifier} WITH {exception}"
     terms: list[str] = []
     certain = True
     operand = False  # whether one stands directly before
