@@ -416,12 +416,12 @@ def test_of_provenance_that_does_not_hold_another_may_lie_where_nobody_looked(
     pv.attest(image, SLSA, sigstore.signer(WHO), predicate_type="slsa-provenance")
     verified = pv.verify(image, require="slsa-provenance", **asked)
     assert not verified.everywhere
-    with pytest.raises(pv.NotEvaluated, match="everywhere=True") as told:
+    with pytest.raises(pv.InvalidEvidence, match="everywhere=True"):
         verified.provenance(source="github.com/org/other")
-    assert isinstance(told.value.__cause__, pv.InvalidEvidence)
     whole = pv.verify(image, require="slsa-provenance", everywhere=True, **asked)
-    with pytest.raises(pv.InvalidEvidence):
+    with pytest.raises(pv.InvalidEvidence) as told:
         whole.provenance(source="github.com/org/other")
+    assert "everywhere" not in str(told.value)
 
 
 @pytest.mark.parametrize("broken", ["prove", "statement_in"])

@@ -269,9 +269,9 @@ class Verified:
 
         Raises:
             NoMatchingEvidence: every placement answered: none was signed by whom one asked for.
-            InvalidEvidence: there are some, and none holds; `step` names what does not.
-            NotEvaluated: none is among what was read, or holds, and that is not all: see
-                `everywhere`.
+            InvalidEvidence: there are some, and none that was read holds; `step` names what does
+                not, and the hint whether there may be others.
+            NotEvaluated: none is among what was read, which is not all: see `everywhere`.
             ProvenanceError: none holds, and a lookup failed, or one that is named could not be
                 had: nothing is known.
         """
@@ -300,12 +300,11 @@ class Verified:
             unread = next((r for r in refusals if not isinstance(r, InvalidEvidence)), None)
             if unread is None and self.failures:  # what was not read may hold
                 raise could_not_tell(self.failures[0], str(self.reference)) from refusals[0]
-            if unread is None and not self.everywhere:
-                raise NotEvaluated(
-                    f"no SLSA provenance that was read holds, and not all was: {refusals[0]}",
-                    hint="verify with everywhere=True asks every placement for another",
-                ) from refusals[0]
-            raise unread or refusals[0]
+            told = unread or refusals[0]
+            if not self.everywhere:
+                another = "another may hold: verify with everywhere=True asks every placement"
+                told.hint = f"{told.hint}; {another}" if told.hint else another
+            raise told
 
     def _none(self, what: str, require: str) -> ProvenanceError:
         """Why there is none: proven only where every placement was asked and answered."""
