@@ -283,3 +283,17 @@ def test_spdx_what_is_said_with_a_description_is_told() -> None:
     assert told["/relationships/*/relationshipType"].startswith("2 of")
     assert "/hasExtractedLicensingInfos/*" in told
     assert b"of itself" in merged.to_bytes()
+
+
+@pytest.mark.parametrize("hierarchical", [True, False])
+def test_a_component_without_what_it_must_have_stays(*, hierarchical: bool) -> None:
+    """The schema demands a name and a type, and would take nothing of it."""
+    inner = {"name": 3, "type": "library", "version": "2"}
+    listed = [{"purl": "pkg:npm/x@1", "version": "1", "components": [inner]}]
+    part = {"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1, "components": listed}
+    merged = pv.merge_sboms(
+        [pv.read_sbom(json.dumps(part).encode())], name="p", hierarchical=hierarchical
+    )
+    assert merged.validate().ok
+    assert {(p.purl, p.version) for p in merged.packages} >= {("pkg:npm/x@1", "1"), ("", "2")}
+    assert "/components/*/name" in {f.pointer for f in merged.findings}

@@ -28,6 +28,7 @@ _OWN = frozenset(
     }
 )
 _OF_METADATA = frozenset({"component", "tools", "timestamp"})
+_DEMANDED = {"type": "library", "name": ""}
 _OF_TOOLS = frozenset({"type", "name", "version", "bom-ref"})
 _CONTAINS, _KIND = f"{PREFIX}contains", f"{PREFIX}kind"
 _ALTERNATIVES = 16
@@ -57,6 +58,7 @@ class CycloneDxMerge:
         document = part.document
         described = self._described(document, part)
         listed = items(document.get("components"))
+        self._complete(listed, part)
         self._signed += [(part, *found) for found in signed(document)]
         defined = rename(document, self._taken)
         defined |= self._name(described, *listed)
@@ -105,6 +107,18 @@ class CycloneDxMerge:
         if digest is not None and described["type"] == "container":
             described.setdefault("hashes", [{"alg": "SHA-256", "content": digest.hex}])
         return described
+
+    def _complete(self, listed: list[dict[str, Any]], part: Part) -> None:
+        """Give what every component must have, without which the schema takes none of it."""
+        waiting = deque(listed)
+        while waiting:
+            item = waiting.popleft()
+            for key, stand_in in _DEMANDED.items():
+                if not isinstance(item.get(key), str):
+                    if key in item:
+                        self._notes.untaken(item[key], f"/components/*/{key}", part)
+                    item[key] = stand_in
+            waiting += items(item.get("components"))
 
     def _name(self, *listed: dict[str, Any]) -> set[str]:
         """Give identifiers to those that have none, to which nothing can refer; return these."""
