@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import sqlite3
 import stat
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import provenance as pv
-from provenance.catalog import Again, Cataloger, Fact, MatchedFile, Problem, Relation
+from provenance.catalog import (
+    Again,
+    Cataloger,
+    Fact,
+    MatchedFile,
+    Problem,
+    Relation,
+)
 from provenance.catalog.cache import LayerCache, key_of
 from provenance.catalog.cache_file import CacheFile
 from provenance.catalog.document_cache import kept_document
@@ -176,6 +184,40 @@ class TestSecondPass:
         )
         layers: Layers = [{"a.bin": b"again-a", "b.bin": b"not-b"}]
         assert found(layers, tmp_path, asked) == {"again-a": ["a.bin"]}
+
+    def test_a_sink_that_says_so_is_fed_no_more(self, tmp_path: Path) -> None:
+        fed = {"once": 0, "all": 0}
+
+        class Sink:
+            def __init__(self, name: str) -> None:
+                self.name = name
+
+            def feed(self, data: memoryview, /) -> bool | None:
+                fed[self.name] += len(data)
+                return self.name == "once" or None
+
+            def close(self) -> Iterable[Item]:
+                return [Fact("closed", self.name, 1)]
+
+        def cataloger(name: str) -> Cataloger:
+            return Cataloger(
+                name=name,
+                version=1,
+                types=(),
+                read=named,
+                paths=("*.bin",),
+                stream=lambda _: Sink(name),
+                complete=lambda remaining: [
+                    Problem(f"{name}.bin", "closed") for _ in remaining.of("closed")
+                ],
+            )
+
+        body = random.Random(1).randbytes(3 << 20)
+        ImageBuilder().layer({"a.bin": body}).push(f"oci:{tmp_path}:1")
+        both = [cataloger("once"), cataloger("all")]
+        sbom = pv.generate_sbom(f"oci:{tmp_path}:1", catalogers=both, cache=None)
+        assert {f.pointer for f in sbom.findings} == {"once.bin", "all.bin"}
+        assert fed["all"] == len(body) > fed["once"] > 0
 
     def test_a_large_body_is_mapped(self, tmp_path: Path) -> None:
         kinds = []

@@ -132,8 +132,8 @@ Requirement: TypeAlias = tuple[str, ...]
 class Sink(Protocol):
     """Takes a file's bytes as they stream by, where keeping them all would be too much."""
 
-    def feed(self, data: memoryview, /) -> None:
-        """The next bytes. The view is only good during the call."""
+    def feed(self, data: memoryview, /) -> bool | None:
+        """The next bytes. The view is only good during the call. True: no more are needed."""
         ...
 
     def close(self) -> Iterable[Item]:

@@ -180,6 +180,7 @@ class _OpenFile:
         for file, catalogers in runs:
             for cataloger in catalogers:
                 self._assign(cataloger, file, whole=whole)
+        self._feeding = self._sinks.copy()  # those that want more
         self._hash = hashlib.sha256() if hashed else None
         self._body: _Body | None = None
         if self._readers and size > limit:
@@ -218,13 +219,16 @@ class _OpenFile:
             self._hash.update(data)
         if self._body is not None:
             self._body.feed(data)
-        for entry in self._sinks:
+        for entry in self._feeding:
             cataloger, file, sink = entry
             try:
-                sink.feed(data)
+                satisfied = sink.feed(data) is True
             except Exception as error:  # noqa: BLE001  see `_fail`
                 self._fail(cataloger, file, error)
-                self._sinks = [other for other in self._sinks if other is not entry]
+                self._sinks.remove(entry)
+                satisfied = True
+            if satisfied:
+                self._feeding = [other for other in self._feeding if other is not entry]
 
     def close(self) -> dict[str, Reading]:
         """Each of the file's names to what was found under it."""
