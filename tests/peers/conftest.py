@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.peers.real_sigstore import RealSigstore, serve_sigstore
-from tests.peers.serving import peer, serve_distribution, serve_olareg
+from tests.peers.serving import CACHE, peer, serve_distribution, serve_olareg
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +35,7 @@ class RealRegistry:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Run a peer in a home of its own; its output is in the failure."""
+    """Run a peer in a home of its own, with its libraries; its output is in the failure."""
 
     def call(
         name: str,
@@ -47,6 +47,7 @@ def run(tmp_path: Path) -> Run:
         environment = {
             "HOME": str(tmp_path),
             "PATH": os.environ["PATH"],
+            "LD_LIBRARY_PATH": str(CACHE / "lib"),
             "COSIGN_YES": "true",
             "COSIGN_PASSWORD": "",
             "TUF_ROOT": str(tmp_path / "tuf"),

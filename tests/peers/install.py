@@ -131,6 +131,7 @@ PEERS = (
         "Debian's: containers/image, which podman, buildah and CRI-O read archives with",
         how="debian",
         full=True,
+        libraries=("libgpgme11", "libassuan0"),
     ),
     Peer(
         "podman",
@@ -139,7 +140,7 @@ PEERS = (
         "Debian's: a Docker-compatible service that needs no right to administer the machine",
         how="debian",
         full=True,
-        libraries=("libsubid4",),
+        libraries=("libsubid4", "libgpgme11", "libassuan0"),
     ),
     Peer(
         "grype",

@@ -39,6 +39,18 @@ BUILT = BASE.layer({"etc/three": b"three"}, compression="zstd").build()
 ARM = ImageBuilder(platform="linux/arm64").layer({"etc/motd": b"arm"}).build()
 
 
+def accept_unsigned(home: Path) -> None:
+    """Neither reads anything without being told whose signature it must bear, or none."""
+    policy = home / ".config" / "containers" / "policy.json"
+    policy.parent.mkdir(parents=True)
+    policy.write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
+
+
+@pytest.fixture(autouse=True)
+def _unsigned(tmp_path: Path) -> None:
+    accept_unsigned(tmp_path)
+
+
 @pytest.fixture
 def layout(tmp_path: Path) -> str:
     BUILT.push(f"oci:{tmp_path}/layout:1")
@@ -106,6 +118,7 @@ def _served(folder: Path) -> Iterator[str]:
     conmon = folder / "conmon"
     conmon.write_text('#!/bin/sh\necho "conmon version 2.1.6"\n')
     conmon.chmod(0o755)
+    accept_unsigned(folder)
     address = folder / "podman.sock"
     command = [
         *(peer("podman"), "--conmon", str(conmon), "--runtime", "/bin/true"),
