@@ -297,7 +297,7 @@ def test_a_deep_tree_of_packages_that_need_thousands_ends_soon() -> None:
     one = read(dependencies={f"gone{i}": "*" for i in range(5000)})
     places = tuple(Location(f"c{c}/{f}/package.json", None) for c in range(20) for f in folders)
     start = time.process_time()
-    *packages, problem = complete(Remaining([one.at(places)]))
+    *packages, problem = complete(Remaining([one.changed(locations=places)]))
     assert time.process_time() - start < 10
     assert [getattr(p, "name", "") for p in packages] == ["x"]
     assert isinstance(problem, Problem)

@@ -268,8 +268,8 @@ def _built(subject: Subject, cataloged: Cataloged, created: datetime | None) -> 
 
 def _told(package: Package, steps: Mapping[Digest, str]) -> Package:
     """The package, each location with the instruction that made its layer."""
-    return package.at(
-        tuple(
+    return package.changed(
+        locations=tuple(
             Location(x.path, x.layer, steps.get(x.layer, "")) if x.layer is not None else x
             for x in package.locations
         )

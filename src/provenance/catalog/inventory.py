@@ -164,7 +164,7 @@ def _inherited(reading: Reading, path: str, first: str, by_content: set[str]) ->
         if isinstance(item, Package):
             inner = (x.path[len(first) :] for x in item.locations)
             places = zip(item.locations, inner, strict=True)
-            return replace(item, locations=tuple(replace(x, path=path + y) for x, y in places))
+            return item.changed(locations=tuple(replace(x, path=path + y) for x, y in places))
         return item._replace(key=path) if isinstance(item, Fact) and item.key == first else item
 
     return reading._replace(
@@ -204,7 +204,7 @@ def _key(package: Package) -> _Key:
 
 
 def _in_layer(package: Package, layer: Digest | None) -> Package:
-    return package.at(tuple(replace(x, layer=layer) for x in package.locations))
+    return package.changed(locations=tuple(replace(x, layer=layer) for x in package.locations))
 
 
 def _completed(
@@ -264,7 +264,7 @@ def _bounded(packages: Iterable[Package], problems: list[Problem]) -> list[Packa
     left = _STATED
     for package in packages:
         left -= len(package.depends) + len(package.provides)
-        found.append(package if left >= 0 else replace(package, depends=(), provides=()))
+        found.append(package if left >= 0 else package.changed(depends=(), provides=()))
     if left < 0:
         what = f"packages state more than {_STATED} needs and provisions: the rest is not told"
         problems.append(Problem("", what))
@@ -286,7 +286,7 @@ def _one(found: Sequence[Package]) -> Package:
 
     said: dict[str, Any] = {name: first(name) for name in _FIRST}
     said |= {name: every(name) for name in _EVERY}
-    return replace(found[0], **said)
+    return found[0].changed(**said)
 
 
 def _edges(

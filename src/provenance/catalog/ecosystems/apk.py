@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import binascii
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from provenance.catalog.cataloger import Cataloger, Fact, Owned, Problem, root_of
@@ -146,7 +145,7 @@ def complete(remaining: Remaining) -> Iterator[Package | Owned]:
         location = package.locations[0]
         vendor, distro = remaining.vendor(root_of(location.path, *_SUFFIXES), "alpine")
         known = (package.name, package.version, package.architecture, package.source)
-        whole = replace(package, purl=_purl(*known, vendor, distro))
+        whole = package.changed(purl=_purl(*known, vendor, distro))
         yield whole
         listed = list(_files(files.get(_key(package), "")))
         if listed:

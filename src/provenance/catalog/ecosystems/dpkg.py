@@ -9,7 +9,6 @@ vendors or products of NVD's.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from provenance.catalog.cataloger import Cataloger, Fact, Owned, Problem
@@ -173,8 +172,7 @@ def complete(remaining: Remaining) -> Iterator[Package | Owned]:
         # A package may have a link in place of its directory of documents (Policy 12.5).
         documents = remaining.real(debian_copyright.key(place.root, package.name))
         stated = licenses.get(documents or "", _NOTHING)
-        whole = replace(
-            package,
+        whole = package.changed(
             purl=_purl(package, *remaining.vendor(place.root, "debian")),
             licenses=tuple(stated["licenses"]),
             stated_licenses=tuple(stated["words"]),

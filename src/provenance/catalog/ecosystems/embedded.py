@@ -8,7 +8,6 @@ is what it was built from. A package that a database lists too is one package (i
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from provenance.catalog.cataloger import Cataloger, Problem, Relation
@@ -57,8 +56,7 @@ def read(file: MatchedFile) -> Iterator[Item]:
     database = _DATABASE in file.path
     for package in listed:
         if package.purl and (not database or package.type == "apk"):
-            yield replace(
-                package,
+            yield package.changed(
                 id="",
                 locations=(file.location,),
                 cataloger=_NAME,
@@ -99,7 +97,7 @@ def complete(remaining: Remaining) -> Iterator[Package]:
             continue
         namespace, slash, rest = package.purl.removeprefix("pkg:apk/").partition("/")
         same = not slash or "?" in namespace or namespace == vendor
-        yield package if same else replace(package, purl=f"pkg:apk/{vendor}/{rest}")
+        yield package if same else package.changed(purl=f"pkg:apk/{vendor}/{rest}")
 
 
 CATALOGER = Cataloger(

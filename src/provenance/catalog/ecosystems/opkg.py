@@ -10,7 +10,6 @@ package itself states vendor and product.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from provenance.catalog.cataloger import Cataloger, Owned, Problem
@@ -146,7 +145,7 @@ def complete(remaining: Remaining) -> Iterator[Package | Owned]:
         whole = _joined(package, control)
         vendor, distro = remaining.vendor(root, "")
         purl = _purl(whole.name, whole.version, whole.architecture, vendor, distro)
-        whole = replace(whole, purl=purl)
+        whole = whole.changed(purl=purl)
         yield whole
         if files := owned(remaining, whole.purl, (f"{folder}info/{package.name}",)):
             yield files
@@ -155,8 +154,7 @@ def complete(remaining: Remaining) -> Iterator[Package | Owned]:
 def _joined(package: Package, control: Package) -> Package:
     if control is package:
         return package
-    return replace(
-        control,
+    return control.changed(
         locations=package.locations + control.locations,
         architecture=package.architecture or control.architecture,
         depends=package.depends or control.depends,

@@ -11,7 +11,6 @@ named like a distribution that holds no metadata.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from provenance.catalog.cataloger import Cataloger, Fact, Owned, Problem
@@ -204,9 +203,9 @@ def complete(remaining: Remaining) -> Iterator[Package | Owned]:
             continue
         folder = place.rpartition("/")[0]
         if not package.depends and (needs := requires.get(folder)):
-            package = replace(package, depends=tuple(needs))
+            package = package.changed(depends=tuple(needs))
         if qualifiers := origins.get(folder):
-            package = replace(package, purl=_purl_of(package, qualifiers))
+            package = package.changed(purl=_purl_of(package, qualifiers))
         yield package
         if record := records.get(folder):
             yield Owned(package.purl, *unpack_files(record))

@@ -10,7 +10,6 @@ What `read` left: packages, and facts by path of the database or log
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -55,16 +54,15 @@ def complete(remaining: Remaining) -> Iterator[Package | Owned | Relation | Prob
     for package in remaining.packages:
         places = tuple(p for p in package.locations if (p.path, package.purl) not in gone)
         if places:
-            by_root[_root(places[0].path)].append(
-                (replace(package, locations=places), package.purl)
-            )
+            moved = package.changed(locations=places)
+            by_root[_root(places[0].path)].append((moved, package.purl))
     files = remaining.of(FILES)
     for root, found in by_root.items():
         yield from _two_databases(package for package, _ in found)
         namespace, distro = remaining.vendor(root, "")
         installed: dict[str, Installed] = {}
         for package, purl in found:
-            final = replace(package, purl=_purl(purl, namespace, distro))
+            final = package.changed(purl=_purl(purl, namespace, distro))
             yield final
             keys = (file_key(place.path, purl) for place in package.locations)
             value = next((files[key] for key in keys if key in files), None)
