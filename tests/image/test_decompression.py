@@ -5,7 +5,9 @@ import gzip
 import io
 import lzma
 import random
+import struct
 import sys
+import zlib
 
 import pytest
 from hypothesis import given
@@ -55,6 +57,21 @@ class TestEach:
         data = random.Random(size).randbytes(size // 2) + bytes(size - size // 2)
         assert read(COMPRESSIONS[name](data)) == data
 
+    @pytest.mark.parametrize("step", [1, 3, 500])
+    def test_members_of_any_size_from_a_source_that_hands_out_little(
+        self, name: str, step: int
+    ) -> None:
+        noise = random.Random(step).randbytes
+        plain = [noise(size) for size in (0, 1, 40_000, 2, 5, 9_000, 1)]
+        packed = io.BytesIO(b"".join(COMPRESSIONS[name](p) for p in plain))
+
+        class Slow:
+            def read(self, size: int, /) -> bytes:
+                return packed.read(min(size, step))
+
+        stream = decompressed(Slow(), place=PLACE, limits=Limits())
+        assert b"".join(iter(lambda: stream.read(1 << 20), b"")) == b"".join(plain)
+
     def test_thousands_of_small_members(self, name: str) -> None:
         packed = b"".join(COMPRESSIONS[name](b"%d" % i) for i in range(20_000))
         assert read(packed) == b"".join(b"%d" % i for i in range(20_000))
@@ -84,6 +101,39 @@ class TestEach:
     def test_a_layer_over_its_cap_is_refused(self, name: str) -> None:
         with pytest.raises(LimitExceeded, match="larger than 4096 bytes"):
             read(COMPRESSIONS[name](bytes(5000)), limits=Limits(layer_bytes=4096))
+
+
+# RFC 1952: flags; two bytes that count the extra field; name; comment; CRC of all before.
+HEADERS = {
+    "nothing more": b"\x1f\x8b\x08\x02" + bytes(6),
+    "every field": b"\x1f\x8b\x08\x1e" + bytes(6) + b"\x04\x00abcdname\0comment\0",
+}
+
+
+def with_header(header: bytes, data: bytes, *, change: int = 0) -> bytes:
+    packer = zlib.compressobj(6, zlib.DEFLATED, -15)
+    body = packer.compress(data) + packer.flush()
+    check = zlib.crc32(header) & 0xFFFF ^ change
+    trailer = struct.pack("<II", zlib.crc32(data), len(data))
+    return header + struct.pack("<H", check) + body + trailer
+
+
+@pytest.mark.parametrize("header", HEADERS.values(), ids=HEADERS)
+class TestHeaderCrc:
+    def test_one_that_holds_is_read(self, header: bytes) -> None:
+        assert read(with_header(header, b"data" * 9)) == b"data" * 9
+
+    def test_another_is_refused(self, header: bytes) -> None:
+        with pytest.raises(MalformedDocument, match=r"cannot be decompressed: .*checksum"):
+            read(with_header(header, b"data" * 9, change=1))
+
+
+@pytest.mark.parametrize("at", [-8, -5, -4, -1], ids=["crc", "crc, end", "size", "size, end"])
+def test_a_gzip_trailer_that_does_not_hold_is_refused(at: int) -> None:
+    packed = bytearray(gzip.compress(bytes(300_000)))
+    packed[at] ^= 1
+    with pytest.raises(MalformedDocument, match=r"cannot be decompressed: .*checksum"):
+        read(bytes(packed))
 
 
 def test_skippable_frames_are_skipped() -> None:

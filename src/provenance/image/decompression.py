@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Readable", "decompressed", "is_plain"]
 
+_HEAD = 4096  # bytes that a decompressor sees first: isal misreads a header CRC in two pieces
 _WINDOW = 1 << 17  # compressed bytes handed to a decompressor at once; less costs threads turns
+_SMALL_WINDOW = 1 << 10  # the same after a small member
 _OUTPUT = 1 << 19  # bytes asked of it at once
 _RATIO_FROM = 64 << 20  # decompressed bytes below which no ratio is suspicious
 _OTHERS = {b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x04\x22\x4d\x18": "lz4", b"PK\x03\x04": "zip"}
@@ -29,6 +31,8 @@ class Readable(Protocol):
 
 
 class _Decompressor(Protocol):
+    @property
+    def needs_input(self) -> bool: ...
     @property
     def eof(self) -> bool: ...
     @property
@@ -45,7 +49,7 @@ def decompressed(stream: Readable, *, place: Place, limits: Limits) -> Readable:
         LimitExceeded: while reading: `layer_bytes` or `layer_ratio` of `limits` met.
     """
     head = b""
-    while len(head) < 6 and (chunk := stream.read(6 - len(head))):
+    while len(head) < _HEAD and (chunk := stream.read(_WINDOW)):
         head += chunk
     for magic, name in _OTHERS.items():
         if head.startswith(magic):
@@ -63,9 +67,9 @@ def is_plain(stream: Readable) -> bool:
 
 
 def _gzip() -> _Decompressor:
-    from isal import isal_zlib
+    from isal import igzip_lib
 
-    decompressor: _Decompressor = isal_zlib.decompressobj(31)
+    decompressor: _Decompressor = igzip_lib.IgzipDecompressor(igzip_lib.DECOMP_GZIP)
     return decompressor
 
 
@@ -111,72 +115,65 @@ class _Members:
     ) -> None:
         self._stream, self._make = stream, make
         self._place, self._limits = place, limits
-        self._input = memoryview(head)
+        self._input, self._at = memoryview(head), 0
         self._window = _WINDOW
         self._member: _Decompressor | None = make()
-        self._tail = b""  # input that zlib handed back because the output was full
         self._consumed = len(head)
         self._produced = 0
 
     def read(self, size: int, /) -> bytes:
         wanted = min(size, _OUTPUT)
-        while True:
-            member = self._member or self._next_member()
-            if member is None:
-                return b""
+        while (member := self._member or self._next_member()) is not None:
             chunk = self._step(member, wanted)
             if chunk:
                 self._produced += len(chunk)
                 self._check()
                 return chunk
+        return b""
 
     def _next_member(self) -> _Decompressor | None:
         """Start the member that follows, if one does."""
-        self._member = self._make() if self._input or self._fill() else None
+        if self._at < len(self._input) or self._fill():
+            self._member = self._make()
         return self._member
 
     def _fill(self) -> bool:
         chunk = self._stream.read(_WINDOW)
-        self._input = memoryview(chunk)
+        self._input, self._at = memoryview(chunk), 0
         self._consumed += len(chunk)
         return bool(chunk)
 
     def _step(self, member: _Decompressor, wanted: int) -> bytes:
-        data: bytes | memoryview = self._tail
-        ended = False
-        starved = getattr(member, "needs_input", not self._tail)
-        if not self._tail and starved:
-            ended = not self._input and not self._fill()
-            data, self._input = self._input[: self._window], self._input[self._window :]
-        given = len(data)
+        starved = member.needs_input
+        window = self._next_window() if starved else b""
         try:
-            chunk = member.decompress(data, wanted)
+            chunk = member.decompress(window, wanted)
         except Exception as error:
             raise self._place.malformed(f"cannot be decompressed: {error}") from error
-        self._tail = getattr(member, "unconsumed_tail", b"")
         if member.eof:
-            self._end_of_member(member.unused_data, given)
-        elif ended and not chunk:  # what the decompressor still held has been handed out
+            self._end_of_member(member.unused_data, len(window))
+        elif starved and not window and not chunk:  # nor did the decompressor still hold any
             raise self._place.malformed(
                 "compressed data ends in the middle", "it was cut short; fetch it again"
             )
         return chunk
 
+    def _next_window(self) -> memoryview:
+        """What a decompressor gets next; nothing at the end of the input."""
+        if self._at == len(self._input):
+            self._fill()
+        window = self._input[self._at : self._at + self._window]
+        self._at += len(window)
+        self._window = min(_WINDOW, 2 * self._window)
+        return window
+
     def _end_of_member(self, rest: bytes, given: int) -> None:
         """Put back what was read too far, and fit the window to the member's size."""
-        if rest:
-            self._input = self._before(rest)
-        self._window = max(1024, min(_WINDOW, 2 * max(given - len(rest), 512)))
-        self._tail, self._member = b"", None
-
-    def _before(self, rest: bytes) -> memoryview:
-        """The input with `rest`, its nearest past, in front: no copy, it is the same buffer."""
-        whole = self._input.obj
-        if isinstance(whole, bytes):
-            start = len(whole) - len(self._input) - len(rest)
-            if start >= 0 and whole[start : start + len(rest)] == rest:
-                return memoryview(whole)[start:]
-        return memoryview(rest + bytes(self._input))
+        self._at -= len(rest)
+        if self._at < 0:  # the last bytes of the input before are among them
+            self._input, self._at = memoryview(rest[: -self._at] + bytes(self._input)), 0
+        self._window = min(_WINDOW, max(_SMALL_WINDOW, 2 * (given - len(rest))))
+        self._member = None
 
     def _check(self) -> None:
         if self._produced > self._limits.layer_bytes:
