@@ -356,6 +356,20 @@ def test_help_and_version_load_nothing_heavy() -> None:
     assert "loaded: []" in done.stdout
 
 
+def test_a_command_looks_for_no_cycles_as_it_starts_and_ends() -> None:
+    code = (
+        "from provenance.cli.main import main\n"
+        "class Cycle:\n"
+        "    def __init__(self): self.itself = self\n"
+        "    def __del__(self): print('looked')\n"
+        "Cycle()\n"
+        "main(['sbom', 'generate', '--help'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "Usage" in done.stdout
+    assert "looked" not in done.stdout
+
+
 def test_the_demonstration_tells_its_story_and_refuses_every_attack(run: Run) -> None:
     done = run("demo")
     assert done.status == 0, done.out

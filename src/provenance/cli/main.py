@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import io
 import os
 import sys
@@ -113,6 +115,7 @@ def main(arguments: list[str] | None = None) -> None:
     """
     debug = "--debug" in (sys.argv[1:] if arguments is None else arguments)
     _spell_everything()
+    _collect_seldom()
     try:
         result: Any = cli.main(arguments, prog_name="provenance", standalone_mode=False)
         sys.exit(result if isinstance(result, int) else 0)
@@ -150,6 +153,15 @@ def _spell_everything() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def _collect_seldom() -> None:
+    """Look for cycles seldom: what starting makes stays, and most commands end within a second.
+
+    At its end Python looks once more for cycles in all there is: what is frozen it passes over.
+    """
+    gc.set_threshold(_BETWEEN_COLLECTIONS)
+    atexit.register(gc.freeze)
+
+
 def _show_traceback() -> None:
     import traceback
 
@@ -164,6 +176,8 @@ def _forget_output() -> None:
 
 _MOST_REASONS = 20
 """That are printed: `provenance examine` shows all."""
+_BETWEEN_COLLECTIONS = 100_000
+"""Objects made: some 10 MB, should all of them be cycles."""
 
 
 def report(error: ProvenanceError) -> None:
