@@ -23,6 +23,8 @@ _MAX_NAMES = 300  # distinct ones in a file; the most seen in Debian are about 2
 _MAX_NAME = 300  # characters; longer is prose
 # In the first block: that of a header, or of the files that a file without header begins with.
 _FORMAT = re.compile(rb"^(?:format(?:-specification)?|files)[ \t]*:", re.IGNORECASE | re.MULTILINE)
+# The first line of a field; names of fields know no case (Policy 5.1).
+_LICENSE = re.compile(rb"\n(?i:license)[ \t\r\v\f]*:([^\n]*)")
 _EMPTY_LINE = re.compile(rb"\n[ \t\r]*\n")
 _COMMON = re.compile(rb"/usr/share/common-licenses/([A-Za-z0-9.+-]{1,100})")
 
@@ -65,7 +67,7 @@ def stated_licenses(data: bytes) -> dict[str, bool]:
     data = b"\n" + data.lstrip()
     header = _EMPTY_LINE.split(data[1:], 1)[0]
     if _FORMAT.search(header):
-        for raw in dict.fromkeys(_license_fields(data)):
+        for raw in dict.fromkeys(_LICENSE.findall(data)):
             name = " ".join(str(raw, "utf-8", "replace").split())
             if name and len(name) <= _MAX_NAME:
                 found[name] = False
@@ -74,16 +76,3 @@ def stated_licenses(data: bytes) -> dict[str, bool]:
             if name := str(raw, "ascii").rstrip(".-"):
                 found[name] = True
     return found
-
-
-def _license_fields(data: bytes) -> Iterator[bytes]:
-    """The first line of each `License` field. The names of fields know no case (Policy 5.1)."""
-    folded = data.lower()
-    start = folded.find(b"\nlicense")
-    while start >= 0:
-        end = data.find(b"\n", start + 1)
-        end = len(data) if end < 0 else end
-        name, colon, value = data[start + 1 : end].partition(b":")
-        if colon and len(name.rstrip()) == len(b"license"):
-            yield value
-        start = folded.find(b"\nlicense", end)
