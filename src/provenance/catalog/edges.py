@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from provenance.catalog.cataloger import Failure, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from provenance.catalog.cataloger import Cataloger, Requirement
     from provenance.packages.package import Package
@@ -33,22 +34,17 @@ def named_edges(
         if cataloger.requirements is None:
             continue
         mine = [p for p in packages if p.cataloger == cataloger.name]
-        by_name: dict[str, _Candidates] = {}
-        by_provision: dict[str, _Candidates] = {}
+        by_name: dict[str, _Candidates] = defaultdict(_Candidates)
+        by_provision: dict[str, _Candidates] = defaultdict(_Candidates)
         for package in mine:
-            by_name.setdefault(package.name, _Candidates()).add(package)
+            by_name[package.name].all.append(package)
             for name in package.provides:
-                by_provision.setdefault(name, _Candidates()).add(package)
+                by_provision[name].all.append(package)
         for package in mine:
-            directories = _directories(package)
-            for alternatives in _needs(cataloger, package, problems):
-                for name in alternatives:
-                    candidates = by_name.get(name) or by_provision.get(name)
-                    if candidates is not None:
-                        nearest = candidates.nearest(package.architecture, directories)
-                        left -= len(nearest)
-                        yield from ((package.purl, p.purl) for p in nearest)
-                        break
+            for need in _needs(cataloger, package, problems):
+                for met_by in _meeting(need, package, by_name, by_provision):
+                    left -= 1
+                    yield package.purl, met_by.purl
             if left < 0:
                 problems.append(Problem("", "packages need too many others: not all is told"))
                 return
@@ -68,29 +64,48 @@ def _needs(
         return ()
 
 
+def _meeting(
+    need: Requirement,
+    package: Package,
+    by_name: Mapping[str, _Candidates],
+    by_provision: Mapping[str, _Candidates],
+) -> Sequence[Package]:
+    """Those of the first alternative that is there."""
+    for name in need:
+        candidates = by_name.get(name) or by_provision.get(name)
+        if candidates is not None:
+            return candidates.nearest(package)
+    return ()
+
+
 class _Candidates:
     """Packages of one name."""
 
+    __slots__ = ("_by_directory", "all")
+
     def __init__(self) -> None:
-        self._all: list[Package] = []
-        self._by_directory: dict[str, list[Package]] = {}
+        self.all: list[Package] = []
+        self._by_directory: dict[str, list[Package]] | None = None  # made for the first who asks
 
-    def add(self, package: Package) -> None:
-        self._all.append(package)
-        for directory in _directories(package):
-            self._by_directory.setdefault(directory, []).append(package)
+    def nearest(self, package: Package) -> Sequence[Package]:
+        """Those that fit the architecture of `package`, its directory's first, if there are such.
 
-    def nearest(self, architecture: str, directories: Iterable[str]) -> Sequence[Package]:
-        """Those of the same architecture, then of the same directory, where there are such."""
-        if len(self._all) == 1:
-            return self._all
-        fitting = {architecture, "all", "noarch", ""}
-        here = [p for x in directories for p in self._by_directory.get(x, ())[:_MOST]]
-        for near in (here, self._all):
+        To be asked when all are known.
+        """
+        if len(self.all) == 1:
+            return self.all
+        if (by_directory := self._by_directory) is None:
+            by_directory = self._by_directory = defaultdict(list)
+            for one in self.all:
+                for directory in _directories(one):
+                    by_directory[directory].append(one)
+        fitting = {package.architecture, "all", "noarch", ""}
+        here = [p for x in _directories(package) for p in by_directory.get(x, ())[:_MOST]]
+        for near in (here, self.all):
             same = [p for p in near[: 2 * _MOST] if p.architecture in fitting]
             if same:
                 return same[:_MOST]
-        return (here or self._all)[:_MOST]
+        return (here or self.all)[:_MOST]
 
 
 def _directories(package: Package) -> list[str]:

@@ -98,7 +98,7 @@ def relations(text: str) -> tuple[str, ...]:
     """The parts of a relation field, spaces and line ends made one space."""
     if not text:
         return ()
-    return tuple(word for part in text.split(",") if (word := " ".join(part.split())))
+    return tuple(filter(None, map(str.strip, " ".join(text.split()).split(","))))
 
 
 def bare(word: str) -> str:
@@ -109,6 +109,5 @@ def bare(word: str) -> str:
 def requirements(package: Package) -> Iterator[Requirement]:
     """Each need with its alternatives, versions left out: what is installed satisfied dpkg."""
     for need in package.depends:
-        names = tuple(name for word in need.split("|") if (name := bare(word)))
-        if names:
+        if names := tuple(filter(None, map(bare, need.split("|")))):
             yield names

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from provenance.catalog.cataloger import Fact, Owned, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from provenance.catalog.cataloger import MatchedFile, Remaining
 
@@ -52,17 +52,13 @@ def owned(
         stems: what the names of its lists may begin with, the best first.
         conffiles: its `Conffiles` field.
     """
-    found: dict[str, str] = {}
-    for kind in LISTS:
-        facts = remaining.of(kind[1:])
-        data = next((facts[stem] for stem in stems if stem in facts), b"")
-        found[kind] = str(data, "utf-8", "replace")
-    hashes = {path: digest.lower() for digest, path in _SUM.findall(found[".md5sums"])}
+    listed, sums, shipped = (_first(remaining.of(kind[1:]), stems) for kind in LISTS)
+    hashes = {path: digest.lower() for digest, path in _SUM.findall(sums)}
     # A conffile's hash is that of the file as it was shipped, as are those of md5sums.
-    hashes.update((path, digest) for path, digest in _conffile_hashes(conffiles))
-    paths = _paths(found[".list"])
+    hashes.update(_conffile_hashes(conffiles))
+    paths = _paths(listed)
     if not paths:
-        named = (*hashes, *_paths(found[".conffiles"]))
+        named = (*hashes, *_paths(shipped))
         paths = list(dict.fromkeys(named))
     if not paths:
         return None
@@ -71,9 +67,19 @@ def owned(
     return Owned(purl, paths, [f"md5:{hashes[p]}" if p in hashes else "" for p in paths])
 
 
+def _first(facts: Mapping[str, bytes], stems: Iterable[str]) -> str:
+    """The text of the best list that there is."""
+    for stem in stems:
+        if stem in facts:
+            return str(facts[stem], "utf-8", "replace")
+    return ""
+
+
 def _paths(text: str) -> list[str]:
     """The paths of a list, one a line."""
     text = text.rstrip("\n")
+    if not text:
+        return []
     # dpkg's own lists have nothing but a slash before each path.
     paths = f"\n{text}".split("\n/")
     if len(paths) != text.count("\n") + 2 or any(mark in text for mark in _UNUSUAL):
@@ -91,7 +97,7 @@ def _plain(line: str) -> str:
 
 def _conffile_hashes(text: str) -> Iterator[tuple[str, str]]:
     """Path and MD5 of each line: `/etc/name md5`, `obsolete` or another word behind."""
-    for line in text.split("\n"):
+    for line in text.split("\n") if text else ():
         named = line.strip().removesuffix(" obsolete")
         path, _, digest = named.rpartition(" ")
         # Where no version of it was unpacked yet, `newconffile` stands for the hash.

@@ -9,6 +9,7 @@ vendors or products of NVD's.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from provenance.catalog.cataloger import Cataloger, Fact, Owned, Problem
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from provenance.catalog.cataloger import Item, MatchedFile, Remaining
     from provenance.catalog.ecosystems.control import Record
+    from provenance.packages.package import Location
 
 __all__ = ["CATALOGER"]
 
@@ -70,6 +72,7 @@ class _Place(NamedTuple):
     """Path of the file in it."""
 
 
+@lru_cache(maxsize=64)  # all packages of a status file ask for the same
 def _place(path: str) -> _Place | None:
     match = _DATABASE.fullmatch(path)
     return _Place(match[1], match[1] + match[2], match[3]) if match else None
@@ -90,7 +93,7 @@ def read(file: MatchedFile) -> Iterable[Item]:
 
 
 def _status(file: MatchedFile, place: _Place) -> Iterator[Item]:
-    single = place.tail != "status"
+    single, locations = place.tail != "status", (file.location,)
     for record in records(file.text(), _WANTED):
         status = record.fields.get("status", "")
         state = status.split()[-1] if status else ""
@@ -104,7 +107,7 @@ def _status(file: MatchedFile, place: _Place) -> Iterator[Item]:
             yield Problem(file.path, f"dpkg: {fault}", record.line)
             continue
         try:
-            package = _package(record, file)
+            package = _package(record, locations)
         except MalformedDocument as error:
             yield Problem(file.path, f"dpkg: {error}", record.line)
             continue
@@ -113,7 +116,7 @@ def _status(file: MatchedFile, place: _Place) -> Iterator[Item]:
             yield Fact("conffiles", _conffiles_key(package), conffiles)
 
 
-def _package(record: Record, file: MatchedFile) -> Package:
+def _package(record: Record, locations: tuple[Location, ...]) -> Package:
     fields = record.fields
     name, version = fields["package"], fields["version"]
     architecture = fields.get("architecture", "")
@@ -130,7 +133,7 @@ def _package(record: Record, file: MatchedFile) -> Package:
         supplier=fields.get("maintainer", ""),
         description=fields.get("description", ""),
         homepage=fields.get("homepage", ""),
-        locations=(file.location,),
+        locations=locations,
         architecture=architecture,
         source=source,
         source_version=source_version,
