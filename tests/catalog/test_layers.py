@@ -31,6 +31,7 @@ from provenance.errors import LimitExceeded, MalformedDocument, NotFound
 from provenance.findings import Finding, Severity
 from provenance.image import zstd
 from provenance.image.record import LayerRecord
+from provenance.oci import media_types as mt
 from provenance.packages.package import Location, Package, Reference
 from provenance.settings import Limits
 from provenance.testing import ImageBuilder
@@ -421,6 +422,14 @@ class TestDocuments:
         made = [pv.generate_sbom(f"oci:{layout}:1", cache=tmp_path / "c") for _ in range(2)]
         assert made[0].findings == made[1].findings
         assert made[0].findings
+
+    def test_so_does_one_of_a_layer_that_is_not_what_is_claimed(self, tmp_path: Path) -> None:
+        image = ImageBuilder().raw_layer(bytes(1024), mt.LAYER, diff_id=str(Digest.of(b"other")))
+        image.push(f"oci:{tmp_path}:1")
+        for _ in range(2):
+            sbom = pv.generate_sbom(f"oci:{tmp_path}:1", cache=tmp_path / "c", verify="full")
+            assert [f.rule for f in sbom.findings] == ["diff-id-mismatch"]
+            assert [f.pointer for f in sbom.findings] == [Digest.of(bytes(1024))]
 
     def test_another_time_name_or_choice_is_another_document(
         self, layout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
