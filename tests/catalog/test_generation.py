@@ -4,6 +4,7 @@ import json
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
+from tests.catalog.scanned_image import PURLS, scanned_image
 
 import provenance as pv
 from provenance.catalog import Cataloger, MatchedFile, Problem
@@ -109,6 +110,24 @@ def test_the_same_image_gives_the_same_bytes(layout: str) -> None:
     first = pv.generate_sbom(layout)
     assert pv.generate_sbom(pv.resolve(layout)).to_bytes() == first.to_bytes()
     assert first.created == pv.resolve(layout).config.created
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        *(f"cyclonedx-1.{minor}{xml}" for minor in (4, 5, 6, 7) for xml in ("", "-xml")),
+        *("spdx-2.3", "spdx-tag-value", "spdx-3.0"),
+    ],
+)
+def test_every_format_is_valid_and_states_the_same(form: str, tmp_path: Path) -> None:
+    scanned_image().push(f"oci:{tmp_path}:1")
+    sbom = pv.generate_sbom(f"oci:{tmp_path}:1", files="all", cache=None)
+    written = sbom.to_bytes(form)
+    again = pv.generate_sbom(f"oci:{tmp_path}:1", files="all", cache=None)
+    assert again.to_bytes(form) == written
+    document = pv.read_sbom(written)
+    assert document.validate().ok
+    assert {package.purl for package in document.packages if package.purl} == PURLS
 
 
 def test_source_date_epoch_is_the_time(layout: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from packageurl import PackageURL
-from tests.peers.scanned_image import PURLS, scanned_image
+from tests.catalog.scanned_image import PURLS, scanned_image
 
 import provenance as pv
 

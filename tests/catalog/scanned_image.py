@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from tests.catalog.test_java import jar, maven
 from tests.elf_files import Mapped, audit, elf, go_program
 
 from provenance.testing import ImageBuilder
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 __all__ = ["PURLS", "scanned_image"]
 
@@ -73,6 +77,7 @@ PURLS = {
 }
 
 
-def scanned_image() -> ImageBuilder:
-    """The image."""
-    return ImageBuilder(platform="linux/amd64").layer(_FILES)
+def scanned_image(*, without: Collection[str] = ()) -> ImageBuilder:
+    """The image, but for those files."""
+    files = {path: body for path, body in _FILES.items() if path not in without}
+    return ImageBuilder(platform="linux/amd64").layer(files)
