@@ -11,6 +11,7 @@ import hashlib
 import mmap
 import tempfile
 from functools import partial
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
 from provenance.catalog.cataloger import Again, Failure, Item, MatchedFile, Problem
@@ -198,8 +199,8 @@ class _OpenFile:
             return
         try:
             sink = cataloger.stream(file)
-        except Exception as error:  # noqa: BLE001  see `_fail`
-            self._fail(cataloger, file, error)
+        except Exception as error:  # noqa: BLE001  see `_failure`
+            self._keep(cataloger, file, (self._failure(cataloger, file, error),))
             return
         if sink is not None:
             self._sinks.append((cataloger, file, sink))
@@ -223,8 +224,8 @@ class _OpenFile:
             cataloger, file, sink = entry
             try:
                 satisfied = sink.feed(data) is True
-            except Exception as error:  # noqa: BLE001  see `_fail`
-                self._fail(cataloger, file, error)
+            except Exception as error:  # noqa: BLE001  see `_failure`
+                self._keep(cataloger, file, (self._failure(cataloger, file, error),))
                 self._sinks.remove(entry)
                 satisfied = True
             if satisfied:
@@ -242,7 +243,9 @@ class _OpenFile:
         sha256 = self._hash.digest() if self._hash else b""
         return {
             path: Reading(
-                tuple((name, tuple(items)) for name, items in found.items()), self._size, sha256
+                tuple([(name, tuple(items)) for name, items in found.items()]),
+                self._size,
+                sha256,
             )
             for path, found in self._found.items()
         }
@@ -250,27 +253,30 @@ class _OpenFile:
     def _take(
         self, cataloger: Cataloger, file: MatchedFile, yields: Callable[[], Iterable[Item]]
     ) -> None:
+        found: list[Item] = []
         try:
             for count, item in enumerate(yields()):
                 if count >= _ITEMS:
                     message = f"holds more than {_ITEMS} records; the rest is not read"
-                    self._keep(cataloger, file, (Problem(file.path, message),))
-                    return
+                    found.append(Problem(file.path, message))
+                    break
                 if isinstance(item, Again):
                     self.again[file.path] = (*self.again.get(file.path, ()), cataloger.name)
                 elif isinstance(item, Item):
-                    self._keep(cataloger, file, (item,))
+                    found.append(item)
                 else:
                     raise TypeError(f"it yielded a {type(item).__name__}")
-        except Exception as error:  # noqa: BLE001  see `_fail`
-            self._fail(cataloger, file, error)
+        except Exception as error:  # noqa: BLE001  see `_failure`
+            found.append(self._failure(cataloger, file, error))
+        if found:
+            self._keep(cataloger, file, found)
 
-    def _fail(self, cataloger: Cataloger, file: MatchedFile, error: Exception) -> None:
+    def _failure(self, cataloger: Cataloger, file: MatchedFile, error: Exception) -> Failure:
         """A cataloger's own failure, which may be anything: told, and confined to the one file."""
         self.failed = True
         told = f"{type(error).__name__}: {error}"[:300]
         message = f"the cataloger {cataloger.name!r} failed on it ({told})"
-        self._keep(cataloger, file, (Failure(file.path, message),))
+        return Failure(file.path, message)
 
     def _keep(self, cataloger: Cataloger, file: MatchedFile, items: Iterable[Item]) -> None:
         self._found[file.path].setdefault(cataloger.name, []).extend(items)
@@ -280,27 +286,24 @@ class _Body:
     """A body as it arrives; as a context manager, the bytes."""
 
     def __init__(self, size: int) -> None:
-        self._memory: list[bytes] | None = [] if size <= _IN_MEMORY else None
-        self._file: BinaryIO | None = None
-        if self._memory is None:
-            with temporary_space(_SPOOLED):
-                file = tempfile.TemporaryFile()  # noqa: SIM115  closed by `__exit__`
-                self._file = cast("BinaryIO", file)
+        self.feed: Callable[[memoryview], object]
+        if size <= _IN_MEMORY:
+            self._file: BytesIO | BinaryIO = BytesIO()
+            self.feed = self._file.write
+            return
+        with temporary_space(_SPOOLED):
+            file = tempfile.TemporaryFile()  # noqa: SIM115  closed by `__exit__`
+            self._file = cast("BinaryIO", file)
+        self.feed = self._spool
 
-    def feed(self, data: memoryview) -> None:
-        if self._memory is not None:
-            self._memory.append(bytes(data))
-        elif self._file is not None:
-            with temporary_space(_SPOOLED):
-                self._file.write(data)
+    def _spool(self, data: memoryview) -> None:
+        with temporary_space(_SPOOLED):
+            self._file.write(data)
 
     def __enter__(self) -> bytes | mmap.mmap:
-        if self._memory is not None:
-            parts, self._memory = self._memory, []
-            return parts[0] if len(parts) == 1 else b"".join(parts)
         file = self._file
-        if file is None:
-            raise RuntimeError("the body is closed")
+        if isinstance(file, BytesIO):
+            return file.getvalue()
         with temporary_space(_SPOOLED):
             file.flush()
             if not file.tell():  # nothing of what was announced came: it cannot be mapped
@@ -308,6 +311,4 @@ class _Body:
             return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def __exit__(self, *exc_info: object) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self._file.close()
