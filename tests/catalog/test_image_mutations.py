@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COUNT = 10_000 if os.environ.get("HYPOTHESIS_PROFILE") == "search" else 400
+pytestmark = pytest.mark.timeout(max(300, COUNT))  # what one of them may cost is asserted
 _MODULES = (
     "path\texample.org/x\nmod\texample.org/x\tv1.2.3\th1:a=\ndep\texample.org/y\tv0.1.0\th1:b=\n"
 )
