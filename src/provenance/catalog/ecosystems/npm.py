@@ -148,7 +148,7 @@ def _listed(value: object) -> list[Any]:
 
 def _license_words(manifest: _Manifest) -> Iterator[str]:
     """The licences as stated: a text, or the old forms: an object with a type, a list of either."""
-    for field in (manifest.license, manifest.licenses):
+    for field in filter(None, (manifest.license, manifest.licenses)):
         for one in _listed(field)[:_MOST_LICENSES]:
             stated = one
             if isinstance(one, dict):
@@ -166,6 +166,8 @@ def _licence(words: str) -> str:
 
 def _people(value: object) -> str:
     """`Name <mail>` of each, up to five."""
+    if not value:
+        return ""
     found = []
     for one in _listed(value)[:_MOST_AUTHORS]:
         if isinstance(one, dict):
