@@ -32,7 +32,8 @@ def streamed(path: str, body: bytes, chunk: int = 1 << 16) -> list[Item]:
     if sink is None:
         return []
     for start in range(0, len(body), chunk):
-        sink.feed(memoryview(body)[start : start + chunk])
+        if sink.feed(memoryview(body)[start : start + chunk]):
+            break
     return list(sink.close())
 
 
@@ -179,6 +180,24 @@ def test_any_chunks_give_the_same(path: str, text: bytes, purl: str, product: st
         sink.feed(memoryview(body)[:cut])
         sink.feed(memoryview(body)[cut:])
         assert list(sink.close()) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        pytest.param("usr/bin/php", b"#!/bin/sh\n", id="a script"),
+        pytest.param(
+            "usr/bin/php", program(b"X-Powered-By: PHP/8.2.36\n"), id="a program with its version"
+        ),
+        pytest.param("opt/bitnami/a/.spdx-a.spdx", b"{", id="a list that another cataloger reads"),
+        pytest.param("opt/jre/release", bytes(1 << 16), id="more than a release file has"),
+    ],
+)
+def test_what_more_cannot_change_is_fed_no_more(path: str, body: bytes) -> None:
+    assert CATALOGER.stream is not None
+    sink = CATALOGER.stream(MatchedFile(path, LAYER, 1 << 30, 0o755))
+    assert sink is not None
+    assert sink.feed(memoryview(body)) is True
 
 
 def test_a_version_that_ends_with_the_file() -> None:

@@ -209,13 +209,12 @@ class _Sink:
         self._misses = 0
         self._done = False
 
-    def feed(self, data: memoryview) -> None:
-        if self._done:
-            return
+    def feed(self, data: memoryview) -> bool:
         self._kept += data
         # In small chunks one would search the same bytes over and over.
         if len(self._kept) - self._seen >= _BEFORE + _AFTER:
             self._search(len(self._kept) - _AFTER)
+        return self._done
 
     def _search(self, end: int) -> None:
         """Try the words that begin before `end`."""
@@ -257,21 +256,18 @@ class _OnlyElf:
     __slots__ = ("_begin", "_sink")
 
     def __init__(self, sink: _Sink) -> None:
-        self._sink: _Sink | None = sink
+        self._sink = sink
         self._begin = b""
 
-    def feed(self, data: memoryview) -> None:
-        if self._sink is None:
-            return
+    def feed(self, data: memoryview) -> bool:
         if len(self._begin) < len(MAGIC):
             self._begin += data[: len(MAGIC) - len(self._begin)]
             if not MAGIC.startswith(self._begin):
-                self._sink = None
-                return
-        self._sink.feed(data)
+                return True
+        return self._sink.feed(data)
 
     def close(self) -> Iterable[Item]:
-        return self._sink.close() if self._sink and self._begin == MAGIC else ()
+        return self._sink.close() if self._begin == MAGIC else ()
 
 
 class _Release:
@@ -283,8 +279,9 @@ class _Release:
         self._file = file
         self._text = bytearray()
 
-    def feed(self, data: memoryview) -> None:
+    def feed(self, data: memoryview) -> bool:
         self._text += data[: _MOST_RELEASE - len(self._text)]
+        return len(self._text) == _MOST_RELEASE
 
     def close(self) -> Iterable[Item]:
         if not _JAVA.search(self._text):
@@ -300,8 +297,9 @@ class _Listed:
     def __init__(self, file: MatchedFile) -> None:
         self._file = file
 
-    def feed(self, data: memoryview) -> None:
-        pass
+    def feed(self, data: memoryview) -> bool:
+        del data
+        return True
 
     def close(self) -> Iterable[Item]:
         return (Fact("listed", self._file.path.rpartition("/")[0], 1),)
@@ -324,7 +322,8 @@ def read(file: MatchedFile) -> Iterable[Item]:
     if sink is None:
         return ()
     for start in range(0, len(file.body), _SLICE):
-        sink.feed(memoryview(file.body[start : start + _SLICE]))
+        if sink.feed(memoryview(file.body[start : start + _SLICE])):
+            break
     return sink.close()
 
 
