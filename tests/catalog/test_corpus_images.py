@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import provenance as pv
-from provenance.image.tar import Kind
+from provenance.image.entry import Kind
 from provenance.testing import ImageBuilder
 
 if TYPE_CHECKING:

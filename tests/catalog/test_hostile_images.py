@@ -401,6 +401,10 @@ def test_globs_match_what_they_say(parts: list[str], name: str) -> None:
     table = GlobTable[int]()
     table.add("/".join(parts), 1)
     assert bool(table(name)) == expected
+    *_, parent, last = ["", *(x for x in name.split("/") if x)]
+    if expected and last and table.words is not None:
+        said = {last.rpartition(".")[2], last[:3], last[:4], parent}
+        assert said & table.words
 
 
 class TestEnding:

@@ -16,8 +16,8 @@ from provenance.errors import (
     MalformedDocument,
     UnsupportedFormat,
 )
+from provenance.image.entry import Kind
 from provenance.image.layers import Collected, LayerReader
-from provenance.image.tar import Kind
 from provenance.oci.descriptor import Descriptor
 from provenance.settings import Limits
 

@@ -8,10 +8,11 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.image.test_tree import LAYERS, Change, bodies, listing, members, tar_of, unpacked
 
+from provenance.image.entry import Screen
 from provenance.image.name_list import NameList
 from provenance.image.place import Place
 from provenance.image.record import LayerRecord, record_layer
@@ -19,7 +20,7 @@ from provenance.image.squash import Squash
 from provenance.settings import Limits
 
 if TYPE_CHECKING:
-    from provenance.image.tar import Entry, Feed
+    from provenance.image.entry import Entry, Feed
 
 Spec = list[tuple[str, str, str | bytes]]
 
@@ -41,6 +42,11 @@ class Everything:
 
     def wants(self, path: str, /) -> bool:
         return True
+
+    screen: Screen | None = None
+
+    def folder(self, path: str, mode: int, /) -> None:
+        pass
 
     def other(self, entry: Entry, /) -> None:
         pass
@@ -67,6 +73,55 @@ def visible(found: Squash[bytes]) -> dict[str, tuple[int, bytes]]:
         if target in found.records[layer].items:
             out[alias] = layer, found.records[layer].items[target]
     return out
+
+
+class Some(Everything):
+    """Keeps the bodies of files called `a`, wherever they are, and of all in directories `d`."""
+
+    def __init__(self, screen: Screen | None) -> None:
+        super().__init__()
+        self.screen = screen
+
+    def open(self, path: str, size: int, mode: int, head: bytes, /) -> Feed | None:
+        return super().open(path, size, mode, head) if self.wants(path) else None
+
+    def wants(self, path: str, /) -> bool:
+        return path.rsplit("/", maxsplit=1)[-1] == "a" or "d" in path.split("/")[-2:-1]
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([*["file"] * 6, "dir", "symlink", "hardlink"]),
+            st.lists(
+                st.sampled_from(["a", "b", "c", "d", ".wh.a", ".wh..wh..opq", "x.wh.y"]),
+                min_size=1,
+                max_size=3,
+            ).map("/".join),
+            st.sampled_from(["a", "b/..", "../d", "/c/d", ".", "b/c"]),
+        ),
+        max_size=12,
+    )
+)
+@example([("file", "b/c", "."), ("symlink", "b", "/c/d"), ("file", "b/b", ".")])
+def test_a_screen_changes_nothing_but_who_is_asked(layer: list[tuple[str, str, str]]) -> None:
+    spec: Spec = [
+        (kind, path, target.strip("./") or "a" if kind == "hardlink" else target)
+        if kind in {"symlink", "hardlink"}
+        else (kind, path, target.encode())
+        for kind, path, target in layer
+    ]
+    data = tar_of(spec)
+    records = [
+        record_layer(io.BytesIO(data), Some(screen), place=Place(), limits=Limits())
+        for screen in (None, Screen(frozenset({"a", "d"}), frozenset(), 0))
+    ]
+    plain, screened = records
+    assert list(screened.names) == list(plain.names)
+    assert list(screened.directories) == list(plain.directories)
+    for part in ("items", "whiteouts", "opaques", "symlinks", "hardlinks", "findings"):
+        assert getattr(screened, part) == getattr(plain, part)
 
 
 @settings(max_examples=100)

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provenance.errors import LimitExceeded, MalformedDocument, ProvenanceError, UnsupportedFormat
+from provenance.image.entry import Entry, Feed, Kind, Screen
 from provenance.image.header import careful_header, parse_header, plain_header
 from provenance.image.names import clean
 from provenance.image.place import Place
-from provenance.image.tar import Entry, Feed, Kind, read_tar
+from provenance.image.tar import read_tar
 from provenance.settings import Limits
 
 if TYPE_CHECKING:
@@ -40,8 +41,10 @@ def read(data: bytes, *, limits: Limits | None = None, chunk: int = 1 << 20) -> 
 class Kept:
     """Keeps every entry with its body."""
 
-    def __init__(self) -> None:
+    def __init__(self, screen: Screen | None = None) -> None:
         self.entries: list[Entry] = []
+        self.screen = screen
+        self.passed_by: list[tuple[str, str]] = []
         self._body = bytearray()
 
     def open(self, path: str, size: int, mode: int, head: bytes, /) -> Feed:
@@ -51,8 +54,17 @@ class Kept:
     def file(self, path: str, size: int, mode: int, /) -> None:
         self.entries.append(Entry(path, Kind.FILE, size, mode, data=bytes(self._body)))
 
+    def folder(self, path: str, mode: int, /) -> None:
+        self.entries.append(Entry(path, Kind.DIRECTORY, 0, mode))
+
     def other(self, entry: Entry, /) -> None:
         self.entries.append(entry)
+
+    def is_itself(self, directory: str, /) -> bool:
+        return True
+
+    def passed(self, directory: str, paths: list[str], /) -> None:
+        self.passed_by += [(directory, path) for path in paths]
 
 
 def header(
@@ -362,6 +374,41 @@ class TestRefusals:
         ]
         found = [(e.path, e.kind) for e in read(data + END, chunk=chunk)]
         assert found == expected
+
+    @pytest.mark.parametrize(
+        ("name", "size", "asked"),
+        [
+            (b"d/f.c", 9, False),
+            (b"d/f.jar", 9, True),
+            (b"d/jar", 9, True),
+            (b"jar/f.c", 9, True),
+            (b"d/./jar/.//f.c", 9, True),
+            (b"jar/x/../f.c", 9, True),
+            (b"d/jar/x/f.c", 9, False),
+            (b"d/libx", 9, True),
+            (b"d/pyth-x", 9, True),
+            (b"d/py", 9, False),
+            (b"d/f.", 9, False),
+            (b"d/jar/.", 9, True),
+            (b"d/\\xff.jar", 9, True),
+            (b"d/x", 13, True),
+            (b"d/x", 12, False),
+        ],
+    )
+    def test_only_files_that_the_screen_keeps_are_asked_about(
+        self, *, name: bytes, size: int, asked: bool
+    ) -> None:
+        screen = Screen(frozenset({"jar", "lib", "pyth"}), frozenset({b"\x7fELF"}), 12)
+        body = b"\x7fELF" + bytes(size - 4)
+        kept = Kept(screen)
+        # A chunk's first entry is for the careful reader, which asks about each.
+        stream = io.BytesIO(entry(b"first") + entry(name, body) + entry(b"d/z") + END)
+        read_tar(stream, kept, place=PLACE, limits=Limits())
+        path = clean(name, PLACE)
+        found = [(e.path, e.data) for e in kept.entries[1:]]
+        assert found == ([(path, body)] if asked else [])
+        told = [] if asked else [(path.rpartition("/")[0], path)]
+        assert kept.passed_by == [*told, ("d", "d/z")]
 
     @given(st.binary(max_size=2000))
     def test_no_bytes_bring_anything_but_entries_or_our_errors(self, data: bytes) -> None:

@@ -18,8 +18,8 @@ from tests.image.test_layers import PLAIN, Memory
 from tests.image.test_tar import header
 
 from provenance.errors import LimitExceeded, NotFound
+from provenance.image.entry import Kind
 from provenance.image.layers import LayerReader
-from provenance.image.tar import Kind
 from provenance.settings import Limits
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from provenance.catalog.cataloger import Cataloger, Sink
     from provenance.digests import Digest
-    from provenance.image.tar import Entry, Feed
+    from provenance.image.entry import Entry, Feed
     from provenance.settings import Limits
 
 __all__ = ["CatalogReader", "Reading"]
@@ -71,6 +71,8 @@ class CatalogReader:
         self._router, self._layer, self._limits = router, layer, limits
         self._by_name, self._magics = router.by_name, router.magics
         self._hashed, self._aliases = hashed, aliases
+        self.screen = None if hashed or aliases is not None else router.screen
+        """See `FileReader`."""
         self._keys: dict[str, list[str]] = {}
         for key in aliases or ():
             self._keys.setdefault(key.partition("\0")[0], []).append(key)
@@ -88,6 +90,9 @@ class CatalogReader:
     def wants(self, path: str, /) -> bool:
         """Whether a file of this name is read, whatever is in it."""
         return self._hashed or bool(self._router.by_name(path))
+
+    def folder(self, path: str, mode: int, /) -> None:
+        """Nobody reads directories."""
 
     def other(self, entry: Entry, /) -> None:
         """Nobody reads what is no regular file."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from provenance.image.entry import Screen
 from provenance.image.glob_table import GlobTable
 from provenance.image.names import steps
 
@@ -38,3 +39,6 @@ class Router:
                 table.add(clean, index)
             for magic in cataloger.magic:
                 self.magics[magic] = (*self.magics.get(magic, ()), index)
+        words = table.words
+        self.screen = None if words is None else Screen(words, self.magics, TINY)
+        """What a file has that a cataloger may read."""

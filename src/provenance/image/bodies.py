@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from provenance.image.tar import Entry, Kind
+from provenance.image.entry import Entry, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from provenance.image.entry import Feed
     from provenance.image.place import Place
-    from provenance.image.tar import Feed
     from provenance.settings import Limits
 
 __all__ = ["BodyReader"]
@@ -18,6 +18,8 @@ __all__ = ["BodyReader"]
 
 class BodyReader:
     """Reads one layer's files into entries with their bodies. One a layer, in one thread."""
+
+    screen = None
 
     def __init__(
         self,
@@ -70,9 +72,13 @@ class BodyReader:
         """Whether a file of this name is read, whatever is in it."""
         return self._details or self._select(path)
 
-    def other(self, entry: Entry, /) -> Entry | None:
+    def folder(self, path: str, mode: int, /) -> Entry | None:
+        """A directory, where everything is told."""
+        return Entry(path, Kind.DIRECTORY, 0, mode) if self._details else None
+
+    def other(self, entry: Entry, /) -> Entry:
         """Devices and files with holes, to be told from files that nobody asked for."""
-        return entry if self._details or entry.kind is not Kind.DIRECTORY else None
+        return entry
 
     def linked(self, item: Entry, mode: int, /) -> Entry:
         """The entry with the permissions that it has since."""

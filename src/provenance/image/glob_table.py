@@ -60,6 +60,17 @@ class GlobTable(Generic[V]):
         self._hints.add(key)
         return groups.setdefault(key, [])
 
+    @property
+    def words(self) -> frozenset[str] | None:
+        """One of these every path that a glob matches has, as `Screen.words` says; None: unknown.
+
+        A path without any is matched by none.
+        """
+        if self._others:
+            return None
+        endings = (name.rpartition(".")[2] for name in self._by_name)
+        return frozenset((*endings, *self._by_ending, *self._by_parent, *self._by_beginning))
+
     def __call__(self, path: str) -> tuple[V, ...]:
         """The values of the globs that match `path`, none twice, in the order of their groups."""
         at = path.rfind("/") + 1

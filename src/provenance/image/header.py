@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from functools import lru_cache
+from typing import TYPE_CHECKING
 from zlib import adler32
 
 from provenance.errors import MalformedDocument
 from provenance.image.place import Place
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 __all__ = [
     "BLOCK",
+    "EXTENSION_BYTES",
     "ZERO_BLOCK",
     "Header",
     "careful_header",
@@ -28,10 +32,13 @@ __all__ = [
 
 BLOCK = 512
 ZERO_BLOCK = bytes(BLOCK)
+EXTENSION_BYTES = 1 << 20  # of one pax or GNU header, Go's own limit
 _ADLER = 65521
 _ENDS = b"\0 "
-# name, mode, size and its end, checksum, type, first byte of the prefix
-_FIELDS = struct.Struct("=100s 8s 16x 11s B 12x 8s B 188x B 166x".replace(" ", "")).unpack
+_KEPT = 1 << 15
+_NAME = 100
+# mode, size and its end, checksum, type, first byte of the prefix
+_FIELDS = struct.Struct("=100x 8s 16x 11s B 12x 8s B 188x B 166x".replace(" ", "")).unpack
 _CHECKSUM_ENDS = frozenset({b"\0 ", b" \0", b"\0\0", b"  "})
 _NO_BODY = frozenset(b"123456")  # links, devices, directories, pipes: a size there means nothing
 
@@ -54,7 +61,7 @@ def parse_header(block: bytes, place: Place) -> Header:
     if (plain := plain_header(block)) is not None:
         name, mode, size, kind = plain
         link = text(block[157:257]) if kind in b"12" else b""
-        return Header(name, mode, 0 if kind in _NO_BODY else size, kind, link)
+        return Header(name.encode("ascii"), mode, 0 if kind in _NO_BODY else size, kind, link)
     return careful_header(block, place)
 
 
@@ -81,18 +88,18 @@ def careful_header(block: bytes, place: Place) -> Header:
     )
 
 
-def plain_header(block: bytes) -> tuple[bytes, int, int, int] | None:
+def plain_header(block: bytes) -> tuple[str, int, int, int] | None:
     """Name, mode, size as it is written, and type, of a header without anything special.
 
-    Nearly all headers of a layer are such: fields in ASCII and octal, no prefix. None: it is for
+    Nearly all headers of a layer are such: fields in ASCII and octal. None: it is for
     `careful_header`, which says the same of these, and takes three times as long.
     """
-    name, mode_field, size_field, size_end, sum_field, kind, prefix = _FIELDS(block)
-    if prefix or not block.isascii():
+    if not block.isascii():
         return None
-    mode = _mode(mode_field)
+    mode_field, size_field, size_end, sum_field, kind, prefix = _FIELDS(block)
+    mode = _MODES[mode_field]
     # All bytes are ASCII, so their sum is adler32's low half less one.
-    if mode < 0 or adler32(block) & 0xFFFF != _expected_sum(sum_field):
+    if mode < 0 or adler32(block) & 0xFFFF != _SUMS[sum_field]:
         return None
     if size_end not in _ENDS or not size_field.isdigit():
         return None
@@ -100,10 +107,29 @@ def plain_header(block: bytes) -> tuple[bytes, int, int, int] | None:
         size = int(size_field, 8)
     except ValueError:  # 8 or 9
         return None
-    return name.split(b"\0", 1)[0], mode, size, kind
+    end = block.find(b"\0", 0, _NAME)
+    name = block[: end if end >= 0 else _NAME]
+    if prefix and (above := _prefix(block)):
+        name = above + b"/" + name
+    if b"\\" in name:  # may have to be doubled (names.py)
+        return None
+    return name.decode("ascii"), mode, size, kind
 
 
-@lru_cache(maxsize=1 << 15)
+class _Kept(dict[bytes, int]):
+    """What a field was read as, since most headers say the same as others; bounded."""
+
+    def __init__(self, reads: Callable[[bytes], int]) -> None:
+        super().__init__()
+        self._reads = reads
+
+    def __missing__(self, field: bytes) -> int:
+        if len(self) >= _KEPT:
+            self.clear()
+        value = self[field] = self._reads(field)
+        return value
+
+
 def _expected_sum(field: bytes) -> int:
     """adler32's low half of a header with this checksum, whose own bytes count as spaces."""
     digits, end = field[:6], field[6:]
@@ -112,13 +138,15 @@ def _expected_sum(field: bytes) -> int:
     return int(digits, 8) + sum(field) - 8 * 0x20 + 1
 
 
-@lru_cache(maxsize=1 << 12)
 def _mode(field: bytes) -> int:
     """Permission bits; -1: the field has an unusual form."""
     digits = field[:7]
     if not digits.isdigit() or field[7] not in _ENDS or b"8" in digits or b"9" in digits:
         return -1
     return int(digits, 8) & 0o7777
+
+
+_SUMS, _MODES = _Kept(_expected_sum), _Kept(_mode)
 
 
 def text(field: bytes) -> bytes:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from provenance.errors import UnsupportedFormat
 from provenance.findings import Finding, Severity
 from provenance.image.bodies import BodyReader
+from provenance.image.entry import Entry, Kind
 from provenance.image.expansion import Expansion
 from provenance.image.file import File
 from provenance.image.layer_stream import open_layer, place_of
@@ -23,7 +24,6 @@ from provenance.image.names import Globs, steps
 from provenance.image.place import Place
 from provenance.image.record import LayerRecord, record_layer
 from provenance.image.squash import Squash
-from provenance.image.tar import Entry, Kind
 from provenance.image.tree import Tree, not_there, resolved
 from provenance.oci.crew import Crew
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from provenance.image import zstd
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 __all__ = ["NameList"]
 
@@ -37,10 +37,12 @@ class NameList:
         if len(self._pending) >= _BLOCK:
             self._flush()
 
-    def extend(self, names: Iterable[str]) -> None:
+    def extend(self, names: Sequence[str]) -> None:
         """Put names at the end."""
-        for name in names:
-            self.add(name)
+        for start in range(0, len(names), _BLOCK):
+            self._pending += names[start : start + _BLOCK]
+            if len(self._pending) >= _BLOCK:
+                self._flush()
 
     def _flush(self) -> None:
         if self._pending:

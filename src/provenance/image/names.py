@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from provenance.image.place import Place
 
-__all__ = ["Globs", "clean", "glob_pattern", "steps"]
+__all__ = ["Globs", "clean", "cleaned", "glob_pattern", "steps"]
 
 
 _AMBIGUOUS = re.compile(rb"(\\+)(?=x[89a-f][0-9a-f]|[\x80-\xff])")
@@ -29,7 +29,11 @@ def clean(raw: bytes, place: Place) -> str:
     """
     if b"\\" in raw:
         raw = _AMBIGUOUS.sub(rb"\1\1", raw)
-    name = raw.decode("utf-8", "backslashreplace")
+    return cleaned(raw.decode("utf-8", "backslashreplace"), place)
+
+
+def cleaned(name: str, place: Place) -> str:
+    """`clean` of a name that is decoded."""
     name = name.removeprefix("./").rstrip("/")
     if "/." not in name and "//" not in name and not name.startswith((".", "/")):
         return name

@@ -20,8 +20,8 @@ from provenance.image.tar import read_tar
 
 if TYPE_CHECKING:
     from provenance.image.decompression import Readable
+    from provenance.image.entry import Entry, Feed, Screen
     from provenance.image.place import Place
-    from provenance.image.tar import Entry, Feed
     from provenance.settings import Limits
 
 __all__ = ["FileReader", "LayerRecord", "record_layer"]
@@ -33,6 +33,11 @@ _FINDINGS = 1000  # of one layer
 
 class FileReader(Protocol[T]):
     """Who reads files while their layer streams by."""
+
+    @property
+    def screen(self) -> Screen | None:
+        """What tells files that are not read, without asking `open`; None: it is to be asked."""
+        ...
 
     def open(self, path: str, size: int, mode: int, head: bytes, /) -> Feed | None:
         """Who takes this file's bytes; None: it is not read."""
@@ -46,8 +51,12 @@ class FileReader(Protocol[T]):
         """Whether a file of this name is read, whatever is in it."""
         ...
 
+    def folder(self, path: str, mode: int, /) -> T | None:
+        """What a directory yields; None: nothing."""
+        ...
+
     def other(self, entry: Entry, /) -> T | None:
-        """What a directory, a device or a file with holes yields; None: nothing."""
+        """What a device or a file with holes yields; None: nothing."""
         ...
 
     def linked(self, item: T, mode: int, /) -> T:

@@ -20,14 +20,14 @@ from collections import deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from provenance.errors import LimitExceeded
+from provenance.image.entry import Kind
 from provenance.image.name_list import NameList
 from provenance.image.names import steps
-from provenance.image.tar import Kind
 
 if TYPE_CHECKING:
+    from provenance.image.entry import Entry, Feed
     from provenance.image.place import Place
     from provenance.image.record import FileReader, LayerRecord
-    from provenance.image.tar import Entry, Feed
 
 __all__ = ["Replay"]
 
@@ -49,13 +49,18 @@ class Replay(Generic[T]):
     def __init__(self, record: LayerRecord[T], reader: FileReader[T], place: Place) -> None:
         """Begin with an empty directory."""
         self._record, self._reader, self._place = record, reader, place
-        self._open, self._close, self._add_name = reader.open, reader.close, record.names.add
+        self._open, self._close = reader.open, reader.close
+        self._add_name, self._add_names = record.names.add, record.names.extend
         self._directories: set[str] = set()
+        self._taken: set[str] = set()  # what was ever a directory, kept, a link or its target
         self._last = self._real = ""
         self._linked: dict[str, str] = {}  # parents of entries, and where their links lead
         self._targets: set[str] = set()  # of hard links
         self._removals: dict[str, int] = {}  # directory to the names there were when it went
         self._replaced = self._kept = self._work = 0
+        screen = reader.screen
+        self.screen = screen and screen._replace(words=screen.words | {_PREFIX})
+        """That of the reader, which lets whiteouts pass too."""
 
     def place_of(self, path: str) -> str:
         """Where an entry of this name is put: links of this layer above it are followed."""
@@ -71,6 +76,26 @@ class Replay(Generic[T]):
             self._linked[parent] = self._follow(parent)
         real = self._linked[parent]
         return f"{real}{path[at:]}" if real else path[at + 1 :]
+
+    def is_itself(self, directory: str, /) -> bool:
+        """Whether no link leads elsewhere, and none of the names is a whiteout's."""
+        if ".wh." in directory:
+            return False
+        return directory in self._directories or self.place_of(f"{directory}/") == f"{directory}/"
+
+    def passed(self, directory: str, paths: list[str], /) -> None:
+        """Files of a directory that is where it says, which nobody reads."""
+        if directory != self._last:
+            self._last = directory
+            if directory not in self._directories:
+                self._make_directories(directory)
+        if self._taken.isdisjoint(paths):
+            self._add_names(paths)
+            return
+        for path in paths:
+            if path in self._targets:
+                self._detach(path)
+            self._keep(path, None)
 
     def open(self, path: str, size: int, mode: int, head: bytes, /) -> Feed | None:
         """Who reads a file, put where it is; what had the name before is read."""
@@ -116,36 +141,35 @@ class Replay(Generic[T]):
         at = path.rfind("/")
         # Nearly every file lies beside the one before it, and its name is new.
         if (
-            at <= 0
-            or path[:at] != self._last
-            or ".wh." in path
-            or path in self._directories
-            or path in record.items
-            or path in record.symlinks
-            or path in record.hardlinks
-            or path in self._targets
+            at <= 0 or path[:at] != self._last or ".wh." in path or path in self._taken
         ) and not self._placed(path, item):
             return
         self._add_name(path)
         if item is not None:
             record.items[path] = item
+            self._taken.add(path)
+
+    def folder(self, path: str, mode: int, /) -> None:
+        """A directory."""
+        path = self.place_of(path)
+        if path:
+            if not self._placed(path, None, directory=True):
+                return
+            if path not in self._directories:
+                self._forget(path)
+                self._add_directory(path)
+        if (item := self._reader.folder(path, mode)) is not None:
+            self._record.folders[path] = item
 
     def other(self, entry: Entry, /) -> None:
-        """Any other entry."""
+        """A link, a device, a file with holes."""
         path = self.place_of(entry.path)
         if path != entry.path:
             entry = entry._replace(path=path)
-        if entry.kind is not Kind.DIRECTORY:
-            if self._placed(path, None):
-                self._record.names.add(path)
-                self._add_other(entry)
-        elif not path or self._placed(path, None, directory=True):
-            if path and path not in self._directories:
-                self._forget(path)
-                self._directories.add(path)
-                self._spend(path)
-            if (item := self._reader.other(entry)) is not None:
-                self._record.folders[path] = item
+        if self._placed(path, None):
+            self._record.names.add(path)
+            self._taken.add(path)
+            self._add_other(entry)
 
     def _placed(self, path: str, item: T | None, *, directory: bool = False) -> bool:
         """Make room for an entry; False: it is a whiteout, or nothing to unpack."""
@@ -177,6 +201,7 @@ class Replay(Generic[T]):
             if target != path:
                 record.hardlinks[path] = target
                 self._targets.add(target)
+                self._taken.add(target)
                 self._spend(path, target)
         else:
             if entry.sparse:
@@ -186,6 +211,8 @@ class Replay(Generic[T]):
 
     def _forget(self, path: str) -> None:
         """Remove the file or link that has the name, if it has been kept."""
+        if path not in self._taken:
+            return
         record = self._record
         if path in self._targets:
             self._detach(path)
@@ -218,8 +245,7 @@ class Replay(Generic[T]):
     def _make_directories(self, path: str) -> None:
         """Note a directory, with those above it, that an entry implies."""
         while path and path not in self._directories:
-            self._directories.add(path)
-            self._spend(path)
+            self._add_directory(path)
             record = self._record
             known = path in record.items or path in record.symlinks or path in record.hardlinks
             if known or path in self._targets:
@@ -230,6 +256,11 @@ class Replay(Generic[T]):
                     path,
                 )
             path = path[: path.rfind("/")] if "/" in path else ""
+
+    def _add_directory(self, path: str) -> None:
+        self._directories.add(path)
+        self._taken.add(path)
+        self._spend(path)
 
     def _remove_below(self, path: str) -> None:
         below = path + "/"

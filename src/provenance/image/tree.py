@@ -7,8 +7,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from provenance.errors import LimitExceeded, NotFound
+from provenance.image.entry import Entry, Kind
 from provenance.image.names import steps
-from provenance.image.tar import Entry, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
