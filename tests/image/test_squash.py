@@ -104,7 +104,7 @@ class Some(Everything):
         max_size=12,
     )
 )
-@example([("file", "b/c", "."), ("symlink", "b", "/c/d"), ("file", "b/b", ".")])
+@example([("file", "c", "."), ("file", "b/c", "."), ("symlink", "b", "/c/d"), ("file", "b/b", ".")])
 def test_a_screen_changes_nothing_but_who_is_asked(layer: list[tuple[str, str, str]]) -> None:
     spec: Spec = [
         (kind, path, target.strip("./") or "a" if kind == "hardlink" else target)
