@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import trivy
 from image_truth import ANY, Row, read_truth
 from packageurl import PackageURL
 from side_by_side import finish, options, peer
@@ -135,12 +136,14 @@ def by_us(layout: Path) -> list[str]:
 def by_peer(name: str, program: str, layout: Path) -> list[str]:
     """The purls that a peer lists."""
     with tempfile.TemporaryDirectory() as home:
-        how = ("--format", "cyclonedx", "--offline-scan", "--skip-java-db-update", "-q")
+        cache = Path(home) / "trivy"
+        trivy.empty_cache(cache)
         commands = {
             "syft": [program, f"oci-dir:{layout}", "-q", "-o", "cyclonedx-json"],
-            "trivy": [program, "--cache-dir", home, "image", "--input", str(layout), *how],
+            "trivy": trivy.command(program, cache, layout),
         }
-        surroundings = {**os.environ, "HOME": home, "SYFT_CHECK_FOR_APP_UPDATE": "false"}
+        own = {"HOME": home, "SYFT_CHECK_FOR_APP_UPDATE": "false", **trivy.SURROUNDINGS}
+        surroundings = {**os.environ, **own}
         done = subprocess.run(commands[name], check=False, capture_output=True, env=surroundings)
     if done.returncode:
         sys.exit(f"{name} ended with {done.returncode}: {done.stderr.decode()[-3000:]}")

@@ -33,15 +33,17 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import trivy
 from go_registry import LAUNCH
 from many_entries import write_many
 from side_by_side import finish, options, peer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 PARTS = ("large", "small", "docker", "warm", "entries")
 VARIANTS = {
@@ -83,8 +85,8 @@ class Side:
     """A command that takes turns."""
 
     command: Sequence[str]
-    wiped: Path | None = None
-    """A directory that is emptied before each run."""
+    prepare: Callable[[], None] | None = None
+    """Called before each run."""
     slow: bool = False
     """Takes up to minutes: no round to warm up, and three at most."""
 
@@ -99,6 +101,7 @@ class Bench:
             "HOME": str(scratch),
             "XDG_CACHE_HOME": str(scratch / "cache"),
             "SYFT_CHECK_FOR_APP_UPDATE": "false",
+            **trivy.SURROUNDINGS,
             "PYTHONDONTWRITEBYTECODE": "",  # what is installed has been compiled
         }
         self.figures: dict[str, Any] = {}
@@ -151,8 +154,8 @@ class Bench:
             for name, side in sides.items():
                 if side.slow and not 1 <= number <= 3:
                     continue
-                if side.wiped is not None:
-                    shutil.rmtree(side.wiped, ignore_errors=True)
+                if side.prepare is not None:
+                    side.prepare()
                 run, _ = self.run(side.command)
                 if number:
                     taken[name].append(run)
@@ -199,9 +202,8 @@ class Bench:
                 sides[name] = Side(command, slow=True)
         if self.trivy:
             cache = self.scratch / "trivy"
-            how = ("--format", "cyclonedx", "--offline-scan", "--skip-java-db-update", "-q")
-            command = [self.trivy, "--cache-dir", str(cache), "image", "--input", str(path), *how]
-            sides["trivy"] = Side(command, wiped=cache, slow=True)
+            command = trivy.command(self.trivy, cache, path)
+            sides["trivy"] = Side(command, prepare=partial(trivy.empty_cache, cache), slow=True)
             sides["trivy starts"] = Side([self.trivy, "--version"], slow=True)
         return sides
 

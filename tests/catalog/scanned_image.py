@@ -9,6 +9,7 @@ from tests.catalog.test_java import jar, maven
 from tests.elf_files import Mapped, audit, elf, go_program
 
 from provenance.testing import ImageBuilder
+from provenance.testing.layers import File
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -34,11 +35,14 @@ _SERDE = {"name": "serde", "version": "1.0.1", "source": "crates.io", "kind": "r
 _APP = {"name": "app", "version": "0.1.0", "source": "local", "root": True, "dependencies": [0]}
 _NUGET = {
     "runtimeTarget": {"name": "net8"},
-    "targets": {"net8": {"Newtonsoft.Json/13.0.1": {}}},
+    "targets": {
+        "net8": {"Newtonsoft.Json/13.0.1": {"runtime": {"lib/net6.0/Newtonsoft.Json.dll": {}}}}
+    },
     "libraries": {"Newtonsoft.Json/13.0.1": {"type": "package", "sha512": "sha512-eA=="}},
 }
-_FILES: dict[str, str | bytes] = {
+_FILES: dict[str, str | bytes | File] = {
     "etc/os-release": 'ID=debian\nVERSION_ID="12"\n',
+    "etc/debian_version": "12.5\n",
     "var/lib/dpkg/status": _DPKG,
     "usr/lib/python3/dist-packages/six-1.16.0.dist-info/METADATA": (
         "Metadata-Version: 2.1\nName: six\nVersion: 1.16.0\n\n"
@@ -46,9 +50,10 @@ _FILES: dict[str, str | bytes] = {
     "srv/node_modules/left-pad/package.json": '{"name":"left-pad","version":"1.3.0"}',
     "srv/node_modules/@types/node/package.json": '{"name":"@types/node","version":"20.1.0"}',
     "opt/lib-1.0.jar": jar(maven("org.example", "lib", "1.0"), manifest="Created-By: Maven"),
-    "usr/local/bin/x": go_program(_MODULES),
-    "usr/local/bin/app": elf(
-        [Mapped(0x400000, b"\xcc" * 5000, 5)], [(".dep-v0", audit([_SERDE, _APP]))]
+    "usr/local/bin/x": File(go_program(_MODULES), mode=0o755),
+    "usr/local/bin/app": File(
+        elf([Mapped(0x400000, b"\xcc" * 5000, 5)], [(".dep-v0", audit([_SERDE, _APP]))]),
+        mode=0o755,
     ),
     "gems/specifications/rake-13.0.6.gemspec": (
         'Gem::Specification.new do |s|\n  s.name = "rake".freeze\n  s.version = "13.0.6"\nend\n'
@@ -56,7 +61,7 @@ _FILES: dict[str, str | bytes] = {
     "php/vendor/composer/installed.json": json.dumps(
         {"packages": [{"name": "monolog/monolog", "version": "2.0.0"}]}
     ),
-    "net/app.deps.json": json.dumps(_NUGET),
+    "net/site.deps.json": json.dumps(_NUGET),
 }
 # What was put there, as the types of purls write it.
 PURLS = {

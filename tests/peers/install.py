@@ -48,6 +48,8 @@ class Peer:
     """The module that `module` is in, where the two differ and `go build` is used; the program."""
     also: tuple[str, ...] = ()
     """Modules that `go build` takes at these versions or newer; npm packages besides `module`."""
+    experiment: str = ""
+    """What of Go `go install` has to switch on (GOEXPERIMENT)."""
 
 
 PEERS = (
@@ -150,6 +152,14 @@ PEERS = (
         how="go build",
         full=True,
         root="github.com/anchore/grype",
+    ),
+    Peer(
+        "trivy",
+        "github.com/aquasecurity/trivy/cmd/trivy",
+        "v0.74.0",
+        "newest at writing, and the only one that the module proxy lists; reads JSON by Go's v2",
+        full=True,
+        experiment="jsonv2",
     ),
     Peer(
         "fulcio",
@@ -282,7 +292,8 @@ def _go() -> str:
 
 def _go_install(peer: Peer) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        _run([_go(), "install", f"{peer.module}@{peer.version}"], GOBIN=folder)
+        command = [_go(), "install", f"{peer.module}@{peer.version}"]
+        _run(command, GOBIN=folder, GOEXPERIMENT=peer.experiment)
         built = next(Path(folder).iterdir())
         shutil.move(built, binary(peer.name))
 
