@@ -134,6 +134,8 @@ def test_generating_a_document_loads_only_what_makes_it(tmp_path: Path) -> None:
         "unused = {'html', 'sqlite3', 'license_expression', 'provenance.sbom.typed',"
         " 'provenance.sbom.reading', 'provenance.sbom.spdx', 'provenance.sbom.cyclonedx.xml',"
         " 'provenance.sbom.comparing', 'provenance.sbom.merging', 'provenance.sbom.license_view',"
+        " 'provenance.sbom.rows', 'provenance.sbom.columns', 'provenance.sbom.decoding.syntaxes',"
+        " 'provenance.sbom.cyclonedx.reading', 'importlib.resources', 'email',"
         " 'provenance.catalog.cache', 'provenance.catalog.ecosystems.rpm.reading'}\n"
         "print(sorted(unused & set(sys.modules)))"
     )

@@ -100,9 +100,9 @@ def generate(
 
 
 def _print(made: Sbom, name: str) -> None:
-    from provenance.cli.sbom_show import sbom_table
-
     if name == TABLE:
+        from provenance.cli.sbom_show import sbom_table
+
         show(*sbom_table(made))
     else:
         document, losses = made.convert(name)
@@ -116,7 +116,6 @@ def _write(made: Sbom | IndexSboms, name: str, file: Path) -> None:
     Raises:
         NotEvaluated: the file cannot be written.
     """
-    from provenance.cli.sbom_show import sbom_table
     from provenance.sbom import Sbom
 
     if not isinstance(made, Sbom):
@@ -133,6 +132,8 @@ def _write(made: Sbom | IndexSboms, name: str, file: Path) -> None:
         tell_losses(losses)
         put_document(document, file)
         return
+    from provenance.cli.sbom_show import sbom_table
+
     with writing(file):
         file.write_text(drawn(*sbom_table(made)) + "\n", encoding="utf-8")
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import stat
 from contextlib import contextmanager
 from pathlib import Path
@@ -154,7 +153,7 @@ def _begin(folder: Path, prefix: str) -> tuple[int, Path | None]:
 
 
 def _unused(folder: Path, prefix: str) -> Path:
-    return folder / f"{prefix}{secrets.token_hex(8)}"
+    return folder / f"{prefix}{os.urandom(8).hex()}"
 
 
 def _link(handle: int, target: Path) -> None:

@@ -8,9 +8,10 @@ CycloneDX's `spdx.schema.json`.
 
 from __future__ import annotations
 
-import json
 from functools import cache
-from importlib import resources
+from pkgutil import get_data
+
+import msgspec
 
 __all__ = ["listed_identifiers", "read_listed"]
 
@@ -43,8 +44,9 @@ _FAMILIES = frozenset({"gpl", "assembly-exception", "verbatim-man-pages"})
 @cache
 def listed_identifiers() -> tuple[str, ...]:
     """All of the SPDX licence list, exceptions too."""
-    path = resources.files("provenance") / "_data" / "schemas" / "spdx.schema.json"
-    return tuple(json.loads(path.read_bytes())["enum"])
+    # Not by importlib.resources, which loads what makes temporary files.
+    schema = get_data("provenance", "_data/schemas/spdx.schema.json") or b""
+    return tuple(msgspec.json.decode(schema)["enum"])
 
 
 @cache

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from provenance.findings import Finding, Report
 from provenance.sbom.codecs import decode, read_contents, write_contents
 from provenance.sbom.collection import paused_collection
-from provenance.sbom.files import Files
 from provenance.sbom.formats import Format
 from provenance.sbom.identifiers import uri_of
 from provenance.sbom.model import Contents, OtherDocument, Subject, SubjectLayer
 from provenance.sbom.predicates import json_of, predicate_of, predicate_type_of
-from provenance.sbom.rows import Packages
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -25,10 +23,12 @@ if TYPE_CHECKING:
     from spdx_tools.spdx.model.document import Document
 
     from provenance.packages.package import ListedFile, Package
+    from provenance.sbom.files import Files
     from provenance.sbom.graphs.graph import Dependencies
     from provenance.sbom.license_view import Licenses
     from provenance.sbom.quality import Quality
     from provenance.sbom.remarks import Annotation
+    from provenance.sbom.rows import Packages
     from provenance.sbom.typed import Quick
     from provenance.sbom.vulnerabilities import StatedVulnerability
 
@@ -145,6 +145,8 @@ class Sbom:
     def packages(self) -> Packages:
         """What it lists, in the document's order."""
         if self._packages is None:
+            from provenance.sbom.rows import Packages
+
             quick, self._quick = self._quick, None
             columns = None
             if quick is not None:
@@ -184,6 +186,8 @@ class Sbom:
     @property
     def files(self) -> Files:
         """The files it lists."""
+        from provenance.sbom.files import Files
+
         return Files(self._contents.files)
 
     @property
@@ -470,7 +474,7 @@ class Sbom:
 
 def _replace(target: Path, data: bytes) -> None:
     """Write a file under another name first. It has the rights of the one that was there."""
-    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
+    temporary = target.with_name(f".{os.urandom(8).hex()}.tmp")
     try:
         with temporary.open("xb") as file:
             file.write(data)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
-import json
 import re
-from importlib import resources
 from typing import Any
+
+from provenance.packages.listed_licenses import listed_identifiers
 
 __all__ = ["cyclonedx_licenses", "is_expression"]
 
@@ -15,9 +15,8 @@ _OPERATOR = re.compile(r"\s(AND|OR|WITH)\s")
 
 @functools.cache
 def _identifiers() -> frozenset[str]:
-    """The identifiers that CycloneDX's schemas take: SPDX's list, shipped beside them."""
-    path = resources.files("provenance") / "_data" / "schemas" / "spdx.schema.json"
-    return frozenset(json.loads(path.read_bytes())["enum"])
+    """The identifiers that CycloneDX's schemas take: SPDX's list."""
+    return frozenset(listed_identifiers())
 
 
 @functools.lru_cache(maxsize=4096)

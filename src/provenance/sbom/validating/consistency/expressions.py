@@ -5,12 +5,11 @@ Source: SPDX 2.3 annex D. The list is the one that ships with CycloneDX's schema
 
 from __future__ import annotations
 
-import json
 import re
 from functools import cache, lru_cache
-from importlib import resources
 
 from provenance.packages.licenses import is_spdx
+from provenance.packages.listed_licenses import listed_identifiers
 
 __all__ = ["check", "references"]
 
@@ -25,8 +24,7 @@ _LONGEST = 4096  # characters; longer is prose
 
 @cache
 def _listed() -> frozenset[str]:
-    path = resources.files("provenance") / "_data" / "schemas" / "spdx.schema.json"
-    return frozenset(name.lower() for name in json.loads(path.read_bytes())["enum"])
+    return frozenset(name.lower() for name in listed_identifiers())
 
 
 @lru_cache(maxsize=4096)
