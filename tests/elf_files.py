@@ -136,7 +136,14 @@ def go_program(modules: str, toolchain: str = "go1.22.1", *, before: int = 0x40)
 def old_go_program(
     modules: str, toolchain: str = "go1.16.5", *, bits: int = 64, order: str = "<"
 ) -> bytes:
-    """The form before Go 1.18: two pointers to strings, each a pointer and a length."""
+    """The form before Go 1.18."""
+    return elf(old_go_segments(modules, toolchain, bits=bits, order=order), bits=bits, order=order)
+
+
+def old_go_segments(
+    modules: str, toolchain: str = "go1.16.5", *, bits: int = 64, order: str = "<"
+) -> list[Mapped]:
+    """What is mapped of it: two pointers to strings, each a pointer and a length."""
     word = f"{order}{'Q' if bits == 64 else 'I'}"
     size = bits // 8
     texts = [toolchain.encode(), framed(modules)]
@@ -152,7 +159,7 @@ def old_go_program(
     head = MARK + bytes([size, 0 if order == "<" else 1])
     head += struct.pack(word, data_at + 64) + struct.pack(word, data_at + 64 + 2 * size)
     data = head.ljust(64, b"\0") + headers
-    return elf([Mapped(0x600000, bytes(rodata), 4), Mapped(data_at, data)], bits=bits, order=order)
+    return [Mapped(0x600000, bytes(rodata), 4), Mapped(data_at, data)]
 
 
 def audit(packages: Sequence[Mapping[str, object]]) -> bytes:

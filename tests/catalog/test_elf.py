@@ -1,22 +1,15 @@
 from __future__ import annotations
 
-import random
 import struct
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.elf_files import DATA, TEXT, Mapped, elf
 
 from provenance.catalog.ecosystems.elf import (
-    Segment,
-    Windows,
     c_string,
-    file_offset,
     read_elf,
     read_section,
     read_sections,
-    reader,
 )
 
 SEGMENTS = (Mapped(0x400000, b"x" * 100, TEXT), Mapped(0x501010, b"y" * 50, DATA))
@@ -73,44 +66,3 @@ def test_program_headers_out_of_reach_are_unknown_not_none() -> None:
     found = read_elf(bytes(body[:4096]))
     assert found is not None
     assert found.segments is None
-
-
-def test_addresses_lead_to_offsets_within_one_segment() -> None:
-    segments = [Segment(100, 0x1000, 50, False), Segment(200, 0x1032, 50, True)]
-    assert file_offset(segments, 0x1000, 50) == 100
-    assert file_offset(segments, 0x1031, 1) == 149
-    assert file_offset(segments, 0x1031, 2) is None
-    assert file_offset(segments, 0x1032, 50) == 200
-    assert file_offset(segments, 0xFFF, 1) is None
-    assert file_offset(segments, 0x1000, 1 << 63) is None
-
-
-def test_a_whole_body_gives_what_it_has() -> None:
-    read = reader(b"abcdef")
-    assert read(2, 3) == b"cde"
-    assert read(4, 3) is None
-
-
-SPANS = st.lists(
-    st.tuples(st.integers(0, 300), st.integers(0, 80)).map(lambda p: (p[0], p[0] + p[1])),
-    max_size=6,
-)
-
-
-@given(SPANS, st.lists(st.integers(0, 90), max_size=30), st.integers(0, 40))
-def test_windows_keep_the_named_pieces_whatever_the_chunks(
-    spans: list[tuple[int, int]], chunks: list[int], seed: int
-) -> None:
-    body = random.Random(seed).randbytes(300)
-    windows = Windows(spans)
-    at = 0
-    for size in [*chunks, 300]:
-        windows.feed(memoryview(body)[at : at + size])
-        at += size
-    for start, end in spans:
-        expected = body[start:end] if end <= 300 and start < end else None
-        if start < end:
-            assert windows.read(start, end - start) == expected
-    free = next((p for p in range(300) if not any(a <= p < b for a, b in spans)), None)
-    if free is not None:
-        assert windows.read(free, 1) is None

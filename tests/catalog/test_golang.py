@@ -10,13 +10,25 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.elf_files import MARK, Mapped, blob, elf, go_program, old_go_program
+from tests.elf_files import (
+    MARK,
+    TEXT,
+    Mapped,
+    blob,
+    elf,
+    go_program,
+    old_go_program,
+    old_go_segments,
+)
+from tests.program_files import macho, pe, universal
 
+import provenance as pv
 from provenance.catalog.cataloger import Again, MatchedFile, Problem, Relation
 from provenance.catalog.ecosystems.buildinfo import BuildInfo, linked_version, parse_modules
 from provenance.catalog.ecosystems.golang import CATALOGER
 from provenance.digests import Digest
 from provenance.packages.package import Location, Package
+from provenance.testing import ImageBuilder
 
 if TYPE_CHECKING:
     from provenance.catalog.cataloger import Item
@@ -148,9 +160,94 @@ def test_pointers_of_old_toolchains_are_followed_in_a_second_pass(bits: int, ord
     assert len(found) == 5
 
 
+def elsewhere(modules: str = MODULES, before: int = 0x40) -> list[bytes]:
+    """The same program for other systems."""
+    data = bytes(before) + blob("go1.22.1", modules) + bytes(64)
+    segments = [Mapped(0x401000, b"\xcc" * 5000, TEXT), Mapped(0x500000, data)]
+    return [
+        pe(segments),
+        pe(segments, bits=32),
+        macho(segments),
+        macho(segments, bits=32, order=">"),
+        universal(macho(segments), macho(segments, bits=32)),
+    ]
+
+
+def test_programs_for_other_systems_say_the_same() -> None:
+    expected = read(go_program(MODULES))
+    assert len(purls(expected)) == 5
+    for body in elsewhere():
+        assert items(body) == expected
+
+
+def test_images_carry_programs_for_other_systems_under_any_name(tmp_path: Path) -> None:
+    files = {f"opt/{n}": body for n, body in enumerate(elsewhere())}
+    # What linkers write behind the first two bytes differs.
+    files["opt/5"] = b"MZx\0" + files["opt/0"][4:]
+    ImageBuilder().layer({**files, "opt/text": b"MZ" + bytes(5000)}).push(f"oci:{tmp_path}:1")
+    sbom = pv.generate_sbom(f"oci:{tmp_path}:1", cache=None)
+    (server,) = sbom.packages.where(name="github.com/Acme/server")
+    assert sorted(place.path for place in server.locations) == sorted(files)
+    assert sbom.findings == ()
+
+
+def test_programs_of_one_file_that_differ_are_both_listed() -> None:
+    texts = (f"mod\ta.org/b\tv1.{n}.0\ndep\tc.org/d\tv1.1.0\n" for n in (0, 1))
+    one, two = (macho([Mapped(0x401000, blob("go1.22.1", text))]) for text in texts)
+    found = items(universal(one, two))
+    assert purls(found) == [
+        "pkg:golang/a.org/b@v1.0.0",
+        "pkg:golang/stdlib@1.22.1",
+        "pkg:golang/c.org/d@v1.1.0",
+        "pkg:golang/a.org/b@v1.1.0",
+    ]
+    assert len([r for r in found if isinstance(r, Relation)]) == 4
+
+
+def test_pointers_in_programs_for_other_systems_are_followed() -> None:
+    expected = read(old_go_program(MODULES))
+    assert len(purls(expected)) == 5
+    segments = old_go_segments(MODULES)
+    narrow = old_go_segments(MODULES, bits=32)
+    bodies = [
+        pe(segments),
+        pe(narrow, bits=32),
+        macho(segments),
+        macho(narrow, bits=32),
+        universal(macho(segments), macho(narrow, bits=32)),
+    ]
+    for body in bodies:
+        assert streamed(body) == [Again(PATH)]
+        assert read(body) == expected
+
+
+def test_only_what_is_writable_in_a_program_for_another_system_holds_it() -> None:
+    constant = [Mapped(0x500000, blob("go1.22.1", MODULES), TEXT)]
+    assert items(pe(constant)) == []
+    assert items(macho(constant)) == []
+
+
+def test_headers_that_are_far_away_leave_the_whole_file_to_search() -> None:
+    body = pe([Mapped(0x500000, blob("go1.22.1", MODULES))], stub=70_000)
+    assert len(packages(items(body))) == 5
+
+
+def test_nothing_is_read_beyond_what_is_wanted() -> None:
+    assert CATALOGER.stream is not None
+    for body in (go_program(MODULES), *elsewhere()):
+        long = body + bytes(1 << 20)
+        sink = CATALOGER.stream(matched(long, whole=False))
+        assert sink is not None
+        assert sink.feed(memoryview(long)[: len(body)]) is True
+        assert list(sink.close()) == read(body)
+
+
 def test_any_chunks_give_the_same() -> None:
     body = go_program(MODULES, before=3000)
     expected = read(body)
+    for other in elsewhere(before=3000):
+        for chunk in (1, 13, 1000, 4096, 4097, len(other)):
+            assert streamed(other, chunk) == expected
     for chunk in (1, 2, 7, 13, 31, 63, 64, 1000, 4095, 4096, 4097, len(body)):
         assert streamed(body, chunk) == expected
     for cut in range(len(body) - 800, len(body), 3):
@@ -396,10 +493,17 @@ def test_any_text_ends_in_records_or_complaints(text: str) -> None:
 def test_mutations_end_in_results_or_problems() -> None:
     chance = random.Random(4)
     settings = 'build\t-ldflags="-X main.version=1.2.3"\n'
-    valid = [go_program(MODULES + settings), old_go_program(MODULES)]
-    for number in range(4000):
-        body = bytearray(valid[number % 2])
-        places = [i for i in (body.find(b"Go buildinf") - 2, 64) if i >= 0]
+    segments = old_go_segments(MODULES)
+    valid = [
+        go_program(MODULES + settings),
+        old_go_program(MODULES),
+        *elsewhere(MODULES + settings),
+    ]
+    valid += [pe(segments), macho(segments)]
+    begun = time.process_time()
+    for number in range(6000):
+        body = bytearray(valid[number % len(valid)])
+        places = [i for i in (body.find(b"Go buildinf") - 2, 64, 0x100, 0x4000) if i >= 0]
         for _ in range(chance.randint(1, 4)):
             near = chance.choice(places) + chance.randint(-40, 400)
             at = chance.choice((near, chance.randrange(len(body)))) % len(body)
@@ -410,6 +514,7 @@ def test_mutations_end_in_results_or_problems() -> None:
         if found == [Again(PATH)]:
             found = read(bytes(body))
         assert all(isinstance(i, Package | Problem | Relation) for i in found)
+    assert time.process_time() - begun < 60
 
 
 PROGRAM = {
@@ -445,6 +550,10 @@ def go_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (("-buildmode=pie", "-trimpath"), {"CGO_ENABLED": "0"}, ""),
         ((), {"CGO_ENABLED": "0", "GOARCH": "386"}, ""),
         ((), {"CGO_ENABLED": "0", "GOARCH": "s390x"}, ""),
+        (("-ldflags=-s -w",), {"CGO_ENABLED": "0", "GOOS": "windows"}, ""),
+        ((), {"CGO_ENABLED": "0", "GOOS": "windows", "GOARCH": "386"}, ""),
+        ((), {"CGO_ENABLED": "0", "GOOS": "darwin", "GOARCH": "amd64"}, ""),
+        (("-ldflags=-s -w",), {"CGO_ENABLED": "0", "GOOS": "darwin", "GOARCH": "arm64"}, ""),
     ],
 )
 def test_programs_that_go_builds(
@@ -475,6 +584,9 @@ def test_programs_that_go_builds(
         f"pkg:golang/stdlib@{toolchain.removeprefix('go')}",
         "pkg:golang/example.org/used",
     ]
+    if environment.get("GOOS") == "darwin":
+        both = universal((tmp_path / "program").read_bytes(), macho([Mapped(0x401000, b"x")]))
+        assert purls(items(both)) == purls(found)
 
 
 @pytest.mark.peer

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.elf_files import TEXT, Mapped, audit, elf
+from tests.program_files import macho, pe, universal
 
 from provenance.catalog.cataloger import Again, MatchedFile, Problem, Relation
 from provenance.catalog.ecosystems.rust import CATALOGER
@@ -53,7 +54,7 @@ def matched(body: bytes, *, whole: bool) -> MatchedFile:
     return MatchedFile(PATH, LAYER, len(body), 0o755, body if whole else b"")
 
 
-def streamed(body: bytes, chunk: int = 1 << 16) -> list[Item]:
+def streamed(body: bytes, chunk: int = 1 << 12) -> list[Item]:
     assert CATALOGER.stream is not None
     sink = CATALOGER.stream(matched(body, whole=False))
     assert sink is not None
@@ -128,6 +129,60 @@ def test_both_sizes_and_orders(bits: int, order: str) -> None:
     assert len(purls(streamed(body))) == 3
 
 
+def elsewhere(contents: bytes) -> list[bytes]:
+    """The same program for other systems."""
+    here = [("__DATA,.dep-v0", contents)]
+    return [
+        pe([TEXT_SEGMENT], [(".other", b"xyz"), (".dep-v0", contents)], base=0x3F0000),
+        pe([TEXT_SEGMENT], [(".dep-v0", contents)], base=0x3F0000, bits=32),
+        macho([TEXT_SEGMENT], here),
+        macho([TEXT_SEGMENT], here, bits=32, order=">"),
+        universal(macho([TEXT_SEGMENT], here), macho([TEXT_SEGMENT], here, bits=32)),
+    ]
+
+
+@pytest.mark.parametrize("chunk", [1, 100, 4096, 1 << 20])
+def test_programs_for_other_systems_say_the_same(chunk: int) -> None:
+    expected = read(program(audit(CRATES)))
+    for body in elsewhere(audit(CRATES)):
+        assert streamed(body, chunk) == read(body) == expected
+
+
+def test_programs_for_other_systems_are_read_no_further_than_their_list() -> None:
+    assert CATALOGER.stream is not None
+    for body in elsewhere(audit(CRATES)):
+        long = body + bytes(1 << 20)
+        sink = CATALOGER.stream(matched(long, whole=False))
+        assert sink is not None
+        assert sink.feed(memoryview(long)[: len(body)]) is True
+        assert list(sink.close()) == read(body)
+
+
+@pytest.mark.parametrize(
+    ("contents", "message"), [(b"", "cut short"), (b"x" * 20, "not readable"), (bytes(9 << 20), "")]
+)
+def test_a_list_that_is_broken_in_a_program_for_another_system(
+    contents: bytes, message: str
+) -> None:
+    for body in (pe((), [(".dep-v0", contents or b"\x78\x9c")]), *elsewhere(contents)[2:4]):
+        found = streamed(body, 1 << 16)
+        assert found == read(body)
+        assert len(problems(found)) == 1
+        assert message in problems(found)[0]
+
+
+def test_a_list_that_ends_behind_the_file_is_told_of() -> None:
+    for body in (b[:-600] for b in elsewhere(audit(CRATES) + bytes(9000))[:4]):
+        assert streamed(body) == [Again(PATH)]
+        assert "longer than" in problems(read(body))[0]
+
+
+@pytest.mark.parametrize("name", ["__TEXT,.dep-v0", "__DATA,.dep-v", "__DATA,dep-v0"])
+def test_sections_of_other_names_are_none(name: str) -> None:
+    body = macho([TEXT_SEGMENT], [(name, audit(CRATES))])
+    assert streamed(body) == read(body) == []
+
+
 def test_symbols_behind_the_section_are_no_hindrance() -> None:
     body = program(audit(CRATES), filler=SYMBOLS)
     assert len(purls(streamed(body))) == 3
@@ -166,6 +221,8 @@ def test_a_section_that_is_mapped() -> None:
     body[row + 32 : row + 40] = len(contents).to_bytes(8, "little")
     assert streamed(bytes(body)) == [Again(PATH)]
     assert len(purls(read(bytes(body)))) == 3
+    # Not when it came whole.
+    assert streamed(bytes(body), len(body)) == read(bytes(body))
 
 
 def test_names_far_behind_a_table_that_comes_first() -> None:
@@ -272,11 +329,12 @@ def test_any_json_ends_in_packages_or_a_problem(value: object) -> None:
 
 def test_mutations_end_in_results_or_problems() -> None:
     chance = random.Random(5)
-    valid = program(audit(CRATES))
-    for _ in range(4000):
-        body = bytearray(valid)
+    valid = [program(audit(CRATES)), *elsewhere(audit(CRATES))]
+    begun = time.process_time()
+    for number in range(8000):
+        body = bytearray(valid[number % len(valid)])
         for _ in range(chance.randint(1, 4)):
-            near = chance.choice((0, len(body) - 500)) + chance.randint(0, 500)
+            near = chance.choice((0, 0x4000, len(body) - 500)) + chance.randint(0, 500)
             at = chance.choice((near, chance.randrange(len(body)))) % len(body)
             body[at] = chance.choice((0, 1, 0x7F, 0x80, 0xFF, chance.randrange(256)))
         if chance.random() < 0.2:
@@ -285,6 +343,7 @@ def test_mutations_end_in_results_or_problems() -> None:
         if found == [Again(PATH)]:
             found = read(bytes(body))
         assert all(isinstance(i, Package | Problem | Relation) for i in found)
+    assert time.process_time() - begun < 60
 
 
 @pytest.mark.peer
@@ -303,3 +362,28 @@ def test_a_program_that_real_tools_gave_a_list(tmp_path: Path, strip: bool) -> N
         subprocess.run(command, check=True, cwd=tmp_path)
     assert len(purls(streamed((tmp_path / "audited").read_bytes()))) == 3
     assert streamed((tmp_path / "plain").read_bytes()) == []
+
+
+@pytest.mark.peer
+def test_a_program_for_windows_that_real_tools_gave_a_list(tmp_path: Path) -> None:
+    """As `cargo auditable` does it: the list is a section of an object that is linked."""
+    if not all(map(shutil.which, ("cc", "objcopy", "ld"))):
+        pytest.skip("there is no compiler on this machine")
+    if b"i386pep\n" not in subprocess.run(["ld", "-V"], check=True, capture_output=True).stdout:
+        pytest.skip("the linker of this machine makes no programs for Windows")
+    (tmp_path / "list").write_bytes(audit(CRATES))
+    (tmp_path / "main.c").write_text("int start(void) { return 0; }\n", "utf-8")
+    allocated = ["--set-section-flags", ".dep-v0=alloc,readonly,data"]
+    to_pe = ["-O", "pe-x86-64", "-R", ".comment", "-R", ".note.GNU-stack", "-R", ".eh_frame"]
+    for command in (
+        ["cc", "-c", "-fcf-protection=none", "-o", "main.o", "main.c"],
+        ["objcopy", "--add-section", ".dep-v0=list", *allocated, "main.o", "listed.o"],
+        ["objcopy", *to_pe, "main.o", "main.obj"],
+        ["objcopy", *to_pe, "listed.o", "listed.obj"],
+        ["ld", "-m", "i386pep", "-e", "start", "-o", "plain.exe", "main.obj"],
+        ["ld", "-m", "i386pep", "-e", "start", "-o", "audited.exe", "listed.obj"],
+    ):
+        subprocess.run(command, check=True, cwd=tmp_path)
+    for chunk in (512, 1 << 20):
+        assert len(purls(streamed((tmp_path / "audited.exe").read_bytes(), chunk))) == 3
+    assert streamed((tmp_path / "plain.exe").read_bytes()) == []

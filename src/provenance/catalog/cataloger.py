@@ -185,7 +185,7 @@ class Cataloger:
     file_lists: tuple[str, ...] = ()
     """Globs of files that are read too where the files of packages are asked for."""
     magic: tuple[bytes, ...] = ()
-    """First four bytes of the files it reads whatever their name, if not tiny (over 4 KiB)."""
+    """First four or two bytes of the files it reads whatever their name, if over 4 KiB."""
     stream: Callable[[MatchedFile], Sink | None] | None = None
     """Asked for each matched file, whose body is empty: a sink for its bytes, or None to pass it.
     Without `stream` the whole body is kept and `read`."""

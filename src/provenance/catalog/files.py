@@ -137,8 +137,8 @@ class CatalogReader:
     def _who(self, path: str, size: int, head: bytes) -> tuple[int, ...]:
         """The positions of the catalogers that read a file."""
         found = self._by_name(path)
-        if size > TINY and head in self._magics:
-            return tuple(dict.fromkeys((*found, *self._magics[head])))
+        if size > TINY and (more := self._magics.get(head) or self._magics.get(head[:2])):
+            return tuple(dict.fromkeys((*found, *more)))
         return found
 
     def close(self) -> Reading | None:

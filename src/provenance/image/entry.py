@@ -65,7 +65,7 @@ class Screen(NamedTuple):
     """One of these is what follows the last dot of its name (the name, if it has none), or its
     first three or four letters, or the name of its directory."""
     heads: Collection[bytes]
-    """Or these are its first four bytes, and it is larger than `small`."""
+    """Or these are its first four or two bytes, and it is larger than `small`."""
     small: int
 
 

@@ -71,7 +71,10 @@ def read_plain(source: Blocks, visitor: Visitor, *, place: Place, limits: Limits
             and base[base.rfind(".") + 1 :] not in words
             and base[:3] not in words
             and base[:4] not in words
-            and (size <= small or chunk[start : start + 4] not in heads)
+            and (
+                size <= small
+                or (chunk[start : start + 4] not in heads and chunk[start : start + 2] not in heads)
+            )
             and at <= len(chunk)
         ):
             here.files.append(here.prefix + base)

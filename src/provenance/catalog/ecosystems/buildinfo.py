@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
-from provenance.catalog.ecosystems.elf import file_offset
+from provenance.catalog.ecosystems.program import file_offset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from provenance.catalog.ecosystems.elf import Segment
+    from provenance.catalog.ecosystems.program import Segment
 
 __all__ = [
     "ALIGNMENT",

@@ -2,8 +2,8 @@
 
 Sources: Go's `debug/buildinfo`; purl type definition `golang` (namespace and name in lower case;
 the version of what has no release is its commit). The mark is looked for as Go's own reader does
-where there are no section headers: in writable segments, on 16-byte boundaries of memory. Only
-ELF: an image for Linux has no use for programs of other formats.
+where there are no section headers: in writable segments, on 16-byte boundaries of memory. Programs
+for other systems are read too: images carry them for those who build, or to hand them out.
 
 The checksums of modules (`h1:`) are of a listing, not of a file, and so no hash of a package.
 """
@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from provenance.catalog.cataloger import Again, Cataloger, MatchedFile, Problem, Relation
 from provenance.catalog.ecosystems import buildinfo
-from provenance.catalog.ecosystems.elf import HEAD, MAGIC, Elf, read_elf, reader
+from provenance.catalog.ecosystems.pieces import reader
+from provenance.catalog.ecosystems.programs import MAGICS, Programs, once, programs_in
 from provenance.errors import MalformedDocument
 from provenance.packages.package import Package
 from provenance.packages.purl import build_purl
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from provenance.catalog.cataloger import Item
     from provenance.catalog.ecosystems.buildinfo import BuildInfo, Module, Strings
+    from provenance.catalog.ecosystems.programs import Headers
 
 __all__ = ["CATALOGER"]
 
@@ -46,23 +49,25 @@ _SLICE = 1 << 20
 
 
 class _Search:
-    """Looks for the blob in the writable segments, keeping no more than a blob in the making."""
+    """Looks for the blob in a program's writable segments.
+
+    It keeps no more than a blob in the making.
+    """
 
     __slots__ = (
-        *("_head", "_kept", "_kept_at", "_mistakes", "_need", "_position", "_size", "_spans"),
-        *("cut", "done", "elf", "pointed_at", "strings"),
+        *("_kept", "_kept_at", "_mistakes", "_need", "_position", "_spans", "_wanted"),
+        *("cut", "done", "pointed_at", "strings"),
     )
 
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._head = bytearray()
-        self._spans: list[tuple[int, int, int]] = []
+    def __init__(self, spans: list[tuple[int, int, int]]) -> None:
+        """Look into `spans`: start, end, address; in the order of their ends."""
+        self._spans = spans[::-1]
         self._kept = bytearray()
-        self._kept_at = 0
+        self._kept_at = self._wanted = spans[0][0]
+        """The first byte that is of interest has this offset or a later one."""
         self._need = 0
         self._position = 0
         self._mistakes = 0
-        self.elf: Elf | None = None
         self.strings: Strings | None = None
         self.pointed_at = -1
         """Offset of a blob of the old form."""
@@ -70,50 +75,15 @@ class _Search:
         """A blob began that did not end."""
         self.done = False
 
-    def feed(self, data: memoryview) -> None:
-        if self.done:
-            return
-        if self.elf is None:
-            need = min(HEAD, self._size)
-            if self._head or len(data) < need:
-                missing = need - len(self._head)
-                self._head += data[:missing]
-                if len(data) < missing:
-                    return
-                data = data[missing:]
-                self._begin(bytes(self._head))
-                self._advance(memoryview(self._head))
-            else:
-                self._begin(bytes(data[:need]))
-        if not self.done:
-            self._advance(data)
-
-    def _begin(self, head: bytes) -> None:
-        self.elf = read_elf(head)
-        if self.elf is None:
-            self.done = True
-            return
-        # Where the program headers are elsewhere, all of the file is searched: offsets and
-        # addresses agree modulo the page.
-        segments = self.elf.segments
-        if segments is None:
-            self._spans = [(0, self._size, 0)]
-        else:
-            self._spans = [(s.offset, s.end, s.address) for s in segments if s.writable]
-        self._spans.reverse()
-        self._enter()
-
-    def _enter(self) -> None:
-        self._kept.clear()
-        self._need = 0
-        if self._spans:
-            self._kept_at = self._spans[-1][0]
-        else:
-            self.done = True
-
-    def _advance(self, data: memoryview) -> None:
+    def feed(self, data: memoryview) -> bool:
+        """The next bytes. True: no more are needed."""
         start = self._position
         end = self._position = start + len(data)
+        if end > self._wanted and not self.done:
+            self._advance(data, start, end)
+        return self.done
+
+    def _advance(self, data: memoryview, start: int, end: int) -> None:
         while not self.done:
             first, behind, address = self._spans[-1]
             if first >= end:
@@ -125,25 +95,35 @@ class _Search:
                 have = start
             part = data[have - start : max(behind - start, 0)]
             complete = behind <= end
-            if self._need or not self._passed(part):
+            if self._need or self._begins(part, complete=complete):
                 self._kept += part
                 if complete or len(self._kept) >= self._need:
                     self._look(address - first, last=complete)
             if not complete:
                 return
             if not self.done:
-                self._spans.pop()
-                self._enter()
+                self._leave()
 
-    def _passed(self, part: memoryview) -> bool:
-        """Whether no mark begins in what is kept and `part`, and so most of it can go."""
+    def _leave(self) -> None:
+        """Go on to the next segment."""
+        self._spans.pop()
+        self._kept.clear()
+        self._need = 0
+        if self._spans:
+            self._kept_at = self._wanted = self._spans[-1][0]
+        else:
+            self.done = True
+
+    def _begins(self, part: memoryview, *, complete: bool) -> bool:
+        """Whether a mark begins in what is kept and `part`; else most of it can go."""
         kept = b"".join((self._kept, part))
         if buildinfo.MARK in kept:
-            return False
-        rest = kept[-len(buildinfo.MARK) + 1 :]
-        self._kept_at += len(kept) - len(rest)
-        self._kept[:] = rest
-        return True
+            return True
+        if not complete:
+            rest = kept[-len(buildinfo.MARK) + 1 :]
+            self._kept_at += len(kept) - len(rest)
+            self._kept[:] = rest
+        return False
 
     def _look(self, shift: int, *, last: bool) -> None:
         """Search what is kept; `shift` is what an offset lacks to its address.
@@ -192,46 +172,65 @@ class _Search:
         return 0
 
 
-class _Sink:
-    """A program that streams by."""
+def _search(headers: Headers, size: int, *_: object) -> _Search | None:
+    """Who looks into a program; None where there is nothing to look into."""
+    segments = headers.segments
+    if segments is None:
+        # Where the headers are elsewhere, all of the file is searched: offsets and addresses agree
+        # modulo the page.
+        return _Search([(0, size, 0)])
+    spans = [(s.offset, s.end, s.address) for s in segments if s.writable]
+    return _Search(spans) if spans else None
 
-    __slots__ = ("_file", "_search", "feed")
+
+class _Sink(Programs[_Search]):
+    """A file that streams by."""
+
+    __slots__ = ("_file",)
 
     def __init__(self, file: MatchedFile) -> None:
+        super().__init__(file.size, _search)
         self._file = file
-        self._search = _Search(file.size)
-        self.feed = self._search.feed
 
     def close(self) -> Iterable[Item]:
-        search = self._search
-        search.finish()
-        if search.pointed_at >= 0:
-            return [Again(self._file.path)]
-        return _items(self._file, search.strings, cut=search.cut)
+        found = []
+        for search in self.parts:
+            search.finish()
+            if search.pointed_at >= 0:
+                return [Again(self._file.path)]
+            if search.strings is not None or search.cut:
+                found.append(_items(self._file, search.strings, cut=search.cut))
+        return once(chain.from_iterable(found)) if found else ()
 
 
 def stream(file: MatchedFile) -> _Sink:
-    """A sink for any ELF file."""
+    """A sink for any file that may be a program."""
     return _Sink(file)
 
 
-def read(file: MatchedFile) -> Iterator[Item]:
+def read(file: MatchedFile) -> Iterable[Item]:
     """The modules of a whole program."""
+    return once(chain.from_iterable(_whole(file)))
+
+
+def _whole(file: MatchedFile) -> Iterator[Iterable[Item]]:
     body: bytes | mmap = file.body
-    search = _Search(len(body))
-    for start in range(0, len(body), _SLICE):
-        search.feed(memoryview(body[start : start + _SLICE]))
-        if search.done:
-            break
-    search.finish()
-    strings = search.strings
-    cut = search.cut
-    if search.pointed_at >= 0 and search.elf is not None:
-        at = search.pointed_at
-        blob = body[at : at + buildinfo.BLOB_HEADER]
-        strings = buildinfo.read_pointed(blob, search.elf.segments or (), reader(body))
-        cut |= strings is None
-    yield from _items(file, strings, cut=cut)
+    for start, end, headers in programs_in(body):
+        search = _search(headers, end - start)
+        if search is None:
+            continue
+        for at in range(start, end, _SLICE):
+            if search.feed(memoryview(body[at : min(at + _SLICE, end)])):
+                break
+        search.finish()
+        strings, cut = search.strings, search.cut
+        if search.pointed_at >= 0:
+            at = start + search.pointed_at
+            blob = body[at : at + buildinfo.BLOB_HEADER]
+            read = reader(body, start, end)
+            strings = buildinfo.read_pointed(blob, headers.segments or (), read)
+            cut |= strings is None
+        yield _items(file, strings, cut=cut)
 
 
 def _items(file: MatchedFile, strings: Strings | None, *, cut: bool) -> Iterator[Item]:
@@ -368,9 +367,9 @@ def _standard_library(file: MatchedFile, toolchain: str) -> Package:
 
 CATALOGER = Cataloger(
     name=NAME,
-    version=1,
+    version=2,
     types=("golang",),
     read=read,
-    magic=(MAGIC,),
+    magic=MAGICS,
     stream=stream,
 )

@@ -1,9 +1,10 @@
 """Crates of Rust programs that `cargo auditable` built: they carry their lock file.
 
-Source: cargo-auditable's PARSING.md and its JSON schema: a section `.dep-v0` of zlib-compressed
-JSON, at most 8 MiB inflated. The section is mapped nowhere, so it lies behind the last segment,
-where stripped files have little else. `Windows` keeps that end, or of a long one what is around
-the section header table; where that does not tell, the whole file is asked for.
+Source: cargo-auditable's PARSING.md and its JSON schema: a section `.dep-v0` (in Mach-O of the
+segment `__DATA`) of zlib-compressed JSON, at most 8 MiB inflated. PE and Mach-O say where it is
+before it comes. In ELF the section is mapped nowhere, so it lies behind the last segment, where
+stripped files have little else: `Pieces` keeps that end, or of a long one what is around the
+section header table; where that does not tell, the whole file is asked for.
 
 Crates that only the build needed (`kind: build`) are not in the program and not listed.
 """
@@ -11,23 +12,22 @@ Crates that only the build needed (`kind: build`) are not in the program and not
 from __future__ import annotations
 
 import zlib
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from provenance.catalog.cataloger import Again, Cataloger, MatchedFile, Problem, Relation
 from provenance.catalog.ecosystems.elf import (
-    HEAD,
-    MAGIC,
     Elf,
     Section,
-    Windows,
     c_string,
-    read_elf,
     read_section,
     read_sections,
-    reader,
 )
+from provenance.catalog.ecosystems.pieces import Pieces, reader
+from provenance.catalog.ecosystems.program import Extent
+from provenance.catalog.ecosystems.programs import HEAD, MAGICS, Programs, once, programs_in
 from provenance.errors import MalformedDocument
 from provenance.packages.package import Package
 from provenance.packages.purl import build_purl
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from provenance.catalog.cataloger import Item
+    from provenance.catalog.ecosystems.elf import Section
+    from provenance.catalog.ecosystems.program import Program
+    from provenance.catalog.ecosystems.programs import Headers
 
     Read = Callable[[int, int], bytes | None]
 
@@ -45,6 +48,7 @@ NAME = "rust"
 
 _SECTION = b".dep-v0"
 _NAME = _SECTION + b"\0"
+_NAMED = (_SECTION, b"__DATA," + _SECTION)
 _RARE = b".dep-"
 _KEPT_END = 1 << 20
 _KEPT_GAP = 1 << 16
@@ -80,55 +84,35 @@ class _Audited(msgspec.Struct, gc=False):
     packages: list[_Crate]
 
 
-class _Sink:
-    """A program that streams by."""
+class _Section:
+    """The section of a program that says where it is before it comes."""
+
+    __slots__ = ("_extent", "_pieces", "feed")
+
+    def __init__(self, extent: Extent) -> None:
+        self._extent = extent
+        kept = min(extent.size, _MOST_COMPRESSED)
+        self._pieces = Pieces([(extent.offset, extent.offset + kept)])
+        self.feed = self._pieces.feed
+
+    def found(self) -> tuple[Extent, Read]:
+        """Where the section is, and what reads it."""
+        return self._extent, self._pieces.read
+
+
+class _End:
+    """The end of an ELF program, as far as it is needed to find the section in it."""
 
     __slots__ = (
-        *("_carry", "_elf", "_end_at", "_file", "_head", "_named", "_position"),
-        *("_searching", "_windows"),
+        *("_carry", "_elf", "_end_at", "_named", "_position", "_searching", "_size", "_pieces"),
     )
 
-    def __init__(self, file: MatchedFile) -> None:
-        self._file = file
-        self._head: bytearray | None = bytearray()
-        self._windows: Windows | None = None
-        self._elf: Elf | None = None
-        self._position = 0
-        self._end_at = file.size
-        """From where on the section's name is looked for, as the end is too long to keep."""
-        self._carry = b""
-        self._named = False
-        self._searching: bool | None = None
-
-    def feed(self, data: memoryview) -> None:
-        if self._head is not None:
-            size = self._file.size
-            need = min(HEAD, size)
-            if self._head or len(data) < need:
-                missing = need - len(self._head)
-                self._head += data[:missing]
-                if len(data) < missing:
-                    return
-                data = data[missing:]
-                head = bytes(self._head)
-                self._begin(head)
-                self._advance(memoryview(head))
-            elif len(data) < size or _may_have(data):
-                self._begin(bytes(data[:need]))
-            self._head = None
-        if self._windows is not None:
-            self._advance(data)
-
-    def _begin(self, head: bytes) -> None:
-        elf = read_elf(head)
-        size = self._file.size
-        if elf is None or not elf.sections_at or not elf.sections:
-            return
+    def __init__(self, elf: Elf, size: int, head: bytes) -> None:
         table_end = elf.sections_at + elf.sections_size
-        if table_end > size or elf.sections_size > _MOST_TABLE:
-            return
         gaps = _gaps(elf, size)
         loaded = gaps.pop()[0]
+        self._end_at = size
+        """From where on the section's name is looked for, as the end is too long to keep."""
         if elf.sections_at >= loaded:
             gaps = [(max(elf.sections_at - _KEPT_GAP, loaded), table_end)]
         else:
@@ -145,18 +129,20 @@ class _Sink:
         ):
             # Go's linker puts the table first.
             gaps.append((names.offset, names.offset + min(names.size, _MOST_NAMES)))
-        self._elf = elf
-        self._windows = Windows(gaps)
+        self._elf, self._size = elf, size
+        self._pieces = Pieces(gaps)
+        self._position = 0
+        self._carry = b""
+        self._named = False
+        self._searching: bool | None = None
 
-    def _advance(self, data: memoryview) -> None:
-        if self._windows is None:
-            return
-        self._windows.feed(data)
+    def feed(self, data: memoryview) -> None:
+        self._pieces.feed(data)
         self._position += len(data)
         behind = self._position - self._end_at
         if behind > 0 and not self._named:
             if self._searching is None:
-                comment = self._windows.read(self._end_at - _COMMENT, _COMMENT)
+                comment = self._pieces.read(self._end_at - _COMMENT, _COMMENT)
                 self._searching = comment is not None and _LLD in comment
             if self._searching:
                 self._look(data[max(len(data) - behind, 0) :])
@@ -171,43 +157,77 @@ class _Sink:
                 return
             self._carry = part[-len(_RARE) + 1 :]
 
+    def found(self) -> tuple[Extent, Read] | None:
+        """Where the section is, and what reads it; of unknown size where that cannot be told."""
+        searched = self._end_at if self._searching else self._size
+        read = self._pieces.read
+        section = _find(self._elf, read, named=self._named, searched=searched)
+        return None if section is None else (section, read)
+
+
+def _begin(headers: Headers, size: int, first: memoryview) -> _End | _Section | None:
+    """Who looks into a program; None where there is nothing to look for."""
+    if not isinstance(headers, Elf):
+        section = _named(headers)
+        return None if section is None else _Section(section)
+    table_end = headers.sections_at + headers.sections_size
+    if not headers.sections_at or headers.sections_size > _MOST_TABLE or table_end > size:
+        return None
+    if len(first) < size:
+        return _End(headers, size, bytes(first[:HEAD]))
+    section = _find(headers, reader(first), named=False, searched=size)
+    return None if section is None else _Section(section)
+
+
+def _named(program: Program) -> Extent | None:
+    return next(filter(None, map(program.sections.get, _NAMED)), None)
+
+
+class _Sink(Programs[_End | _Section]):
+    """A file that streams by."""
+
+    __slots__ = ("_file",)
+
+    def __init__(self, file: MatchedFile) -> None:
+        super().__init__(file.size, _begin)
+        self._file = file
+
     def close(self) -> Iterable[Item]:
-        if self._windows is None or self._elf is None:
-            return ()
-        searched = self._end_at if self._searching else self._file.size
-        found = _find(self._elf, self._windows.read, named=self._named, searched=searched)
-        if found is None:
-            return ()
-        compressed = None if found.size == _UNKNOWN else _content(found, self._windows.read)
-        if compressed is None and found.size <= _MOST_COMPRESSED:
-            return [Again(self._file.path)]
-        return _items(self._file, compressed)
+        lists = []
+        for part in self.parts:
+            found = part.found()
+            if found is None:
+                continue
+            section, read = found
+            compressed = None if section.size == _UNKNOWN else _content(section, read)
+            if compressed is None and section.size <= _MOST_COMPRESSED:
+                return [Again(self._file.path)]
+            lists.append(_items(self._file, compressed))
+        return once(chain.from_iterable(lists)) if lists else ()
 
 
 def stream(file: MatchedFile) -> _Sink:
-    """A sink for any ELF file."""
+    """A sink for any file that may be a program."""
     return _Sink(file)
 
 
-def read(file: MatchedFile) -> Iterator[Item]:
+def read(file: MatchedFile) -> Iterable[Item]:
     """The crates of a whole program."""
-    elf = read_elf(file.body[:HEAD])
-    if elf is None or not elf.sections_at or elf.sections_size > _MOST_TABLE:
-        return
-    found = _find(elf, reader(file.body), named=False, searched=len(file.body))
-    if found is not None and found.size != _UNKNOWN:
-        yield from _items(file, _content(found, reader(file.body)))
+    return once(chain.from_iterable(_whole(file)))
 
 
-def _may_have(data: memoryview) -> bool:
-    """Whether a program, whole in `data`, may have the section: most have none of the name."""
-    elf = read_elf(bytes(data[:HEAD]))
-    if elf is None or not elf.sections_at:
-        return False
-    names = read_section(elf, data[elf.sections_at :], elf.names)
-    if names is None or names.offset + names.size > len(data):
-        return True
-    return _NAME in bytes(data[names.offset : names.offset + names.size])
+def _whole(file: MatchedFile) -> Iterator[Iterable[Item]]:
+    for start, end, headers in programs_in(file.body):
+        read = reader(file.body, start, end)
+        section: Extent | None
+        if not isinstance(headers, Elf):
+            section = _named(headers)
+        elif not headers.sections_at or headers.sections_size > _MOST_TABLE:
+            continue
+        else:
+            section = _find(headers, read, named=False, searched=end - start)
+        if section is not None and section.size != _UNKNOWN:
+            yield _items(file, _content(section, read))
 
 
 def _gaps(elf: Elf, size: int) -> list[tuple[int, int]]:
@@ -221,7 +241,7 @@ def _gaps(elf: Elf, size: int) -> list[tuple[int, int]]:
     return [*gaps, (at, size)]
 
 
-def _find(elf: Elf, read: Read, *, named: bool, searched: int) -> Section | None:
+def _find(elf: Elf, read: Read, *, named: bool, searched: int) -> Extent | None:
     """The section; one of unknown size where it may be there but what is kept does not tell.
 
     `named` says that its name was seen in what was searched: from `searched` on.
@@ -238,11 +258,12 @@ def _find(elf: Elf, read: Read, *, named: bool, searched: int) -> Section | None
         if _NAME not in text:
             return None
         sections = read_sections(elf, table)
-        return next((s for s in sections if c_string(text, s.name) == _SECTION), None)
+        named_so = (s for s in sections if c_string(text, s.name) == _SECTION)
+        return next((Extent(s.offset, s.size) for s in named_so), None)
     maybe = named
     if names.offset < searched:
         maybe = any(_maybe(section, read) for section in read_sections(elf, table))
-    return Section(0, 0, 0, 0, _UNKNOWN) if maybe else None
+    return Extent(0, _UNKNOWN) if maybe else None
 
 
 def _maybe(section: Section, read: Read) -> bool:
@@ -253,8 +274,10 @@ def _maybe(section: Section, read: Read) -> bool:
     return begin is None or begin == _ZLIB
 
 
-def _content(section: Section, read: Read) -> bytes | None:
-    return read(section.offset, section.size) if section.size <= _MOST_COMPRESSED else None
+def _content(section: Extent, read: Read) -> bytes | None:
+    if section.size > _MOST_COMPRESSED:
+        return None
+    return read(section.offset, section.size) if section.size else b""
 
 
 def _items(file: MatchedFile, compressed: bytes | None) -> Iterator[Item]:
@@ -338,9 +361,9 @@ def _relations(
 
 CATALOGER = Cataloger(
     name=NAME,
-    version=1,
+    version=2,
     types=("cargo",),
     read=read,
-    magic=(MAGIC,),
+    magic=MAGICS,
     stream=stream,
 )
