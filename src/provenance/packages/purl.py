@@ -23,7 +23,7 @@ __all__ = ["Purl", "build_purl", "canonical_purl", "parse_purl"]
 _TYPE = re.compile(r"[a-z][a-z0-9.-]*", re.ASCII)
 _KEY = re.compile(r"[a-z][a-z0-9._-]*", re.ASCII)
 _NAMELESS = re.compile(r"/@[^/]*$")
-_PLAIN = re.compile(r"[A-Za-z0-9._~:-]*", re.ASCII)
+_USUAL = re.compile(r"[A-Za-z0-9._~:+@-]*", re.ASCII)
 _ESCAPES = {n: c for n in range(128) if (c := quote(chr(n), safe=":")) != chr(n)}
 
 
@@ -176,8 +176,8 @@ def _key(key: str) -> str:
 
 
 def _quote(text: str) -> str:
-    if _PLAIN.fullmatch(text):
-        return text
+    if _USUAL.fullmatch(text):
+        return text.replace("+", "%2B").replace("@", "%40")
     if text.isascii():
         return text.translate(_ESCAPES)
     try:
@@ -202,5 +202,5 @@ def _namespace(kind: str, namespace: str) -> str:
 
 
 def _query(qualifiers: Mapping[str, str]) -> str:
-    pairs = sorted((_key(key), value) for key, value in qualifiers.items() if value)
+    pairs = sorted([(_key(key), value) for key, value in qualifiers.items() if value])
     return "&".join([f"{key}={_quote(value)}" for key, value in pairs])
