@@ -54,15 +54,17 @@ def complete(remaining: Remaining) -> Iterator[Package | Owned | Relation | Prob
     for package in remaining.packages:
         places = tuple(p for p in package.locations if (p.path, package.purl) not in gone)
         if places:
-            moved = package.changed(locations=places)
-            by_root[_root(places[0].path)].append((moved, package.purl))
+            left = package if places == package.locations else package.changed(locations=places)
+            by_root[_root(places[0].path)].append((left, package.purl))
     files = remaining.of(FILES)
     for root, found in by_root.items():
         yield from _two_databases(package for package, _ in found)
-        namespace, distro = remaining.vendor(root, "")
+        vendor, distro = remaining.vendor(root, "")
+        namespace = quote(_NAMESPACES.get(vendor, vendor))
+        added = [f"distro={quote(distro, safe=':')}"] if distro else []
         installed: dict[str, Installed] = {}
         for package, purl in found:
-            final = package.changed(purl=_purl(purl, namespace, distro))
+            final = package.changed(purl=_purl(purl, namespace, added))
             yield final
             keys = (file_key(place.path, purl) for place in package.locations)
             value = next((files[key] for key in keys if key in files), None)
@@ -75,13 +77,10 @@ def _root(path: str) -> str:
     return root_of(path.rpartition("/")[0], *_FOLDERS)
 
 
-def _purl(purl: str, namespace: str, distro: str) -> str:
+def _purl(purl: str, namespace: str, qualifiers: list[str]) -> str:
     """A purl that `read` made, with what os-release adds."""
     head, _, query = purl.removeprefix("pkg:rpm/").partition("?")
-    pairs = [pair for pair in query.split("&") if pair]
-    if distro:
-        pairs.append(f"distro={quote(distro, safe=':')}")
-    namespace = quote(_NAMESPACES.get(namespace, namespace))
+    pairs = [*filter(None, query.split("&")), *qualifiers]
     start = f"pkg:rpm/{namespace}/{head}" if namespace else f"pkg:rpm/{head}"
     return f"{start}?{'&'.join(sorted(pairs))}" if pairs else start
 
