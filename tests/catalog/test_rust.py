@@ -171,6 +171,12 @@ def test_a_list_that_is_broken_in_a_program_for_another_system(
         assert message in problems(found)[0]
 
 
+def test_a_long_list_is_not_kept_while_it_streams_by() -> None:
+    for body in elsewhere(audit(CRATES) + bytes(2 << 20)):
+        assert streamed(body, 1 << 18) == [Again(PATH)]
+        assert read(body) == read(program(audit(CRATES)))
+
+
 def test_a_list_that_ends_behind_the_file_is_told_of() -> None:
     for body in (b[:-600] for b in elsewhere(audit(CRATES) + bytes(9000))[:4]):
         assert streamed(body) == [Again(PATH)]

@@ -85,14 +85,13 @@ class _Audited(msgspec.Struct, gc=False):
 
 
 class _Section:
-    """The section of a program that says where it is before it comes."""
+    """The section of a program that says where it is before it comes; a long one is not kept."""
 
     __slots__ = ("_extent", "_pieces", "feed")
 
     def __init__(self, extent: Extent) -> None:
         self._extent = extent
-        kept = min(extent.size, _MOST_COMPRESSED)
-        self._pieces = Pieces([(extent.offset, extent.offset + kept)])
+        self._pieces = Pieces([(extent.offset, extent.end)] if extent.size <= _KEPT_END else [])
         self.feed = self._pieces.feed
 
     def found(self) -> tuple[Extent, Read]:
