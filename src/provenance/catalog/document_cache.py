@@ -44,8 +44,7 @@ def document_key(layers: bytes, *said: str) -> bytes:
 
 def keep_document(file: CacheFile, image: Digest, key: bytes, sbom: Sbom) -> None:
     """Keep a document that is whole: every layer proven, no cataloger failed."""
-    # Some point to a digest, which is text of a type of its own: none that msgspec knows.
-    findings = [(f.rule, f.severity.value, f.message, str(f.pointer)) for f in sbom.findings]
+    findings = [(f.rule, f.severity.value, f.message, f.pointer) for f in sbom.findings]
     data = msgspec.msgpack.encode((sbom.format.value, findings, sbom.to_bytes()))
     file.put(image, key, zstd.compress(data, 1))
 

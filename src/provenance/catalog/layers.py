@@ -200,7 +200,7 @@ class CatalogedLayers:
                 "diff-id-unknown",
                 f"the config claims no diffID of layer {index + 1}, or not one of each layer: a "
                 "runtime refuses this image",
-                self.layers[index].digest,
+                str(self.layers[index].digest),
             )
         elif record.diff_id and claimed != record.diff_id:
             record.findings.append(
@@ -209,7 +209,7 @@ class CatalogedLayers:
                     Severity.ERROR,
                     f"layer {index + 1} is {record.diff_id} when decompressed, the config claims "
                     f"{claimed}: a runtime refuses this image",
-                    self.layers[index].digest,
+                    str(self.layers[index].digest),
                 )
             )
 
