@@ -126,15 +126,22 @@ class Programs(Generic[P]):
             self._need, self._kept = headers, bytes(data)
             return None
         self._kept = b""
-        part = None if headers is None else self._begin(headers, self._size, data)
-        if part is not None:
-            self.parts.append(part)
-            self.feed = part.feed
-        elif self._universal and (slices := macho.read_universal(bytes(data[:HEAD]))):
-            self.feed = _Slices([(extent, self._inner(extent)) for extent in slices]).feed
-        else:
-            self.feed = _enough
+        self.feed = self._takes(headers, data)
         return self.feed(data)
+
+    def _takes(
+        self, headers: Headers | None, data: memoryview
+    ) -> Callable[[memoryview], bool | None]:
+        """What takes the bytes from the first one on, of which `data` is there."""
+        if headers is not None:
+            part = self._begin(headers, self._size, data)
+            if part is not None:
+                self.parts.append(part)
+                return part.feed
+        elif self._universal:
+            slices = macho.read_universal(bytes(data[:HEAD]))
+            return _Slices([(extent, self._inner(extent)) for extent in slices]).feed
+        return _enough
 
     def _inner(self, extent: Extent) -> Programs[P]:
         size = max(min(extent.size, self._size - extent.offset), 0)
