@@ -147,7 +147,9 @@ def test_a_pom_elsewhere_is_a_template() -> None:
 
 
 def test_coordinates_of_any_text_end_in_a_package_or_a_problem() -> None:
-    assert items("a.jar", jar(maven("g", "a b", "1"))) == []
+    (nameless,) = items("a.jar", jar(maven("g", "a b", "1")))
+    assert isinstance(nameless, Problem)
+    assert nameless.path == "a.jar!/META-INF/maven/g/a b/pom.properties"
     assert list(packages(items("a-2.jar", jar(maven("g", "a", "${v}"))))) == ["pkg:maven/g/a@2"]
     (problem,) = items("a.jar", jar(maven("g", "a" * 1000, "1")))
     assert isinstance(problem, Problem)

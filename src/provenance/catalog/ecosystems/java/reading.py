@@ -98,6 +98,9 @@ def _archive(body: bytes | mmap, place: _Place, budget: Budget) -> Iterator[Item
             holder = package.purl
             if not package.version:
                 yield Problem(place.path, f"nothing states the version of {package.name!r}")
+    elif look.nameless:
+        what = "names no artifact that may be one, and nothing else tells what the archive is"
+        yield Problem(f"{place.path}!/{look.nameless}", what)
     for shaded in evidence.coordinates:
         if identity is None or shaded != identity.main:
             yield from _shaded(shaded, place, holder)
@@ -130,6 +133,8 @@ class _Look:
     def __init__(self, archive: Archive, path: str, budget: Budget) -> None:
         self.problems: list[Problem] = []
         self.nested: list[Member] = []
+        self.nameless = ""
+        """A file of coordinates that has none."""
         self._archive = archive
         self._path = path
         self._budget = budget
@@ -207,6 +212,7 @@ class _Look:
 
         artifact = first("artifactId", pom.artifact if pom else "")
         if not artifact:
+            self.nameless = self.nameless or member.name
             return None
         group = first("groupId", pom.group if pom else "")
         version = first("version", pom.version if pom else "")
