@@ -166,9 +166,27 @@ class TestNameList:
         kept = NameList()
         kept.extend(names)
         assert list(kept) == names
-        again = NameList(kept.blocks(), kept.count)
-        assert (list(again), again.count) == (names, len(names))
+        again = NameList(kept.blocks(), len(kept))
+        assert (list(again), len(again)) == (names, len(names))
         assert again.among({*names[:3], "\0"}) == set(names[:3])
+
+    @pytest.mark.parametrize("count", [19_999, 20_000, 20_001, 79_999, 80_000, 80_001, 120_005])
+    @pytest.mark.parametrize("one_by_one", [True, False])
+    def test_names_that_fill_blocks_come_back(self, *, count: int, one_by_one: bool) -> None:
+        names = [f"d/{number}" for number in range(count)]
+        kept = NameList()
+        if one_by_one:
+            for name in names:
+                kept.add(name)
+        else:
+            kept.extend(names)
+        again = NameList(kept.blocks(), len(kept))
+        for listed in (kept, again):
+            assert list(listed) == names
+            listed.extend(["last", *names[:20_000]])
+            assert list(listed) == [*names, "last", *names[:20_000]]
+            assert len(listed) == count + 20_001
+            assert listed.among({"last", names[-1], "no"}) == {"last", names[-1]}
 
     def test_an_empty_list_has_no_names(self) -> None:
         assert list(NameList()) == []

@@ -68,9 +68,9 @@ def _encode(record: LayerRecord[Reading]) -> bytes:
         (
             zstd.compress(msgspec.msgpack.encode(small), 3),
             names.blocks(),
-            names.count,
+            len(names),
             directories.blocks(),
-            directories.count,
+            len(directories),
         )
     )
 

@@ -16,72 +16,77 @@ if TYPE_CHECKING:
 __all__ = ["NameList"]
 
 _BLOCK = 20_000  # names
-_KEPT = 10  # blocks of which the text is kept too, as most layers have no more
+_KEPT = 4  # blocks that are kept unpacked too, as most layers have no more and are asked often
 
 
 class NameList:
     """A list of paths. Names in a tar cannot hold NUL, so that is what stands between them."""
 
-    __slots__ = ("_blocks", "_pending", "_texts", "count")
+    __slots__ = ("_blocks", "_last", "_packed", "_unpacked")
 
     def __init__(self, blocks: Iterable[bytes] = (), count: int = 0) -> None:
-        """Empty, or out of the `blocks` of another."""
+        """Empty, or out of the `blocks` of another, which has `count` names."""
         self._blocks = list(blocks)
-        self._pending: list[str] = []
-        self._texts: list[str] = []
-        self.count = count
+        self._packed = count
+        self._unpacked: list[list[str]] = []  # the first blocks
+        self._last: list[str] = []
 
     def add(self, name: str) -> None:
         """Put a name at the end."""
-        self._pending.append(name)
-        if len(self._pending) >= _BLOCK:
-            self._flush()
+        self._last.append(name)
+        if len(self._last) >= _BLOCK:
+            self._pack()
 
     def extend(self, names: Sequence[str]) -> None:
         """Put names at the end."""
         for start in range(0, len(names), _BLOCK):
-            self._pending += names[start : start + _BLOCK]
-            if len(self._pending) >= _BLOCK:
-                self._flush()
+            self._last += names[start : start + _BLOCK]
+            if len(self._last) >= _BLOCK:
+                self._pack()
 
-    def _flush(self) -> None:
-        if self._pending:
-            self.count += len(self._pending)
-            joined = "\0".join(self._pending).encode("utf-8", "surrogatepass")
-            self._blocks.append(zstd.compress(joined, 1))
-            self._pending = []
+    def _pack(self) -> None:
+        if len(self._blocks) == _KEPT:
+            self._unpacked = []
+        elif len(self._blocks) == len(self._unpacked):
+            self._unpacked.append(self._last)
+        self._blocks.append(_pack(self._last))
+        self._packed += len(self._last)
+        self._last = []
 
     def blocks(self) -> list[bytes]:
-        """The compressed blocks, to be kept somewhere."""
-        self._flush()
-        return self._blocks
+        """The names as compressed blocks, to be kept somewhere."""
+        return [*self._blocks, _pack(self._last)] if self._last else list(self._blocks)
 
-    def texts(self) -> Iterator[str]:
-        """Block after block, names separated by NUL."""
+    def parts(self) -> Iterator[Sequence[str]]:
+        """The names, some thousands at a time."""
         if len(self._blocks) > _KEPT:
-            yield from map(_text, self._blocks)
+            yield from map(_unpack, self._blocks)
         else:
-            self._texts += map(_text, self._blocks[len(self._texts) :])
-            yield from self._texts
-        if self._pending:
-            yield "\0".join(self._pending)
+            self._unpacked += map(_unpack, self._blocks[len(self._unpacked) :])
+            yield from self._unpacked
+        if self._last:
+            yield self._last
 
     def __len__(self) -> int:
-        return self.count + len(self._pending)
+        return self._packed + len(self._last)
 
     def __iter__(self) -> Iterator[str]:
-        for text in self.texts():
-            yield from text.split("\0")
+        for names in self.parts():
+            yield from names
 
     def among(self, asked: set[str]) -> set[str]:
         """Those of `asked` that are in the list."""
         found: set[str] = set()
         if not asked:
             return found
-        for text in self.texts():
-            found.update(asked.intersection(text.split("\0")))
+        for names in self.parts():
+            found.update(asked.intersection(names))
         return found
 
 
-def _text(block: bytes) -> str:
-    return zstd.decompress(block).decode("utf-8", "surrogatepass")
+def _pack(names: list[str]) -> bytes:
+    return zstd.compress("\0".join(names).encode("utf-8", "surrogatepass"), 1)
+
+
+def _unpack(block: bytes) -> list[str]:
+    return zstd.decompress(block).decode("utf-8", "surrogatepass").split("\0")

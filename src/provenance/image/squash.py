@@ -176,8 +176,7 @@ class Squash(Generic[T]):
         prefixes = tuple(f"{d}/" if d else "" for d in directories)
         roots = frozenset(directories)
         for record in self.records:
-            for text in record.names.texts():
-                names = text.split("\0")
+            for names in record.names.parts():
                 if len(prefixes) <= _FEW:
                     yield from (n for n in names if n.startswith(prefixes))
                 else:
