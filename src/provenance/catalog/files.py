@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import mmap
-import tempfile
 from functools import partial
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
@@ -296,6 +295,8 @@ class _Body:
             self._file: BytesIO | BinaryIO = BytesIO()
             self.feed = self._file.write
             return
+        import tempfile
+
         with temporary_space(_SPOOLED):
             file = tempfile.TemporaryFile()  # noqa: SIM115  closed by `__exit__`
             self._file = cast("BinaryIO", file)
