@@ -15,12 +15,13 @@ from tests.image.test_tree import LAYERS, Change, bodies, listing, members, tar_
 from provenance.image.entry import Screen
 from provenance.image.name_list import NameList
 from provenance.image.place import Place
-from provenance.image.record import LayerRecord, record_layer
+from provenance.image.replay import record_layer
 from provenance.image.squash import Squash
 from provenance.settings import Limits
 
 if TYPE_CHECKING:
     from provenance.image.entry import Entry, Feed
+    from provenance.image.record import LayerRecord
 
 Spec = list[tuple[str, str, str | bytes]]
 

@@ -16,7 +16,8 @@ from provenance.catalog.files import CatalogReader, Reading
 from provenance.errors import ContentMismatch
 from provenance.findings import Finding, Severity
 from provenance.image.layer_stream import open_layer, place_of
-from provenance.image.record import LayerRecord, record_layer
+from provenance.image.record import LayerRecord
+from provenance.image.replay import record_layer
 from provenance.oci.crew import Crew
 from provenance.oci.repository import Claims
 

@@ -22,7 +22,8 @@ from provenance.image.file import File
 from provenance.image.layer_stream import open_layer, place_of
 from provenance.image.names import Globs, steps
 from provenance.image.place import Place
-from provenance.image.record import LayerRecord, record_layer
+from provenance.image.record import LayerRecord
+from provenance.image.replay import record_layer
 from provenance.image.squash import Squash
 from provenance.image.tree import Tree, not_there, resolved
 from provenance.oci.crew import Crew

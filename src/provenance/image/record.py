@@ -16,15 +16,11 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from provenance.findings import Finding, Severity
 from provenance.image.name_list import NameList
-from provenance.image.tar import read_tar
 
 if TYPE_CHECKING:
-    from provenance.image.decompression import Readable
     from provenance.image.entry import Entry, Feed, Screen
-    from provenance.image.place import Place
-    from provenance.settings import Limits
 
-__all__ = ["FileReader", "LayerRecord", "record_layer"]
+__all__ = ["FileReader", "LayerRecord"]
 
 T = TypeVar("T")
 
@@ -95,18 +91,3 @@ class LayerRecord(Generic[T]):
         """Keep a finding of severity warning; a thousand of a layer are enough."""
         if len(self.findings) < _FINDINGS:
             self.findings.append(Finding(rule, Severity.WARNING, message, path))
-
-
-def record_layer(
-    stream: Readable, reader: FileReader[T], *, place: Place, limits: Limits
-) -> LayerRecord[T]:
-    """Read the plain tar in `stream` to its end.
-
-    Raises:
-        ProvenanceError: as `read_tar`.
-    """
-    from provenance.image.replay import Replay  # which fills what is defined here
-
-    replay = Replay(LayerRecord[T](), reader, place)
-    read_tar(stream, replay, place=place, limits=limits)
-    return replay.finish()

@@ -23,13 +23,17 @@ from provenance.errors import LimitExceeded
 from provenance.image.entry import Kind
 from provenance.image.name_list import NameList
 from provenance.image.names import steps
+from provenance.image.record import LayerRecord
+from provenance.image.tar import read_tar
 
 if TYPE_CHECKING:
+    from provenance.image.decompression import Readable
     from provenance.image.entry import Entry, Feed
     from provenance.image.place import Place
-    from provenance.image.record import FileReader, LayerRecord
+    from provenance.image.record import FileReader
+    from provenance.settings import Limits
 
-__all__ = ["Replay"]
+__all__ = ["Replay", "record_layer"]
 
 T = TypeVar("T")
 
@@ -41,6 +45,19 @@ _LINK_HOPS = 40
 _NAME_BYTES = 192 << 20  # of directories, links and whiteouts that a layer makes, each counted as
 _NAME_COST = 64  # more than its text; three million entries of real images stay below
 _WORK = 20_000_000  # names looked at to remove something, and steps of paths below links
+
+
+def record_layer(
+    stream: Readable, reader: FileReader[T], *, place: Place, limits: Limits
+) -> LayerRecord[T]:
+    """Read the plain tar in `stream` to its end.
+
+    Raises:
+        ProvenanceError: as `read_tar`.
+    """
+    replay = Replay(LayerRecord[T](), reader, place)
+    read_tar(stream, replay, place=place, limits=limits)
+    return replay.finish()
 
 
 class Replay(Generic[T]):
