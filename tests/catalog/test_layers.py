@@ -25,7 +25,7 @@ from provenance.catalog.cache_file import CacheFile
 from provenance.catalog.document_cache import kept_document
 from provenance.catalog.files import Reading
 from provenance.catalog.record_codec import decode_record, encode_record
-from provenance.catalog.routing import Router
+from provenance.catalog.routing import TINY, Router
 from provenance.digests import Digest
 from provenance.errors import LimitExceeded, MalformedDocument, NotFound
 from provenance.findings import Finding, Severity
@@ -582,3 +582,32 @@ class TestRouting:
     def test_first_bytes_count_too(self) -> None:
         router = Router([Cataloger("x", 1, (), lambda _: (), magic=(b"\x7fELF",))])
         assert router.magics == {b"\x7fELF": (0,)}
+
+    def test_who_asks_for_four_bytes_takes_nothing_from_who_asks_for_two(
+        self, tmp_path: Path
+    ) -> None:
+        # As the built-in readers of programs for Windows do.
+        asked = {"two": b"MZ", "four": b"MZ\x90\0"}
+
+        def named(name: str) -> Cataloger:
+            def read(file: MatchedFile) -> Iterator[Package]:
+                yield Package(
+                    name=name,
+                    version="1",
+                    type="generic",
+                    purl=f"pkg:generic/{name}@1",
+                    locations=(file.location,),
+                    cataloger=name,
+                )
+
+            return Cataloger(name, 1, ("generic",), read, magic=(asked[name],))
+
+        place = f"oci:{tmp_path}:1"
+        ImageBuilder().layer(
+            {"a.exe": asked["four"] + bytes(TINY), "b.exe": b"MZ\x91\0" + bytes(TINY)}
+        ).push(place)
+        sbom = pv.generate_sbom(place, catalogers=[named("two"), named("four")])
+        assert {p.name: [x.path for x in p.locations] for p in sbom.packages} == {
+            "two": ["a.exe", "b.exe"],
+            "four": ["a.exe"],
+        }

@@ -17,6 +17,7 @@ __all__ = ["TINY", "Router"]
 
 TINY = 4096
 """Bytes: no program is smaller, and most files are."""
+_SHORT = 2  # bytes of the shorter first bytes
 
 
 class Router:
@@ -31,7 +32,10 @@ class Router:
         self.by_name: Callable[[str], tuple[int, ...]] = table.__call__
         """Path to the positions of the catalogers that have a glob for it, none twice."""
         self.magics: dict[bytes, tuple[int, ...]] = {}
-        """First bytes to the catalogers that read a file larger than `TINY` which has them."""
+        """First bytes to the catalogers that read a file larger than `TINY` which has them.
+
+        For four, those who ask for the first two of them too.
+        """
         for index, cataloger in enumerate(self.catalogers):
             for glob in (*cataloger.paths, *(cataloger.file_lists if file_lists else ())):
                 clean = "/".join(steps(glob))
@@ -39,6 +43,9 @@ class Router:
                 table.add(clean, index)
             for magic in cataloger.magic:
                 self.magics[magic] = (*self.magics.get(magic, ()), index)
+        for magic, who in self.magics.items():
+            if len(magic) > _SHORT:
+                self.magics[magic] = (*who, *self.magics.get(magic[:_SHORT], ()))
         words = table.words
         self.screen = None if words is None else Screen(words, self.magics, TINY)
         """What a file has that a cataloger may read."""
