@@ -292,6 +292,8 @@ PROGRAM = [sys.executable, "-m", "provenance"]
         ("resolve",),
         ("sbom", "generate", "-o", "spdx-json"),
         ("sbom", "generate", "-o", "spdx-json=/dev/stdout"),
+        ("--help",),
+        ("--version",),
     ],
     ids=" ".join,
 )

@@ -7,8 +7,8 @@ import gc
 import io
 import os
 import sys
-from contextlib import suppress
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,6 +22,9 @@ from provenance.errors import (
     ProvenanceError,
     VerificationError,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["cli", "exit_status", "main"]
 
@@ -55,12 +58,22 @@ class _OutputClosed(Exception):
     """Whoever read the output has closed it. click and rich would end with 1: a proven no."""
 
 
+@contextmanager
+def _printing() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise _OutputClosed from error
+
+
 class _Program(LazyGroup):
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with _printing():  # --help and --version
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with _printing():
             return super().invoke(ctx)
-        except BrokenPipeError as error:
-            raise _OutputClosed from error
 
 
 @click.group(cls=_Program, table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
