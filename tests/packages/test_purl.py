@@ -77,6 +77,8 @@ def built(parts: dict[str, Any]) -> str:
         ),
         (("pypi", "", "Foo_Bar", "1.0"), "pkg:pypi/foo-bar@1.0"),
         (("npm", "@scope", "x", "1"), "pkg:npm/%40scope/x@1"),
+        # Escapes are no letters to be made small (RFC 3986, 6.2.2.1).
+        (("rpm", "Red+Hat/Ä", "x", "1"), "pkg:rpm/red%2Bhat/%C3%A4/x@1"),
         (("generic", "a/b", "c d", "~1"), "pkg:generic/a/b/c%20d@~1"),
     ],
 )

@@ -196,9 +196,9 @@ def _name(kind: str, namespace: str, name: str) -> str:
 
 
 def _namespace(kind: str, namespace: str) -> str:
-    segments = [_quote(s) for s in namespace.split("/") if s] if namespace else []
-    joined = "/".join(segments)
-    return joined.lower() if kind in LOWER_NAMESPACE else joined
+    if kind in LOWER_NAMESPACE:
+        namespace = namespace.lower()
+    return "/".join([_quote(s) for s in namespace.split("/") if s]) if namespace else ""
 
 
 def _query(qualifiers: Mapping[str, str]) -> str:
