@@ -128,6 +128,56 @@ class TestHeaderCrc:
             read(with_header(header, b"data" * 9, change=1))
 
 
+class TestHeaderInPieces:
+    """Whatever the chunks are that the compressed bytes come in."""
+
+    FIRST = random.Random(1).randbytes(9000)
+
+    @pytest.mark.parametrize(("flags", "parts"), [
+        (0b00100, b"\x04\x00abcd"),
+        (0b01100, b"\x04\x00abcdname\0"),
+        (0b11000, b"name\0comment\0"),
+        (0b11101, b"\x04\x00abcdname\0comment\0"),
+        (0b01100, b"\xff\xff" + b"a" * 0xFFFF + b"n" * 500 + b"\0"),
+    ], ids=["extra", "extra, name", "name, comment", "all", "the longest"])  # fmt: skip
+    @pytest.mark.parametrize("before", [b"", FIRST], ids=["first member", "second member"])
+    def test_is_read(self, before: bytes, flags: int, parts: bytes) -> None:
+        header = b"\x1f\x8b\x08" + bytes([flags]) + bytes(6) + parts
+        first = gzip.compress(before) if before else b""
+        whole = first + header + gzip.compress(b"data" * 9, mtime=0)[10:]
+        cuts = range(len(first) + 1, len(first) + len(header) + 2, max(1, len(header) // 40))
+        for cut in cuts:
+            assert read_in([whole[:cut], whole[cut:]]) == before + b"data" * 9, cut
+
+    def test_a_name_is_never_taken_for_data(self) -> None:
+        # The name reads as a stored block as well, that ends among the data, where a trailer
+        # follows, and a header whose extra field lasts to the data of the last member.
+        hidden = b"what a reader sees that takes the name for data"
+        last = gzip.compress(b"last", mtime=0)
+        block = (len(hidden) + 1 + 5) | 0x0100
+        shown = hidden + b"n" * (block - len(hidden) - 6)
+        name = b"\xf8" + struct.pack("<HH", block, block ^ 0xFFFF) + shown
+        after = b"\x1f\x8b\x08\x04" + bytes(6) + struct.pack("<H", 8 + 10)
+        size = 2 + 8 + len(after)
+        stored = b"\x01" + struct.pack("<HH", size, size ^ 0xFFFF)
+        seen = shown + b"\0" + stored
+        data = b"\x03\x00" + struct.pack("<II", zlib.crc32(seen), len(seen)) + after
+        header = b"\x1f\x8b\x08\x0c" + bytes(6) + b"\x04\x00abcd" + name + b"\0"
+        trailer = struct.pack("<II", zlib.crc32(data), len(data))
+        whole = gzip.compress(self.FIRST) + header + stored + data + trailer + last
+        cut = whole.index(b"abcd") + 2
+        assert read_in([whole[:cut], whole[cut:]]) == self.FIRST + data + b"last"
+
+
+def read_in(pieces: list[bytes]) -> bytes:
+    class Pieces:
+        def read(self, size: int, /) -> bytes:
+            return pieces.pop(0) if pieces else b""
+
+    plain = decompressed(Pieces(), place=PLACE, limits=Limits())
+    return b"".join(iter(lambda: plain.read(1 << 20), b""))
+
+
 @pytest.mark.parametrize("at", [-8, -5, -4, -1], ids=["crc", "crc, end", "size", "size, end"])
 def test_a_gzip_trailer_that_does_not_hold_is_refused(at: int) -> None:
     packed = bytearray(gzip.compress(bytes(300_000)))

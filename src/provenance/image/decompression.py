@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Readable", "decompressed", "is_plain"]
 
-_HEAD = 4096  # bytes that a decompressor sees first: isal misreads a header CRC in two pieces
+_MAGIC = 6  # bytes that tell what it is
 _WINDOW = 1 << 17  # compressed bytes handed to a decompressor at once; less costs threads turns
+_HEAD = 4  # bytes of a gzip header that tell its parts
+_PARTS = 0b11110  # flags of a gzip header: FHCRC, FEXTRA, FNAME, FCOMMENT
+_ONE_PART = {0, 0b100, 0b1000, 0b10000}  # any but FHCRC
 _SMALL_WINDOW = 1 << 10  # the same after a small member
 _OUTPUT = 1 << 19  # bytes asked of it at once
 _RATIO_FROM = 64 << 20  # decompressed bytes below which no ratio is suspicious
@@ -49,7 +52,7 @@ def decompressed(stream: Readable, *, place: Place, limits: Limits) -> Readable:
         LimitExceeded: while reading: `layer_bytes` or `layer_ratio` of `limits` met.
     """
     head = b""
-    while len(head) < _HEAD and (chunk := stream.read(_WINDOW)):
+    while len(head) < _MAGIC and (chunk := stream.read(_WINDOW)):
         head += chunk
     for magic, name in _OTHERS.items():
         if head.startswith(magic):
@@ -102,6 +105,10 @@ class _Members:
 
     The window shrinks while members are small (eStargz has thousands), as what follows a member
     is copied out of the decompressor each time.
+
+    A gzip header of several parts is handed over whole: of one that comes in pieces isal takes a
+    later part for data, so that a layer could show us one tree and a runtime another. The longest
+    that Go's reader takes is smaller than a window.
     """
 
     def __init__(
@@ -117,7 +124,7 @@ class _Members:
         self._place, self._limits = place, limits
         self._input, self._at = memoryview(head), 0
         self._window = _WINDOW
-        self._member: _Decompressor | None = make()
+        self._member: _Decompressor | None = None
         self._consumed = len(head)
         self._produced = 0
 
@@ -133,15 +140,26 @@ class _Members:
 
     def _next_member(self) -> _Decompressor | None:
         """Start the member that follows, if one does."""
-        if self._at < len(self._input) or self._fill():
+        self._gather(_HEAD)
+        head = bytes(self._input[self._at : self._at + _HEAD])
+        if head:
+            if head.startswith(b"\x1f\x8b") and head[-1] & _PARTS not in _ONE_PART:
+                self._window = _WINDOW
+                self._gather(_WINDOW)
             self._member = self._make()
         return self._member
 
-    def _fill(self) -> bool:
-        chunk = self._stream.read(_WINDOW)
-        self._input, self._at = memoryview(chunk), 0
-        self._consumed += len(chunk)
-        return bool(chunk)
+    def _gather(self, size: int) -> None:
+        """See to it that there are `size` bytes of input, if the stream has them."""
+        missing = size - len(self._input) + self._at
+        if missing <= 0:
+            return
+        parts = [self._input[self._at :]] if self._at < len(self._input) else []
+        while missing > 0 and (chunk := self._stream.read(_WINDOW)):
+            self._consumed += len(chunk)
+            missing -= len(chunk)
+            parts.append(memoryview(chunk))
+        self._input, self._at = parts[0] if len(parts) == 1 else memoryview(b"".join(parts)), 0
 
     def _step(self, member: _Decompressor, wanted: int) -> bytes:
         starved = member.needs_input
@@ -160,8 +178,7 @@ class _Members:
 
     def _next_window(self) -> memoryview:
         """What a decompressor gets next; nothing at the end of the input."""
-        if self._at == len(self._input):
-            self._fill()
+        self._gather(1)
         window = self._input[self._at : self._at + self._window]
         self._at += len(window)
         self._window = min(_WINDOW, 2 * self._window)
