@@ -381,10 +381,10 @@ def test_no_name_is_matched_in_more_than_linear_time(glob: str, name: str) -> No
     assert time.thread_time() - start < 1
 
 
-NAME = st.lists(st.text("ab", min_size=1, max_size=3), min_size=1, max_size=5).map("/".join)
+NAME = st.lists(st.text("ab.", min_size=1, max_size=3), min_size=1, max_size=5).map("/".join)
 
 
-@given(st.lists(st.sampled_from(["**", "a", "b", "*", "?", "a*", "*b", "a*b*", "[ab]"])), NAME)
+@given(st.lists(st.sampled_from(["**", "a", "b", "*", "?", "a*", "*b", "a*b*", "[a.]"])), NAME)
 def test_globs_match_what_they_say(parts: list[str], name: str) -> None:
     def matches(parts: list[str], names: list[str]) -> bool:
         if not parts:

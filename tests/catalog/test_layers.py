@@ -571,6 +571,8 @@ class TestRouting:
             ("**/python3.*", ["usr/bin/python3.11"], ["python3", "python3.11/x"]),
             ("**/lib*.so.[0-9]", ["lib/libx.so.1"], ["lib/libx.so"]),
             ("etc/**/x", ["etc/x", "etc/a/b/x"], ["a/etc/x"]),
+            ("**/lib[.-]x", ["lib.x", "a/lib-x"], ["libx"]),
+            ("**/[a/[]a]", ["[a/a", "d/[a/]"], ["a/a"]),
         ],
     )
     def test_rules_are_found_by_every_way_a_glob_can_end(

@@ -18,7 +18,7 @@ V = TypeVar("V")
 _BEGINNINGS = (4, 3)  # characters of a name, the more the better
 _NOTHING: tuple[Any, ...] = ()
 _WILD = re.compile(r"[*?\[]")
-_WILD_PART = re.compile(r"(?:\*\*/|\[(?:.[^\]]*\]?)?|[*?])+", re.DOTALL)
+_WILD_PART = re.compile(r"(?:\*\*/|\[(?:[^/][^\]/]*\]?)?|[*?])+")
 
 
 def is_wild(glob: str) -> bool:
@@ -47,7 +47,8 @@ class GlobTable(Generic[V]):
         if not is_wild(last):
             return self._keyed(self._by_name, last)
         ending = last.rpartition(".")[2]
-        if "." in last and ending and not is_wild(ending):
+        # A bracket there may close a set, and the dot be one of its letters.
+        if "." in last and ending and "]" not in ending and not is_wild(ending):
             return self._keyed(self._by_ending, ending)
         if above and last != "**" and not is_wild(above[-1]):
             return self._keyed(self._by_parent, above[-1])
