@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import io
 import os
+import tarfile
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.image.test_tree import LAYERS, Change, bodies, listing, members, tar_of, unpacked
 
+from provenance.image import name_list
 from provenance.image.entry import Screen
 from provenance.image.name_list import NameList
 from provenance.image.place import Place
@@ -159,6 +162,40 @@ def test_a_loop_of_links_leads_nowhere() -> None:
 def test_a_hidden_first_name_leaves_its_file_to_the_second() -> None:
     found = squash([("file", "a", b"1"), ("hardlink", "b", "a")], [("file", ".wh.a", b"")])
     assert found.items == {"b": (0, b"1")}
+
+
+@pytest.mark.parametrize("kind", [tarfile.FIFOTYPE, tarfile.LNKTYPE], ids=["pipe", "link to it"])
+def test_names_of_what_nobody_reads_are_kept_packed(
+    kind: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(name_list, "_BLOCK", 100)
+    count, name = 5_000, "d/" + "long" * 250
+    names = (f"{name}{number}" for number in range(count))
+
+    class Tar:
+        def read(self, size: int, /) -> bytes:
+            member = tarfile.TarInfo(next(names, ""))
+            member.type, member.linkname = kind, member.name
+            return member.tobuf(tarfile.GNU_FORMAT) if member.name else b""
+
+    tracemalloc.start()
+    found = record_layer(Tar(), Nobody(), place=Place(), limits=Limits())
+    kept = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(found.names) == count
+    assert kept < count * len(name) // 2
+
+
+class Nobody(Everything):
+    """Reads nothing."""
+
+    screen = Screen(frozenset(), (), 0)
+
+    def open(self, path: str, size: int, mode: int, head: bytes, /) -> None:
+        pass
+
+    def wants(self, path: str, /) -> bool:
+        return False
 
 
 class TestNameList:

@@ -185,7 +185,6 @@ class Replay(Generic[T]):
             entry = entry._replace(path=path)
         if self._placed(path, None):
             self._record.names.add(path)
-            self._taken.add(path)
             self._add_other(entry)
 
     def _placed(self, path: str, item: T | None, *, directory: bool = False) -> bool:
@@ -208,6 +207,7 @@ class Replay(Generic[T]):
         record, path = self._record, entry.path
         if entry.kind is Kind.SYMLINK:
             record.symlinks[path] = entry.link
+            self._taken.add(path)
             self._linked.clear()
             self._spend(path, entry.link)
         elif entry.kind is Kind.HARDLINK:
@@ -218,13 +218,14 @@ class Replay(Generic[T]):
             if target != path:
                 record.hardlinks[path] = target
                 self._targets.add(target)
-                self._taken.add(target)
+                self._taken.update((path, target))
                 self._spend(path, target)
         else:
             if entry.sparse:
                 record.note("file-not-read", "a sparse file's body is not read", path)
             if (item := self._reader.other(entry)) is not None:
                 record.items[path] = item
+                self._taken.add(path)
 
     def _forget(self, path: str) -> None:
         """Remove the file or link that has the name, if it has been kept."""
