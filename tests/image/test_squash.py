@@ -14,7 +14,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.image.test_tree import LAYERS, Change, bodies, listing, members, tar_of, unpacked
 
-from provenance.image import name_list
+from provenance.errors import LimitExceeded
+from provenance.image import name_list, replay
 from provenance.image.entry import Screen
 from provenance.image.name_list import NameList
 from provenance.image.place import Place
@@ -184,6 +185,15 @@ def test_names_of_what_nobody_reads_are_kept_packed(
     tracemalloc.stop()
     assert len(found.names) == count
     assert kept < count * len(name) // 2
+
+
+def test_long_names_of_what_is_read_have_a_cap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay, "_NAME_BYTES", 100_000)
+    many: Spec = [("file", f"{number}", b"") for number in range(1_000)]
+    assert len(record(many).items) == 1_000
+    long: Spec = [("file", "long" * 250 + f"{number}", b"") for number in range(100)]
+    with pytest.raises(LimitExceeded, match="too many directories and links, or names too long"):
+        record(long)
 
 
 class Nobody(Everything):

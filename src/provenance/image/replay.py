@@ -44,6 +44,7 @@ _SHARED = ".wh..wh.plnk/"
 _LINK_HOPS = 40
 _NAME_BYTES = 192 << 20  # of directories, links and whiteouts that a layer makes, each counted as
 _NAME_COST = 64  # more than its text; three million entries of real images stay below
+_LONG_NAME = 512  # of a file that is read: shorter ones are no more than what is read takes
 _WORK = 20_000_000  # names looked at to remove something, and steps of paths below links
 
 
@@ -154,7 +155,6 @@ class Replay(Generic[T]):
         self._keep(self._real, self._close())
 
     def _keep(self, path: str, item: T | None) -> None:
-        record = self._record
         at = path.rfind("/")
         # Nearly every file lies beside the one before it, and its name is new.
         if (
@@ -163,8 +163,13 @@ class Replay(Generic[T]):
             return
         self._add_name(path)
         if item is not None:
-            record.items[path] = item
-            self._taken.add(path)
+            self._keep_item(path, item)
+
+    def _keep_item(self, path: str, item: T) -> None:
+        self._record.items[path] = item
+        self._taken.add(path)
+        if len(path) > _LONG_NAME:
+            self._spend(path)
 
     def folder(self, path: str, mode: int, /) -> None:
         """A directory."""
@@ -224,8 +229,7 @@ class Replay(Generic[T]):
             if entry.sparse:
                 record.note("file-not-read", "a sparse file's body is not read", path)
             if (item := self._reader.other(entry)) is not None:
-                record.items[path] = item
-                self._taken.add(path)
+                self._keep_item(path, item)
 
     def _forget(self, path: str) -> None:
         """Remove the file or link that has the name, if it has been kept."""
@@ -327,7 +331,8 @@ class Replay(Generic[T]):
             self._kept += len(name) + _NAME_COST
         if self._kept > _NAME_BYTES or self._work > _WORK:
             raise LimitExceeded(
-                f"{self._place.what}: too many directories and links, or replaced too often",
+                f"{self._place.what}: too many directories and links, or names too long, "
+                "or replaced too often",
                 hint="no image builder writes such a layer",
                 reference=self._place.reference,
                 digest=self._place.digest,
