@@ -168,6 +168,29 @@ class TestHeaderInPieces:
         cut = whole.index(b"abcd") + 2
         assert read_in([whole[:cut], whole[cut:]]) == self.FIRST + data + b"last"
 
+    @pytest.mark.parametrize(("flags", "parts"), [
+        (0b11000, b"n" * (1 << 17) + b"\0comment\0"),
+        (0b11000, b"name\0" + b"c" * (1 << 17) + b"\0"),
+        (0b01100, b"\xff\xff" + b"a" * 0xFFFF + b"n" * 70_000 + b"\0"),
+        (0b00110, b"\xff\xff" + b"a" * 0xFFFF),
+    ], ids=["name", "comment", "extra, name", "cut"])  # fmt: skip
+    @pytest.mark.parametrize("before", [b"", FIRST], ids=["first member", "second member"])
+    def test_longer_than_any_that_runtimes_agree_on_is_refused(
+        self, before: bytes, flags: int, parts: bytes
+    ) -> None:
+        first = gzip.compress(before) if before else b""
+        header = b"\x1f\x8b\x08" + bytes([flags]) + bytes(6) + parts
+        rest = b"" if flags & 0b10 else gzip.compress(b"data" * 9, mtime=0)[10:]
+        with pytest.raises(MalformedDocument, match="a gzip header is cut short or has more"):
+            read(first + header + rest)
+
+    @pytest.mark.parametrize("size", range(2, 12))
+    @pytest.mark.parametrize("third", [b"\x08", b"\x06", b"\x1e"])
+    def test_that_is_cut_is_refused(self, size: int, third: bytes) -> None:
+        header = (b"\x1f\x8b" + third + b"\x1e" + bytes(8))[:size]
+        with pytest.raises(MalformedDocument):
+            read(gzip.compress(b"first") + header)
+
 
 def read_in(pieces: list[bytes]) -> bytes:
     class Pieces:

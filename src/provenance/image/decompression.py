@@ -108,7 +108,7 @@ class _Members:
 
     A gzip header of several parts is handed over whole: of one that comes in pieces isal takes a
     later part for data, so that a layer could show us one tree and a runtime another. The longest
-    that Go's reader takes is smaller than a window.
+    that Go's reader takes is smaller than a window, and a longer one is refused.
     """
 
     def __init__(
@@ -146,6 +146,11 @@ class _Members:
             if head.startswith(b"\x1f\x8b") and head[-1] & _PARTS not in _ONE_PART:
                 self._window = _WINDOW
                 self._gather(_WINDOW)
+                if not _holds_header(bytes(self._input[self._at : self._at + _WINDOW])):
+                    raise self._place.malformed(
+                        f"a gzip header is cut short or has more than {_WINDOW} bytes",
+                        "no builder writes that, and runtimes read it in different ways",
+                    )
             self._member = self._make()
         return self._member
 
@@ -200,6 +205,21 @@ class _Members:
             raise self._place.exceeded(
                 "layer_ratio", ratio, f"decompresses to more than {ratio} times its size"
             )
+
+
+def _holds_header(data: bytes) -> bool:
+    """Whether all of a gzip header is there (RFC 1952, 2.3)."""
+    if len(data) < 10:
+        return False
+    flags, end = data[3], 10
+    if flags & 0b100:  # extra fields, after their length
+        end += 2 + int.from_bytes(data[end : end + 2], "little")
+    for text in (0b1000, 0b10000):  # name, comment: each up to a NUL
+        if flags & text:
+            end = data.find(b"\0", end) + 1
+            if not end:
+                return False
+    return end + (flags & 0b10) <= len(data)  # and a checksum of two bytes
 
 
 def _too_large(place: Place, limits: Limits) -> Exception:
