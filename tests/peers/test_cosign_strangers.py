@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.evidence.placing import public, put_cosigned, put_layers, subject_of
+from tests.verification.test_own_authorities import OWN, certified_by
 
 import provenance as pv
 from provenance.attestation.bundle import BUNDLE_MEDIA_TYPE
@@ -132,3 +133,18 @@ def test_an_envelope_that_two_have_signed(
         said = run("cosign", "verify", "--key", str(file), *root, str(image.reference), check=False)
         assert said.returncode != 0
     assert len(pv.verify(image, key=keys, trust=sigstore.trust, threshold=2).signatures) == 2
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_whom_an_authority_of_ones_own_certifies(name: str, run: Run, tmp_path: Path) -> None:
+    """What `tests.verification.test_own_authorities` expects of us, cosign does."""
+    sigstore = certified_by(OWN[name]())
+    (tmp_path / "root.json").write_bytes(sigstore.trusted_root_json)
+    (tmp_path / "bundle.json").write_text(json.dumps(sigstore.forger(WHO).blob(DATA)))
+    (tmp_path / "file").write_bytes(DATA)
+    run(
+        *("cosign", "verify-blob", "--bundle", str(tmp_path / "bundle.json")),
+        *("--trusted-root", str(tmp_path / "root.json"), "--use-signed-timestamps"),
+        *("--certificate-identity", WHO, "--certificate-oidc-issuer", sigstore.issuer),
+        str(tmp_path / "file"),
+    )

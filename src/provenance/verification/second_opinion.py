@@ -69,7 +69,11 @@ def is_read_by_library(
     kinds = _ENVELOPE_KINDS if is_envelope else _MESSAGE_KINDS
     if (entry.kind, entry.version) not in kinds or signed.hashed("sha256") is None:
         return False
-    return _reads_certificate(proven.leaf) and _reads_root(demand.trust, proven)
+    return (
+        _reads_certificate(proven.leaf)
+        and _reads_path(proven.leaf, proven.chain[0])
+        and _reads_root(demand.trust, proven)
+    )
 
 
 def _reads_proof(entry: LoggedEntry) -> bool:
@@ -89,6 +93,25 @@ def _reads_certificate(leaf: x509.Certificate) -> bool:
         isinstance(key, EllipticCurvePublicKey)
         and isinstance(key.curve, SECP256R1)
         and len(embedded(leaf)) == 1
+    )
+
+
+def _reads_path(leaf: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether both are as the Web PKI has them, by whose rules the library builds paths.
+
+    Fulcio's own are. RFC 5280 leaves more open, and authorities of one's own make use of it.
+    """
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    below = {type(e.value): e.critical for e in leaf.extensions}
+    above = {type(e.value): e.critical for e in issuer.extensions}
+    return (
+        isinstance(issuer.public_key(), (ec.EllipticCurvePublicKey, rsa.RSAPublicKey))
+        and x509.AuthorityKeyIdentifier in below
+        and x509.KeyUsage in above
+        and above.get(x509.BasicConstraints, False)
+        and not any(found.get(x509.ExtendedKeyUsage) for found in (below, above))
     )
 
 

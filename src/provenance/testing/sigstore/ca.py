@@ -15,7 +15,7 @@ from asn1crypto import core
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 
 from provenance.testing.sigstore.extensions import (
@@ -27,7 +27,7 @@ from provenance.testing.sigstore.extensions import (
 from provenance.testing.sigstore.keys import key_usage, new_authority, pem, spki
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 __all__ = ["CertificateAuthority"]
 
@@ -91,7 +91,6 @@ class CertificateAuthority:
             usage: the extended key usage.
         """
         begin = (start or self._now()).replace(microsecond=0)
-        authority_key = self.authority.key.public_key()
         builder = (
             x509.CertificateBuilder()
             .subject_name(x509.Name([]))
@@ -103,20 +102,29 @@ class CertificateAuthority:
             .add_extension(key_usage(certificates=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key), critical=False
-            )
             .add_extension(x509.SubjectAlternativeName([general_name(identity)]), critical=True)
         )
-        for extension in extensions(identity, issuer, claims or {}):
+        for extension in (*self._issuer_key(), *extensions(identity, issuer, claims or {})):
             builder = builder.add_extension(extension, critical=False)
-        certificate = builder.sign(self.authority.key, hashes.SHA256())
+        certificate = self._signed(builder)
         if not sct:
             return certificate
         # The precertificate's TBS is the certificate's without the SCT list, which comes last.
         listed = self._sct_list(certificate.tbs_certificate_bytes, begin, ct_key or self.ct_key)
         scts = x509.UnrecognizedExtension(_SCT_LIST, core.OctetString(listed).dump())
-        return builder.add_extension(scts, critical=False).sign(self.authority.key, hashes.SHA256())
+        return self._signed(builder.add_extension(scts, critical=False))
+
+    def _issuer_key(self) -> Iterator[x509.AuthorityKeyIdentifier]:
+        """Its name, where the authority's certificate has one: Go, and so Fulcio, does the same."""
+        for one in self.authority.certificate.extensions:
+            if isinstance(one.value, x509.SubjectKeyIdentifier):
+                yield x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(one.value)
+
+    def _signed(self, builder: x509.CertificateBuilder) -> x509.Certificate:
+        key = self.authority.key
+        return builder.sign(
+            key, None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
+        )
 
     def _sct_list(self, tbs: bytes, at: dt.datetime, key: ec.EllipticCurvePrivateKey) -> bytes:
         """RFC 6962 section 3.2 and 3.3: one signed certificate timestamp, in a list."""

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import ed25519
+    from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 __all__ = [
     "Authority",
@@ -27,7 +32,7 @@ _TEN_YEARS = dt.timedelta(days=3650)
 class Authority:
     """A certificate authority: the issuing key, and its chain from the issuing certificate up."""
 
-    key: ec.EllipticCurvePrivateKey
+    key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
     chain: tuple[x509.Certificate, ...]
 
     @property
@@ -114,7 +119,7 @@ def key_usage(*, certificates: bool) -> x509.KeyUsage:
     )
 
 
-def spki(key: ec.EllipticCurvePublicKey) -> bytes:
+def spki(key: PublicKeyTypes) -> bytes:
     """SubjectPublicKeyInfo in DER: what logs hash into their id."""
     return key.public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
