@@ -28,7 +28,8 @@ def cli_page() -> str:
         "# Command line\n",
         (
             "Results go to standard output, everything else to standard error. Exit status: 0 yes; "
-            "1 proven no; 2 wrong usage; 3 could not tell.\n"
+            "1 proven no; 2 wrong usage; 3 could not tell, a result that cannot be printed "
+            "included; 130 interrupted; 141 nobody reads the output.\n"
         ),
     ]
     names = cli.context_settings["help_option_names"]

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +15,8 @@ from provenance.cli.main import COMMANDS, main
 from provenance.testing import ImageBuilder, LocalRegistry
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from provenance.testing.sigstore import LocalSigstore
 
 WHO = "release@example.com"
@@ -278,44 +279,6 @@ def test_a_digest_that_is_not_there_is_not_resolved(
 def test_inspect_says_what_is_in_the_environment(run: Run, tag: str) -> None:
     assert json.loads(run("inspect", tag, "-o", "json").out)["env"] == ["A=b"]
     assert "A=b" in run("inspect", tag).out
-
-
-PROGRAM = [sys.executable, "-m", "provenance"]
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("tree",),
-        ("tree", "-o", "json"),
-        ("inspect",),
-        ("resolve",),
-        ("sbom", "generate", "-o", "spdx-json"),
-        ("sbom", "generate", "-o", "spdx-json=/dev/stdout"),
-        ("--help",),
-        ("--version",),
-    ],
-    ids=" ".join,
-)
-def test_a_pipe_that_nobody_reads_is_no_proven_no(tag: str, arguments: tuple[str, ...]) -> None:
-    reader, writer = os.pipe()
-    os.close(reader)
-    with os.fdopen(writer, "wb") as nobody:
-        done = subprocess.run(
-            [*PROGRAM, *arguments, tag], stdout=nobody, stderr=subprocess.PIPE, check=False
-        )
-    assert (done.returncode, done.stderr) == (141, b"")
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has it")
-@pytest.mark.parametrize("command", ["resolve", "inspect"])
-def test_a_full_disk_is_no_proven_no(tag: str, command: str) -> None:
-    with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(
-            [*PROGRAM, command, tag], stdout=full, stderr=subprocess.PIPE, check=False
-        )
-    assert done.returncode == 3
-    assert done.stderr == b"provenance: the result cannot be printed (No space left on device)\n"
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from provenance.cli.identities import identity, identity_options
 from provenance.cli.printing import echo, show_json
 from provenance.cli.session import output_option, settings, trust, trust_options
 from provenance.cli.signers import signer, signer_options
+from provenance.cli.streams import standard_input
 
 if TYPE_CHECKING:
     from provenance.digests import Digest
@@ -94,7 +94,7 @@ def _piped() -> bytes:
     from provenance.settings import Limits
 
     limit = Limits().document_bytes
-    data = sys.stdin.buffer.read(limit + 1)
+    data = standard_input(limit)
     if len(data) > limit:
         raise LimitExceeded(
             f"standard input has more than {limit} bytes",

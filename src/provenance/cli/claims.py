@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from provenance.cli.session import (
     settings,
 )
 from provenance.cli.signers import signer, signer_options
+from provenance.cli.streams import standard_input
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -171,14 +171,10 @@ def _job(builder: str | None) -> SlsaProvenance:
 
 
 def _file(name: str) -> bytes | Path:
-    return _standard_input() if name == "-" else Path(name)
-
-
-def _standard_input() -> bytes:
-    """As much of it as is taken, and a byte more, for whoever says that it is too much."""
     from provenance.settings import Limits
 
-    return sys.stdin.buffer.read(Limits().document_bytes + 1)
+    # A byte more than is taken tells whoever reads it that it is too much.
+    return standard_input(Limits().document_bytes) if name == "-" else Path(name)
 
 
 def _media_type(_context: click.Context, _option: click.Parameter, text: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ import click
 
 from provenance.cli.printing import echo
 from provenance.cli.session import settings
+from provenance.cli.streams import see_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,7 +115,7 @@ def _asked_pin() -> str:
 
 
 def _prompted(what: str = "Password of the private key", variable: str = "COSIGN_PASSWORD") -> str:
-    _see_terminal(variable)
+    see_terminal(f"set {variable}")
     answer: str = click.prompt(what, default="", hide_input=True, show_default=False, err=True)
     return answer
 
@@ -123,7 +123,7 @@ def _prompted(what: str = "Password of the private key", variable: str = "COSIGN
 def _new_password() -> str:
     if (told := os.environ.get("COSIGN_PASSWORD")) is not None:
         return told
-    _see_terminal("COSIGN_PASSWORD")
+    see_terminal("set COSIGN_PASSWORD")
     answer: str = click.prompt(
         "Password of the new private key",
         default="",
@@ -133,8 +133,3 @@ def _new_password() -> str:
         err=True,
     )
     return answer
-
-
-def _see_terminal(variable: str) -> None:
-    if not sys.stdin.isatty():
-        raise click.UsageError(f"standard input is no terminal to ask on: set {variable}")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from provenance.cli.printing import echo
 from provenance.cli.session import settings
+from provenance.cli.streams import see_terminal, standard_input
 
 __all__ = ["login", "logout"]
 
@@ -64,7 +63,7 @@ def login(
 
 def _from_stdin() -> str:
     """One secret, without the end of its line."""
-    data = sys.stdin.buffer.read(_LONGEST_SECRET + 1)
+    data = standard_input(_LONGEST_SECRET)
     if len(data) > _LONGEST_SECRET:
         raise click.UsageError(f"standard input holds more than {_LONGEST_SECRET} bytes")
     try:
@@ -77,10 +76,7 @@ def _from_stdin() -> str:
 
 
 def _asked(what: str, *, hidden: bool = False) -> str:
-    if not sys.stdin.isatty():
-        raise click.UsageError(
-            "standard input is no terminal to ask on: use --username with --password-stdin"
-        )
+    see_terminal("use --username with --password-stdin")
     answer: str = click.prompt(what, hide_input=hidden, err=True)
     return answer
 

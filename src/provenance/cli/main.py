@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import atexit
 import gc
-import io
-import os
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from provenance import __version__
 from provenance.cli.lazy import LazyGroup
+from provenance.cli.streams import forget, open_streams, telling
 from provenance.errors import (
     ContentMismatch,
     InvalidDigest,
@@ -127,43 +126,40 @@ def main(arguments: list[str] | None = None) -> None:
     What nobody foresaw is no answer either, so it ends with 3 and not with Python's 1.
     """
     debug = "--debug" in (sys.argv[1:] if arguments is None else arguments)
-    _spell_everything()
+    open_streams()
     _collect_seldom()
     try:
         result: Any = cli.main(arguments, prog_name="provenance", standalone_mode=False)
-        sys.exit(result if isinstance(result, int) else 0)
+        status = result if isinstance(result, int) else 0
     except click.exceptions.Abort:
-        sys.exit(130)
+        status = 130
     except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        status = error.exit_code
+        with telling():
+            error.show()
     except ProvenanceError as error:
-        if debug:
-            _show_traceback()
-        report(error)
-        sys.exit(exit_status(error))
+        status = exit_status(error)
+        with telling():
+            if debug:
+                _show_traceback()
+            report(error)
     except _OutputClosed:
-        _forget_output()
-        sys.exit(141)
+        status = 141
+        forget(sys.stdout)
+        forget(sys.stderr)
     except OSError as error:
-        if error.filename is not None:  # a file's, so not that of the output
-            _show_traceback()
-            sys.exit(3)
-        _forget_output()
-        click.echo(f"provenance: the result cannot be printed ({error.strerror})", err=True)
-        if debug:
-            _show_traceback()
-        sys.exit(3)
+        status = 3
+        with telling():
+            if error.filename is None:  # no file's, so that of the output
+                forget(sys.stdout)
+                click.echo(f"provenance: the result cannot be printed ({error.strerror})", err=True)
+            if error.filename is not None or debug:
+                _show_traceback()
     except Exception:  # noqa: BLE001 - a mistake of ours, shown whole
-        _show_traceback()
-        sys.exit(3)
-
-
-def _spell_everything() -> None:
-    """What an encoding lacks, Latin-1 say, is printed as its number instead of not at all."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
-            stream.reconfigure(errors="backslashreplace")
+        status = 3
+        with telling():
+            _show_traceback()
+    sys.exit(status)
 
 
 def _collect_seldom() -> None:
@@ -179,12 +175,6 @@ def _show_traceback() -> None:
     import traceback
 
     traceback.print_exc()
-
-
-def _forget_output() -> None:
-    """What is still to be printed is flushed to nowhere at exit."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 _MOST_REASONS = 20

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from provenance.cli.printing import echo, show
+from provenance.cli.streams import standard_input
 from provenance.display.text import visible
 
 if TYPE_CHECKING:
@@ -34,12 +35,13 @@ rows_option = click.option(
 
 def read_document(document: str) -> Sbom:
     """The document of a path; `-` is standard input."""
-    import sys
     from pathlib import Path
 
     from provenance.sbom import read_sbom
+    from provenance.settings import Limits
 
-    return read_sbom(sys.stdin.buffer if document == "-" else Path(document))
+    piped = document == "-"
+    return read_sbom(standard_input(Limits().document_bytes) if piped else Path(document))
 
 
 def print_rows(
