@@ -124,6 +124,23 @@ def test_outputs_that_cannot_be_are_told_before_the_work(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_file_holds_one_document_by_whatever_name(run: Run, tag: str, tmp_path: Path) -> None:
+    (tmp_path / "link.json").symlink_to(tmp_path / "a.json")
+    first = f"spdx-json={tmp_path / 'a.json'}"
+    for name in ("link.json", f"../{tmp_path.name}/a.json"):
+        twice = run("sbom", "generate", tag, "-o", first, "-o", f"table={tmp_path / name}")
+        assert (twice.status, "one document" in twice.err) == (2, True)
+    assert not (tmp_path / "a.json").exists()
+
+
+def test_a_folder_is_no_file_to_write(run: Run, tmp_path: Path) -> None:
+    said = run("sbom", "generate", "localhost:1/not/asked", "-o", f"spdx-json={tmp_path}")
+    assert (said.status, said.err) == (
+        3,
+        f"provenance: {tmp_path} is a folder: say which file in it\n",
+    )
+
+
 def test_a_file_that_cannot_be_written_is_named(run: Run, tag: str, tmp_path: Path) -> None:
     for file in (tmp_path / "none" / "a.json", tmp_path):
         made = run("sbom", "generate", tag, "-o", f"spdx-json={file}")

@@ -382,6 +382,14 @@ def test_writing_follows_links_and_keeps_who_may_read(tmp_path: Path) -> None:
     assert sorted(x.name for x in tmp_path.iterdir()) == [link.name, new.name, there.name]
 
 
+def test_a_link_to_itself_leads_nowhere_and_is_replaced(tmp_path: Path) -> None:
+    link = tmp_path / "link.spdx.json"
+    link.symlink_to(link.name)
+    document = built(Format.SPDX_2_3)
+    document.write(link)
+    assert link.read_bytes() == document.to_bytes()
+
+
 def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

@@ -152,7 +152,7 @@ def _write(path: Path, data: bytes) -> None:
     from provenance.errors import NotFound
 
     try:
-        path = path.resolve()
+        path = Path(os.path.realpath(path))
         if path.exists() and not path.is_file():
             path.write_bytes(data)
             return

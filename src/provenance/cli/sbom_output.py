@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,7 +39,7 @@ def wanted_outputs(
 
     Raises:
         click.UsageError: no such format, a file that is said twice, or none where it is needed.
-        NotFound: there is no folder for a file.
+        NotFound: there is no folder for a file, or a folder where it would be.
     """
     wanted: list[tuple[str, Path | None]] = []
     for name, equals, file in (output.partition("=") for output in said):
@@ -48,12 +49,24 @@ def wanted_outputs(
         if several and not file:
             raise click.UsageError("all platforms make several documents: say -o FORMAT=FILE")
         path = Path(file) if file else None
-        if path is not None and path in (other for _, other in wanted):
-            raise click.UsageError(f"{file} can hold one document: say another file for {name}")
-        if path is not None and not path.parent.is_dir():
-            raise NotFound(f"{path.parent} is no folder, so {file} cannot be written there")
+        if path is not None:
+            if any(_same(path, other) for _, other in wanted if other is not None):
+                raise click.UsageError(f"{file} can hold one document: say another file for {name}")
+            _see_place(path)
         wanted.append((name, path))
     return wanted
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether one would replace the other: through a link, or by another way to the folder."""
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def _see_place(path: Path) -> None:
+    if path.is_dir():
+        raise NotFound(f"{path} is a folder: say which file in it")
+    if not path.parent.is_dir():
+        raise NotFound(f"{path.parent} is no folder, so {path} cannot be written there")
 
 
 def _check_format(name: str, *, several: bool, table: bool) -> None:

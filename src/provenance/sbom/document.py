@@ -442,7 +442,7 @@ class Sbom:
         if target.exists() and not target.is_file():
             target.write_bytes(data)  # a pipe or device: to be written to, not to be replaced
         else:
-            _replace(target.resolve(), data)
+            _replace(Path(os.path.realpath(target)), data)
         return target
 
     def __eq__(self, other: object) -> bool:
