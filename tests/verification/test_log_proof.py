@@ -13,8 +13,11 @@ import pytest
 import rfc8785
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from provenance.errors import InvalidEvidence
+from provenance.testing.sigstore import LocalSigstore
+from provenance.testing.sigstore.log_v1 import LogV1
 from provenance.trust import Trust
 from provenance.verification import Thresholds, verify_bundle
 
@@ -22,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from provenance.digests import Digest
-    from provenance.testing.sigstore import LocalSigstore
     from provenance.verification import SignedStatement
 
 GLOBAL_INDEX = 123_456_789
@@ -55,6 +57,27 @@ def old(local_sigstore: LocalSigstore, payload: bytes) -> dict[str, Any]:
     entry["inclusionPromise"] = {"signedEntryTimestamp": promise(local_sigstore, entry)}
     material["tlogEntries"] = [entry]
     return document
+
+
+@pytest.mark.parametrize("version", ["0.1", "0.3"])
+@pytest.mark.parametrize("curve", [ec.SECP384R1(), ec.SECP521R1()])
+def test_rekor_1_signs_with_sha_256_whatever_its_key(
+    curve: ec.EllipticCurve, version: str, subject: Digest, payload: bytes
+) -> None:
+    with LocalSigstore(rekor=("v1",)) as sigstore:
+        log = sigstore.logs[0]
+        assert isinstance(log, LogV1)
+    log.signing_key = ec.generate_private_key(curve)
+    hashed = {384: "384", 521: "512"}[curve.key_size]
+    log.key_details = f"PKIX_ECDSA_P{curve.key_size}_SHA_{hashed}"  # as cosign writes of the key
+    document = sigstore.forger(stamped=False, version=version).statement(payload)
+    found = verify_bundle(json.dumps(document).encode(), subject, trust=sigstore.trust)
+    assert found.time is not None
+    entry = document["verificationMaterial"]["tlogEntries"][0]
+    entry["integratedTime"] = str(int(entry["integratedTime"]) + 1)
+    with pytest.raises(InvalidEvidence) as caught:
+        verify_bundle(json.dumps(document).encode(), subject, trust=sigstore.trust)
+    assert caught.value.step == "transparency-log"
 
 
 def test_time_and_index_are_the_ones_the_log_promised(

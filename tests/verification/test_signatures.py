@@ -137,11 +137,29 @@ def test_a_key_of_another_algorithm_is_not_judged() -> None:
         signs(key, b"x", WHOLE)
 
 
-def test_a_log_signs_with_one_algorithm_alone(keys: dict[str, Any]) -> None:
-    wide = keys["ecdsa-p384"]
-    key = wide.public_key()
-    assert is_log_signature(key, "", wide.sign(DATA, ec.ECDSA(hashes.SHA384())), DATA)
-    assert not is_log_signature(key, "", wide.sign(DATA, ec.ECDSA(hashes.SHA256())), DATA)
+@pytest.mark.parametrize(
+    ("name", "accepted"),
+    [
+        ("ecdsa-p256", {"sha256"}),
+        ("ecdsa-p384", {"sha256", "sha384"}),
+        ("ecdsa-p521", {"sha256", "sha512"}),
+    ],
+)
+def test_a_log_signs_with_its_curves_hash_or_with_sha_256(
+    keys: dict[str, Any], name: str, accepted: set[str]
+) -> None:
+    """As Rekor 1 does on any curve: its `pkg/signer`; sigstore-go's `VerifySET`."""
+    private = keys[name]
+    made = {
+        one.name: private.sign(DATA, ec.ECDSA(one))
+        for one in (hashes.SHA256(), hashes.SHA384(), hashes.SHA512())
+    }
+    public = private.public_key()
+    assert {n for n, one in made.items() if is_log_signature(public, "", one, DATA)} == accepted
+    assert not any(is_log_signature(public, "", one, b"other") for one in made.values())
+
+
+def test_a_log_signs_with_one_scheme_alone(keys: dict[str, Any]) -> None:
     rsa = keys["rsa-2048"]
     one = rsa.sign(DATA, padding.PKCS1v15(), hashes.SHA256())
     two = rsa.sign(DATA, padding.PSS(padding.MGF1(hashes.SHA256()), 32), hashes.SHA256())

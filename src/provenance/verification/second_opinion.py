@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from provenance.attestation.bundle_parts import BundleParts, LoggedEntry
     from provenance.trust import Trust
+    from provenance.verification.anchors import Anchors
     from provenance.verification.content import SignedBytes
     from provenance.verification.proving import Demand, Proven
 
@@ -71,6 +72,7 @@ def is_read_by_library(
         return False
     return (
         _reads_certificate(proven.leaf)
+        and _reads_logs(entry, proven.leaf, anchors_of(demand.trust))
         and _reads_path(proven.leaf, proven.chain[0])
         and _reads_root(demand.trust, proven)
     )
@@ -86,14 +88,22 @@ def _reads_proof(entry: LoggedEntry) -> bool:
 
 def _reads_certificate(leaf: x509.Certificate) -> bool:
     """On P-256, of which it is settled that it signs with SHA-256, and with one timestamp."""
-    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+    return _curve(leaf.public_key()) == "secp256r1" and len(embedded(leaf)) == 1
 
-    key = leaf.public_key()
-    return (
-        isinstance(key, EllipticCurvePublicKey)
-        and isinstance(key.curve, SECP256R1)
-        and len(embedded(leaf)) == 1
-    )
+
+def _reads_logs(entry: LoggedEntry, leaf: x509.Certificate, anchors: Anchors) -> bool:
+    """Whether of the logs, too, it is settled: it takes each other curve for one with its hash."""
+    logs = list(anchors.logs_of(entry.log_id))
+    for stamp in embedded(leaf):
+        logs += anchors.certificate_logs_of(stamp.log_id)
+    return all(_curve(log.key) in {"", "secp256r1"} for log in logs)
+
+
+def _curve(key: object) -> str:
+    """Name of the curve of an ECDSA key; empty for another."""
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+
+    return key.curve.name if isinstance(key, EllipticCurvePublicKey) else ""
 
 
 def _reads_path(leaf: x509.Certificate, issuer: x509.Certificate) -> bool:

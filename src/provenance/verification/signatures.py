@@ -80,7 +80,10 @@ def signs(key: PublicKeyTypes, signature: bytes, signed: SignedBytes) -> bool:
 
 
 def is_log_signature(key: PublicKeyTypes, details: str, signature: bytes, data: bytes) -> bool:
-    """Whether a log signed `data`, with the one algorithm that the trust root says it has.
+    """Whether a log signed `data`, with the algorithm that the trust root says it has.
+
+    Of ECDSA with the hash of the curve, or with SHA-256, as Rekor 1 (`pkg/signer`) and certificate
+    logs (RFC 6962 section 2.1.4) do on any curve.
 
     Raises:
         NotEvaluated: an algorithm that is not verified here.
@@ -91,8 +94,8 @@ def is_log_signature(key: PublicKeyTypes, details: str, signature: bytes, data: 
     if isinstance(key, ed25519.Ed25519PublicKey):
         return _accepts(key.verify, signature, data)
     if isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name in _USUAL:
-        wide = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
-        return _accepts(key.verify, signature, data, ec.ECDSA(wide[_USUAL[key.curve.name]]))
+        names = dict.fromkeys((_USUAL[key.curve.name], "sha256"))
+        return any(_accepts(key.verify, signature, data, ec.ECDSA(_algorithm(n))) for n in names)
     if isinstance(key, rsa.RSAPublicKey):
         pad: Any = padding.PKCS1v15()
         if "PSS" in details:
