@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
+from typing import TYPE_CHECKING
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provenance.errors import InvalidEvidence
+from provenance.errors import InvalidEvidence, UnsupportedFormat
 from provenance.testing.sigstore import LocalSigstore
+from provenance.testing.sigstore.keys import new_authority, timestamping_certificate
+from provenance.testing.sigstore.timestamps import TimestampAuthority
 from provenance.trust import Trust
 from provenance.verification.anchors import Anchors, anchors_of
 from provenance.verification.timestamps import verify_timestamps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from asn1crypto import cms
 
 SIGNATURE = b"a signature"
 HASHED = hashlib.sha256(SIGNATURE).digest()
@@ -85,6 +95,41 @@ def test_an_authority_counts_in_its_time_alone_and_ends_belong_to_it(
             assert verify_timestamps((stamp,), SIGNATURE, anchors)[0].moment == moment
         else:
             assert "was not trusted at" in refused((stamp,), anchors)
+
+
+class EdDsa(TimestampAuthority):
+    """An authority with a key of Ed25519, as RFC 8419 has it sign."""
+
+    def __init__(self, now: Callable[[], dt.datetime]) -> None:
+        super().__init__(now)
+        self.own = ed25519.Ed25519PrivateKey.generate()
+        authority = new_authority("timestamp", now(), intermediate=False)
+        leaf = timestamping_certificate(authority, self.own, now())
+        self.chain = (leaf, *authority.chain)
+
+    def _signer_info(self, info: bytes, moment: dt.datetime) -> cms.SignerInfo:
+        made = super()._signer_info(info, moment)
+        made["signature_algorithm"] = {"algorithm": "ed25519"}
+        made["signature"] = self.own.sign(made["signed_attrs"].untag().dump())
+        return made
+
+
+def test_an_authority_whose_algorithm_is_not_read_is_not_said_to_be_forged() -> None:
+    with LocalSigstore(tsas=2) as sigstore:
+        unread = EdDsa(sigstore.now)
+        sigstore._parts.tsas[0].part = unread
+    trusted = anchors_of(sigstore.trust)
+    with pytest.raises(UnsupportedFormat, match="an algorithm that timestamps are not verified"):
+        verify_timestamps((unread.stamp(HASHED),), SIGNATURE, trusted)
+    read = sigstore.tsas[1].stamp(HASHED)
+    assert len(verify_timestamps((read,), SIGNATURE, trusted)) == 1
+    stranger = TimestampAuthority(sigstore.now).stamp(HASHED)
+    assert verify_timestamps((stranger,), SIGNATURE, trusted) == ()
+    # Under a root that lists only what is read, the same is passed over as a stranger's.
+    root = json.loads(sigstore.trusted_root_json)
+    del root["timestampAuthorities"][0]
+    other = anchors_of(Trust.from_json(json.dumps(root)))
+    assert verify_timestamps((unread.stamp(HASHED),), SIGNATURE, other) == ()
 
 
 def test_a_time_at_which_the_authority_had_no_certificate_is_refused(

@@ -91,6 +91,20 @@ class TrustedStamper:
     """Its certificate; None: the root names only who certifies it."""
     validity: Validity
 
+    @property
+    def is_read(self) -> bool:
+        """Whether timestamps by its key are verified: OpenSSL's PKCS #7 knows neither EdDSA."""
+        from cryptography.exceptions import UnsupportedAlgorithm
+        from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+        if self.signer is None:
+            return True
+        try:
+            key = self.signer.public_key()
+        except (UnsupportedAlgorithm, ValueError):
+            return False
+        return isinstance(key, (ec.EllipticCurvePublicKey, rsa.RSAPublicKey))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Anchors:

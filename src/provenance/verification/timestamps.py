@@ -10,7 +10,7 @@ import datetime as dt
 import hashlib
 from typing import TYPE_CHECKING
 
-from provenance.errors import InvalidEvidence
+from provenance.errors import InvalidEvidence, UnsupportedFormat
 from provenance.verification.foreign_stamps import is_foreign_stamp
 from provenance.verification.signed import VerifiedTime
 
@@ -40,6 +40,8 @@ def verify_timestamps(
     Raises:
         InvalidEvidence: step `time`: a timestamp is none, is there twice, or is not by an
             authority over this signature.
+        UnsupportedFormat: it may be by an authority whose key is of an algorithm that timestamps
+            are not verified with.
     """
     if not anchors.stampers:
         return ()
@@ -70,6 +72,12 @@ def _time(stamp: bytes, signature: bytes, anchors: Anchors) -> VerifiedTime | No
         reasons.append(found)
     if is_foreign_stamp(stamp, signature, anchors):
         return None
+    if unread := next((s for s in anchors.stampers if not s.is_read), None):
+        raise UnsupportedFormat(
+            f"the timestamp may be by {unread.uri or 'an authority'}, whose key is of an algorithm "
+            "that timestamps are not verified with here",
+            hint="verify it with cosign",
+        )
     raise _refuse(f"the timestamp does not count: {'; '.join(reasons)[:500]}")
 
 

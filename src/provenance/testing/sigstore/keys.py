@@ -81,7 +81,9 @@ def _ca(
 
 
 def timestamping_certificate(
-    authority: Authority, key: ec.EllipticCurvePrivateKey, now: dt.datetime
+    authority: Authority,
+    key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey,
+    now: dt.datetime,
 ) -> x509.Certificate:
     """A certificate for signing timestamps (RFC 3161 section 2.3: that alone, critical)."""
     return (
