@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from provenance.catalog.cataloger import Item
+    from provenance.testing import LocalRegistry
     from provenance.testing.layers import Entry
 
 LAYER = Digest.of(b"layer")
@@ -441,6 +442,23 @@ class TestDocuments:
         assert self._made(elsewhere, cache) == self._made(elsewhere, None) != first
         monkeypatch.setenv("SOURCE_DATE_EPOCH", "1000")
         assert self._made(elsewhere, cache) == self._made(elsewhere, None)
+
+    def test_a_path_may_read_like_the_name_of_an_image_elsewhere(
+        self, tmp_path: Path, local_registry: LocalRegistry, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The one is a place on this machine, the other one where everybody finds the image."""
+        monkeypatch.chdir(tmp_path)
+        image = ImageBuilder().layer({"x": b""}).build()
+        image.push("oci:registry.example/app:1")
+        local_registry.put_image("app:1", image)
+        mirrors = {"registry.example": local_registry.host}
+        with pv.Registry(mirrors=mirrors) as registry:
+            for reference in ("oci:registry.example/app:1", "registry.example/app:1"):
+                made = [
+                    pv.generate_sbom(reference, registry=registry, cache=cache).to_bytes()
+                    for cache in (tmp_path / "cache", None)
+                ]
+                assert made[0] == made[1]
 
     def test_a_damaged_entry_is_a_miss(self, layout: Path, tmp_path: Path) -> None:
         first = self._made(layout, tmp_path / "cache")

@@ -218,8 +218,8 @@ def _sbom(image: Image, choices: Choices) -> Sbom:
     from provenance.catalog.document_cache import document_key, keep_document, kept_document
 
     reference, created = image.reference, build_time(image.config.created)
-    name = reference.repository if reference.is_local else reference.name
-    key = document_key(choices.layer_key, choices.files, choices.verify, name, repr(created))
+    said = reference.name, choices.files, choices.verify, repr(created)
+    key = document_key(choices.layer_key, *said)
     found = kept_document(file, digest, key)
     if found is not None:
         if choices.progress is not None:
