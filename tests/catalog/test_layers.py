@@ -7,6 +7,9 @@ import os
 import random
 import sqlite3
 import stat
+import subprocess
+import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -553,12 +556,20 @@ class TestFolders:
         (tmp_path / "modules/.wh.x/manifest").write_bytes(b"x")
         assert len(pv.generate_sbom(tmp_path, catalogers=[NAMED]).packages) == 1
 
-    def test_a_fifo_is_not_opened_for_good(self, tmp_path: Path) -> None:
-        if not hasattr(os, "mkfifo"):
-            pytest.skip("no named pipes here")
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+    def test_whoever_waits_for_the_reader_of_a_pipe_goes_on_waiting(self, tmp_path: Path) -> None:
         (tmp_path / "etc").mkdir()
-        os.mkfifo(tmp_path / "etc/manifest")
-        assert len(pv.generate_sbom(tmp_path, catalogers=[NAMED]).packages) == 0
+        pipe = tmp_path / "etc/manifest"
+        os.mkfifo(pipe)
+        code = f"print('ready', flush=True); open({str(pipe)!r}, 'wb')"  # until somebody reads
+        with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as writer:
+            assert writer.stdout is not None
+            writer.stdout.readline()
+            time.sleep(0.2)
+            assert len(pv.generate_sbom(tmp_path, catalogers=[NAMED], files="all").packages) == 0
+            with pytest.raises(subprocess.TimeoutExpired):
+                writer.wait(0.2)
+            writer.kill()
 
     def test_what_is_no_directory_is_not_found(self, tmp_path: Path) -> None:
         with pytest.raises(NotFound, match="no directory"):

@@ -122,7 +122,9 @@ class Directory:
                 return True
             else:
                 record.names.add(shown)
-                self._read(shown, entry.name, above, reader, record)
+                # To open a device or a pipe may do something, if only let a writer go on.
+                if entry.is_file(follow_symlinks=False):
+                    self._read(shown, entry.name, above, reader, record)
         except OSError as error:
             if reader.wants(shown) or _is_program(entry.name, above):
                 record.note("file-not-read", f"cannot be read ({error.strerror})", shown)
