@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import random
 import sqlite3
@@ -546,6 +547,23 @@ class TestFolders:
         assert sbom.subject is not None
         assert sbom.subject.name == "root"
         assert str(tmp_path).encode() not in sbom.to_bytes()
+
+    @pytest.mark.parametrize("files", ["none", "all"])
+    def test_what_only_a_link_asks_for_and_cannot_be_read_is_told_once(
+        self, files: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        root, opened = self.root(tmp_path), os.open
+
+        def refused(path: Any, *args: Any, **options: Any) -> int:
+            if path == "manifest":
+                raise PermissionError(errno.EACCES, "Permission denied")
+            return opened(path, *args, **options)
+
+        monkeypatch.setattr(os, "open", refused)
+        sbom = pv.generate_sbom(root, catalogers=[NAMED], files=files)
+        assert [(f.rule, f.pointer) for f in sbom.findings] == [
+            ("file-not-read", "srv/deps/a/manifest")
+        ]
 
     def test_a_path_is_a_root_if_it_is_no_layout(self, tmp_path: Path) -> None:
         root = self.root(tmp_path / "root")

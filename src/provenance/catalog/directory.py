@@ -43,6 +43,7 @@ class Directory:
             raise NotFound(f"{root} is no directory", hint="name an unpacked root file system")
         self._root, self._router, self._limits, self._hashed = root, router, limits, hashed
         self._own_names: dict[str, str] = {}  # of those that are written in another way
+        self._record: LayerRecord[Reading] = LayerRecord()
 
     def record(self) -> LayerRecord[Reading]:
         """Everything in it, as of one layer.
@@ -50,7 +51,7 @@ class Directory:
         Raises:
             LimitExceeded: more than `Limits.entries`.
         """
-        record: LayerRecord[Reading] = LayerRecord()
+        record = self._record = LayerRecord()
         reader = CatalogReader(self._router, None, limits=self._limits, hashed=self._hashed)
         waiting, count = [""], 0
         while waiting:
@@ -85,7 +86,7 @@ class Directory:
             )
 
     def reread(self, aliases: Mapping[str, Sequence[str]]) -> dict[str, Reading]:
-        """Read files whole, each under the names that it maps to."""
+        """Read files whole, each under the names that it maps to. Findings go into the record."""
         reader = CatalogReader(self._router, None, limits=self._limits, aliases=aliases)
         record: LayerRecord[Reading] = LayerRecord()
         for path in aliases:
@@ -95,6 +96,8 @@ class Directory:
                     self._read(path, name, handle, reader, record)
             except OSError as error:
                 record.note("file-not-read", f"cannot be read ({error.strerror})", path)
+        told = dict.fromkeys((*self._record.findings, *record.findings))
+        self._record.findings[:] = told
         return reader.aliased
 
     def _add(
