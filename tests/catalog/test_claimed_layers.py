@@ -18,6 +18,8 @@ from provenance.catalog.layers import CatalogedLayers
 from provenance.digests import Digest
 from provenance.errors import ContentMismatch
 from provenance.findings import Severity
+from provenance.oci import media_types as mt
+from provenance.oci.descriptor import Descriptor
 from provenance.packages.package import Package
 from provenance.settings import Limits
 from provenance.testing import ImageBuilder
@@ -70,7 +72,7 @@ def cataloged(path: Path, cache: Path | None = None) -> Sbom:
 
 
 def kept(folder: Path, data: bytes) -> bool:
-    """Whether the cache knows something by the digest of `data`."""
+    """Whether the cache knows something by digest and size of `data`."""
     key = key_of(
         Choices((NAMED,), Limits()).runs,
         limits=Limits(),
@@ -78,7 +80,7 @@ def kept(folder: Path, data: bytes) -> bool:
         file_lists=False,
     )
     with closing(CacheFile(folder)) as file:
-        return LayerCache(file, key).get(Digest.of(data)) is not None
+        return LayerCache(file, key).get(Descriptor.of(data, mt.LAYER)) is not None
 
 
 def rules(sbom: Sbom) -> list[str]:

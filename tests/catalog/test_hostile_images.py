@@ -489,7 +489,7 @@ def test_needs_that_cannot_be_told_cost_the_edges_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("damage", ["CAST(record AS TEXT)", "NULL", "7"])
 def test_a_cached_layer_of_another_type_is_a_miss(damage: str, tmp_path: Path) -> None:
-    layer_ = Digest.of(b"layer")
+    layer_ = Descriptor.of(b"layer", mt.LAYER)
     with contextlib.closing(CacheFile(tmp_path)) as opened:
         LayerCache(opened, b"key").put(layer_, LayerRecord())
     (file,) = tmp_path.glob("*.sqlite")

@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,11 +32,19 @@ from provenance.catalog.files import Reading
 from provenance.catalog.record_codec import decode_record, encode_record
 from provenance.catalog.routing import TINY, Router
 from provenance.digests import Digest
-from provenance.errors import LimitExceeded, MalformedDocument, NotFound
+from provenance.errors import (
+    ContentMismatch,
+    LimitExceeded,
+    MalformedDocument,
+    NotFound,
+    UnsupportedFormat,
+)
 from provenance.findings import Finding, Severity
 from provenance.image import zstd
 from provenance.image.record import LayerRecord
 from provenance.oci import media_types as mt
+from provenance.oci.layout import LayoutRepository
+from provenance.oci.manifest import Manifest
 from provenance.packages.package import Location, Package, Reference
 from provenance.settings import Limits
 from provenance.testing import ImageBuilder
@@ -84,6 +93,12 @@ def found(
     image.push(f"oci:{folder}:1")
     sbom = pv.generate_sbom(f"oci:{folder}:1", catalogers=[cataloger], cache=cache)
     return {p.name: [x.path for x in p.locations] for p in sbom.packages}
+
+
+def image_manifest(folder: Path) -> Manifest:
+    manifest = pv.resolve(f"oci:{folder}:1").manifest()
+    assert isinstance(manifest, Manifest)
+    return manifest
 
 
 class TestLinks:
@@ -289,6 +304,27 @@ class TestCache:
         newer = Cataloger(name="named", version=2, types=(), read=lambda _: (), paths=NAMED.paths)
         assert found(layers, tmp_path, newer, tmp_path / "cache") == {}
 
+    @pytest.mark.parametrize(
+        ("said", "error"),
+        [
+            ({"size": 1}, ContentMismatch),
+            ({"size": 1 << 50}, LimitExceeded),
+            ({"media_type": mt.LAYER_GZIP + "+encrypted"}, UnsupportedFormat),
+        ],
+    )
+    @pytest.mark.parametrize("twice", [False, True])
+    def test_what_another_manifest_says_falsely_of_a_layer_that_is_kept_is_refused(
+        self, said: dict[str, Any], error: type[Exception], tmp_path: Path, *, twice: bool
+    ) -> None:
+        cache, folder = tmp_path / "cache", tmp_path / "image"
+        found([{"etc/manifest": b"a"}], folder, NAMED, cache)
+        true = image_manifest(folder)
+        layers = [replace(true.layers[0], **said), *(true.layers if twice else ())]
+        false = Manifest.build(true.config, layers)
+        LayoutRepository(folder).push_manifest(false, tag="2")
+        with pytest.raises(error):
+            pv.generate_sbom(f"oci:{folder}:2", catalogers=[NAMED], cache=cache)
+
     def test_a_failure_is_not_kept(self, tmp_path: Path) -> None:
         def fail(file: MatchedFile) -> Iterable[Item]:
             raise MemoryError
@@ -346,7 +382,7 @@ class TestCache:
         else:
             file.rename(tmp_path / "elsewhere")
             file.symlink_to(tmp_path / "elsewhere")
-        layer = pv.resolve(f"oci:{tmp_path / 'image'}:1").layers[0].digest
+        layer = image_manifest(tmp_path / "image").layers[0]
         key = key_of([NAMED], limits=Limits(), hashed=False, file_lists=False)
         with contextlib.closing(CacheFile(cache)) as opened:
             assert LayerCache(opened, key).get(layer) is None

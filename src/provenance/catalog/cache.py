@@ -1,8 +1,8 @@
 """What layers yield, kept for the next image that has them.
 
-A layer is found by the digest of its blob, which the manifest, itself verified, names; never by a
-diffID, which an image merely claims. An entry is written only after every byte of the blob was read
-and its digest agreed. Entries of other catalogers, options or limits are other entries.
+A layer is found by digest and size of its blob, which the manifest, itself verified, names; never
+by a diffID, which an image merely claims. An entry is written only after every byte of the blob was
+read and both agreed. Entries of other catalogers, options or limits are other entries.
 
 Files that only links across layers give a name are read once more; what that yields is an entry of
 its own, found by the layer and the names that were asked for.
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from provenance.catalog.cataloger import Cataloger
     from provenance.catalog.files import Reading
-    from provenance.digests import Digest
     from provenance.image.record import LayerRecord
+    from provenance.oci.descriptor import Descriptor
     from provenance.settings import Limits
 
 __all__ = ["Aliases", "LayerCache", "key_of"]
@@ -55,31 +55,31 @@ class LayerCache:
     key: bytes
 
     def get(
-        self, layer: Digest, *, diff_id: bool = False, aliases: Aliases | None = None
+        self, layer: Descriptor, *, diff_id: bool = False, aliases: Aliases | None = None
     ) -> LayerRecord[Reading] | None:
         """What the layer yields; None: not known, or not with a diffID where that is wanted.
 
         Args:
-            layer: digest of its blob.
+            layer: its blob.
             diff_id: only a record that has one.
             aliases: what some of its files yield under other names, as `put` was told.
         """
-        data = self.file.get(layer, self._key_for(aliases))
+        data = self.file.get(layer.digest, self._key_for(layer, aliases))
         if data is None:
             return None
         try:
-            record = decode_record(data, layer)
+            record = decode_record(data, layer.digest)
         except MalformedDocument:
             return None
         return None if diff_id and not record.diff_id else record
 
     def put(
-        self, layer: Digest, record: LayerRecord[Reading], *, aliases: Aliases | None = None
+        self, layer: Descriptor, record: LayerRecord[Reading], *, aliases: Aliases | None = None
     ) -> None:
         """Keep what a layer yielded whose blob was read to its proven end, if it can be kept.
 
         Args:
-            layer: digest of its blob.
+            layer: its blob.
             record: what it yielded.
             aliases: where only these files were read, under the names that each maps to.
         """
@@ -87,10 +87,9 @@ class LayerCache:
             data = encode_record(record)
         except MalformedDocument:
             return
-        self.file.put(layer, self._key_for(aliases), data)
+        self.file.put(layer.digest, self._key_for(layer, aliases), data)
 
-    def _key_for(self, aliases: Aliases | None) -> bytes:
-        if aliases is None:
-            return self.key
-        asked = repr(sorted((path, list(names)) for path, names in aliases.items()))
-        return hashlib.sha256(self.key + asked.encode("utf-8", "backslashreplace")).digest()
+    def _key_for(self, layer: Descriptor, aliases: Aliases | None) -> bytes:
+        names = None if aliases is None else sorted((x, list(y)) for x, y in aliases.items())
+        asked = repr((layer.size, names)).encode("utf-8", "backslashreplace")
+        return hashlib.sha256(self.key + asked).digest()

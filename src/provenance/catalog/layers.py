@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from provenance.catalog.files import CatalogReader, Reading
 from provenance.errors import ContentMismatch
 from provenance.findings import Finding, Severity
-from provenance.image.layer_stream import open_layer, place_of
+from provenance.image.layer_stream import check_layer, open_layer, place_of
 from provenance.image.record import LayerRecord
 from provenance.image.replay import record_layer
 from provenance.oci.crew import Crew
@@ -72,20 +72,22 @@ class CatalogedLayers:
             raise self._place(0).exceeded("layers", limit, f"the image has {count} layers")
         if isinstance(self.repository, Claims):  # asked once, before there are threads
             self._claimed.update(d.digest for d in self.layers if self.repository.is_claimed(d))
-        found: dict[Digest, Record] = {}
+        for index, layer in enumerate(self.layers):
+            check_layer(layer, place=self._place(index), limits=self.limits)
+        found: dict[tuple[Digest, int], Record] = {}
         for index, layer in enumerate(self.layers):
             if layer.digest in self._claimed:  # what is kept of the digest is of other bytes, maybe
                 continue
-            if self.cache is not None and layer.digest not in found:
-                record = self.cache.get(layer.digest, diff_id=bool(self.diff_ids))
+            if self.cache is not None and _blob(layer) not in found:
+                record = self.cache.get(layer, diff_id=bool(self.diff_ids))
                 if record is not None:
-                    found[layer.digest] = record
+                    found[_blob(layer)] = record
                     self._tell(self.layers[index].size)
-        missing = {d.digest: i for i, d in enumerate(self.layers) if d.digest not in found}
+        missing = {_blob(d): i for i, d in enumerate(self.layers) if _blob(d) not in found}
         largest = sorted(missing.values(), key=lambda i: -self.layers[i].size)
         for index, record in zip(largest, self._read_all(largest), strict=True):
-            found[self.layers[index].digest] = record
-        records = [found[layer.digest] for layer in self.layers]
+            found[_blob(self.layers[index])] = record
+        records = [found[_blob(layer)] for layer in self.layers]
         for index, record in enumerate(records):
             self._compare(index, record)
         return records
@@ -116,7 +118,7 @@ class CatalogedLayers:
         failed = self._second_pass(index, record, reader.again) or reader.failed
         # What is kept is found by this digest: bytes that have another are not it.
         if self.cache is not None and not failed and stream.proven:
-            self.cache.put(layer.digest, record)
+            self.cache.put(layer, record)
         return record
 
     def _second_pass(self, index: int, record: Record, again: Mapping[str, Sequence[str]]) -> bool:
@@ -150,12 +152,12 @@ class CatalogedLayers:
         """
         layer = self.layers[index]
         cache = None if layer.digest in self._claimed else self.cache
-        kept = cache.get(layer.digest, aliases=aliases) if cache is not None else None
+        kept = cache.get(layer, aliases=aliases) if cache is not None else None
         if kept is not None:
             return kept.items
         reader = self._reread(index, aliases)
         if cache is not None and not reader.failed:
-            cache.put(layer.digest, LayerRecord(items=reader.aliased), aliases=aliases)
+            cache.put(layer, LayerRecord(items=reader.aliased), aliases=aliases)
         return reader.aliased
 
     def _reread(self, index: int, aliases: Mapping[str, Sequence[str]]) -> CatalogReader:
@@ -220,3 +222,8 @@ class CatalogedLayers:
     def _tell(self, size: int) -> None:
         if self.progress is not None:
             self.progress(size)
+
+
+def _blob(layer: Descriptor) -> tuple[Digest, int]:
+    """What says whether layers are one; of a false size, the blob is to be read and refused."""
+    return layer.digest, layer.size

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from provenance.oci.repository import Repository
     from provenance.settings import Limits
 
-__all__ = ["PlainLayer", "open_layer", "place_of"]
+__all__ = ["PlainLayer", "check_layer", "open_layer", "place_of"]
 
 _REST = 1 << 20
 
@@ -69,6 +69,19 @@ def place_of(layer: Descriptor, index: int, count: int, where: str) -> Place:
     return Place(where, layer.digest, f"layer {index + 1} of {count}")
 
 
+def check_layer(layer: Descriptor, *, place: Place, limits: Limits) -> None:
+    """Refuse a layer that by its descriptor is not to be read, also where it was read before.
+
+    Raises:
+        UnsupportedFormat: no tar of files.
+        LimitExceeded: too large.
+    """
+    if "tar" not in layer.media_type or layer.media_type.endswith("+encrypted"):
+        raise place.unsupported(f"is {layer.media_type!r}, not a tar of files")
+    if layer.size > limits.blob_bytes:
+        raise place.exceeded("blob_bytes", limits.blob_bytes, f"has {layer.size} bytes")
+
+
 @contextmanager
 def open_layer(
     repository: Repository,
@@ -95,10 +108,7 @@ def open_layer(
     Raises:
         ProvenanceError: it is no tar of files, cut short, altered, or beyond the limits.
     """
-    if "tar" not in layer.media_type or layer.media_type.endswith("+encrypted"):
-        raise place.unsupported(f"is {layer.media_type!r}, not a tar of files")
-    if layer.size > limits.blob_bytes:
-        raise place.exceeded("blob_bytes", limits.blob_bytes, f"has {layer.size} bytes")
+    check_layer(layer, place=place, limits=limits)
     with (
         repository.open_claim(layer)
         if claimed and isinstance(repository, Claims)

@@ -157,7 +157,8 @@ class LayerReader:
         count, limit = len(self.layers), self.limits.layers
         if count > limit:
             raise Place(self.where, what="image").exceeded("layers", limit, f"has {count} layers")
-        each = {layer.digest: index for index, layer in enumerate(self.layers)}
+        # Of a false size, the blob is to be read and refused.
+        each = {(layer.digest, layer.size): index for index, layer in enumerate(self.layers)}
         indexes = sorted(each.values(), key=lambda i: -self.layers[i].size)
         with Crew(min(_WORKERS, os.cpu_count() or 1)) as crew:
             records = crew.each(lambda i: self._record(i, select, details=details), indexes)
