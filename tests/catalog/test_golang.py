@@ -380,6 +380,8 @@ def test_a_program_without_a_name_is_its_toolchain(modules: str) -> None:
         ("go1.21", "1.21", "cpe:2.3:a:golang:go:1.21:-:*:*:*:*:*:*"),
         ("go1.23rc2", "1.23rc2", "cpe:2.3:a:golang:go:1.23:rc2:*:*:*:*:*:*"),
         ("go1.21.3 X:boringcrypto", "1.21.3", "cpe:2.3:a:golang:go:1.21.3:-:*:*:*:*:*:*"),
+        ("go1.26.8-X:jsonv2", "1.26.8", "cpe:2.3:a:golang:go:1.26.8:-:*:*:*:*:*:*"),
+        ("go1.26.4-fips X:jsonv2", "1.26.4-fips", ""),
         ("go1.20.4-fips", "1.20.4-fips", ""),
         ("devel go1.24-d6cd7f4 Thu Sep 5", "1.24-d6cd7f4", ""),
         ("devel +abcdef Thu Sep 5", "", ""),

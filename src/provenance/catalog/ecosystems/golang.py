@@ -350,7 +350,8 @@ def _built(info: BuildInfo) -> str:
 
 def _standard_library(file: MatchedFile, toolchain: str) -> Package:
     match = _RELEASE.match(toolchain)
-    version = (match[1] or match[2]) if match else ""
+    # The linker puts experiments behind it, after a space or a dash (go.dev/issue/75953).
+    version = (match[1] or match[2]).partition("-X:")[0] if match else ""
     known = _CPE_VERSION.fullmatch(version)
     update = f"{known[2]}{known[3]}" if known and known[2] else "-"
     return Package(
@@ -367,7 +368,7 @@ def _standard_library(file: MatchedFile, toolchain: str) -> Package:
 
 CATALOGER = Cataloger(
     name=NAME,
-    version=2,
+    version=3,
     types=("golang",),
     read=read,
     magic=MAGICS,
