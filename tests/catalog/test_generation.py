@@ -106,6 +106,19 @@ def test_a_local_place_is_no_part_of_the_document(layout: str, tmp_path: Path) -
     assert sbom.subject.name == "app"
 
 
+def test_what_a_layer_brought_that_is_there_twice_is_there_since_the_first(tmp_path: Path) -> None:
+    image = ImageBuilder()
+    for step, path in (("first", "x"), ("between", "y"), ("again", "x")):
+        record = f'{{"name": "{path}", "version": "1"}}'
+        image.layer({f"node_modules/{path}/package.json": record}, created_by=step)
+    image.push(f"oci:{tmp_path}:1")
+    sbom = pv.generate_sbom(f"oci:{tmp_path}:1")
+    assert [(p.name, p.locations[0].created_by) for p in sbom.packages] == [
+        ("x", "first"),
+        ("y", "between"),
+    ]
+
+
 def test_the_same_image_gives_the_same_bytes(layout: str) -> None:
     first = pv.generate_sbom(layout)
     assert pv.generate_sbom(pv.resolve(layout)).to_bytes() == first.to_bytes()

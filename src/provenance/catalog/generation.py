@@ -254,7 +254,9 @@ def _directory(root: Path, choices: Choices) -> Sbom:
 
 def _built(subject: Subject, cataloged: Cataloged, created: datetime | None) -> Sbom:
     inventory = cataloged.inventory
-    steps = {layer.digest: layer.created_by for layer in subject.layers if layer.created_by}
+    # A layer may be there twice; what it brought is there since the first time.
+    layers = reversed(subject.layers)
+    steps = {layer.digest: layer.created_by for layer in layers if layer.created_by}
     return Sbom.build(
         subject=subject,
         packages=[_told(p, steps) for p in inventory.packages],
