@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import bz2
 import contextlib
 import gzip
 import io
 import json
+import lzma
 import tarfile
 import threading
 from typing import TYPE_CHECKING, Any
@@ -18,8 +20,9 @@ from provenance.errors import (
     MalformedDocument,
     NotFound,
     ProvenanceError,
+    UnsupportedFormat,
 )
-from provenance.image import resolve
+from provenance.image import resolve, zstd
 from provenance.oci.archive import ArchiveRepository
 from provenance.oci.descriptor import EMPTY_DESCRIPTOR, Descriptor
 from provenance.oci.docker_archive import DockerArchiveRepository
@@ -176,6 +179,17 @@ def test_a_cut_archive_and_a_bomb_are_refused(layout: LayoutRepository, tmp_path
         ArchiveRepository(bomb, limits=Limits(pull_bytes=1000))
     with ArchiveRepository(tmp_path / "absent.tar") as absent, pytest.raises(NotFound):
         absent.tags()
+
+
+@pytest.mark.parametrize("form", [bz2, lzma, zstd], ids=["bzip2", "xz", "zstd"])
+def test_an_archive_that_is_compressed_in_another_way_says_which(
+    form: Any, layout: LayoutRepository, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    push(layout)
+    packed = tmp_path / "a.tar"
+    packed.write_bytes(form.compress(pack(layout.directory, tmp_path / "b.tar").read_bytes()))
+    with pytest.raises(UnsupportedFormat, match=f"by {request.node.callspec.id}:? .*decompress it"):
+        ArchiveRepository(packed)
 
 
 def docker_save(path: Path, *, tags: list[str], links: bool = False) -> list[bytes]:

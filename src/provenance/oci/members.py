@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["Members"]
 
 _LINKS = 10
+_GZIP = b"\x1f\x8b"
+_OTHERS = {b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
 class Members(Closing):
@@ -41,6 +43,7 @@ class Members(Closing):
         Raises:
             NotFound: no such file.
             MalformedDocument: no tar, or cut short.
+            UnsupportedFormat: compressed in another way.
             LimitExceeded: more entries, or more bytes when inflated, than allowed.
         """
         self.name = name
@@ -159,7 +162,16 @@ class Members(Closing):
                 hint="check the path",
             ) from error
         file.seek(0)
-        self.compressed = file.read(2) == b"\x1f\x8b"
+        head = file.read(max(map(len, _OTHERS)))
+        for magic, form in _OTHERS.items():
+            if head.startswith(magic):
+                file.close()
+                raise UnsupportedFormat(
+                    f"{self.name} is compressed by {form}",
+                    reference=self.name,
+                    hint="decompress it, or make it with gzip or none",
+                )
+        self.compressed = head.startswith(_GZIP)
         file.seek(0)
         if not self.compressed:
             return file
