@@ -152,6 +152,13 @@ def test_a_statement_about_a_file_is_shown_with_what_it_says(
     document = json.loads(result.out)
     assert document["predicate_type"] == "https://example.org/review/v1"
     assert document["predicate"] == {"by": ["ann"]}
+    verify = ("verify-blob", place / "app", "--bundle", bundle, *who, "--type")
+    assert run(*verify, "https://example.org/review/v1").status == 0
+    assert run(*verify, "any").status == 0
+    for wanted in ("signature", "slsaprovenance1", "custom"):
+        result = run(*verify, wanted)
+        assert (result.status, "the statement is of type" in result.err) == (1, True)
+    assert run(*verify, "slsa-provenence").status == 2
 
 
 def test_what_is_not_so_is_a_proven_no(

@@ -10,6 +10,7 @@ import pytest
 from tests.signing.conftest import MemoryKey, make_key
 
 import provenance as pv
+from provenance.attestation.statement import ResourceDescriptor, Statement
 from provenance.errors import (
     InvalidEvidence,
     LimitExceeded,
@@ -184,8 +185,6 @@ def test_a_large_file_is_held_where_its_digest_tells_nothing(blob: Path) -> None
 
 
 def test_a_statement_about_the_file_counts_too(sigstore: LocalSigstore, blob: Path) -> None:
-    from provenance.attestation.statement import ResourceDescriptor, Statement
-
     named = ResourceDescriptor("app.tar.gz", {"sha256": hashlib.sha256(CONTENT).hexdigest()})
     statement = Statement.build([named], "https://example.com/p", {}).raw
     bundle = sigstore.signer().sign_statement(statement)
@@ -195,6 +194,31 @@ def test_a_statement_about_the_file_counts_too(sigstore: LocalSigstore, blob: Pa
     with pytest.raises(InvalidEvidence) as refused:
         pv.verify_blob(b"else", bundle, who(sigstore), trust=sigstore.trust)
     assert refused.value.step == "subject"
+
+
+def test_what_must_be_said_of_the_file_can_be_asked(sigstore: LocalSigstore, blob: Path) -> None:
+    """A review by the same signer is no provenance, nor a signature: CVE-2026-39395."""
+    named = ResourceDescriptor("app.tar.gz", {"sha256": hashlib.sha256(CONTENT).hexdigest()})
+    review = Statement.build([named], "https://example.com/review/v1", {}).raw
+    provenance = Statement.build([named], "https://slsa.dev/provenance/v1", {}).raw
+    signer = sigstore.signer()
+    bundles: dict[str, bytes] = {
+        "signature": pv.sign_blob(blob, signer).raw,
+        "https://example.com/review/v1": signer.sign_statement(review),
+        "slsa-provenance": signer.sign_statement(provenance),
+    }
+    for given, bundle in bundles.items():
+        pv.verify_blob(blob, bundle, who(sigstore), trust=sigstore.trust, require="any")
+        for wanted in bundles:
+            options: dict[str, Any] = {"require": wanted, "trust": sigstore.trust}
+            if wanted == given:
+                pv.verify_blob(blob, bundle, who(sigstore), **options)
+                continue
+            with pytest.raises(InvalidEvidence) as refused:
+                pv.verify_blob(blob, bundle, who(sigstore), **options)
+            assert refused.value.step == "predicate-type"
+        with pytest.raises(ValueError, match="is no predicate type"):
+            pv.verify_blob(blob, bundle, who(sigstore), trust=sigstore.trust, require="provenence")
 
 
 def test_exactly_one_of_identity_and_key_is_said(sigstore: LocalSigstore, blob: Path) -> None:

@@ -46,6 +46,7 @@ def sign_blob(blob: str, bundle: str | None, **given: Any) -> None:
 @click.option("--bundle", metavar="FILE", required=True, help="The bundle, as sign-blob writes it.")
 @identity_options
 @click.option("--key", metavar="REFERENCE", help="Which key must have signed: a file, KMS, ...")
+@click.option("--type", "require", default="any", help="Or signature, slsaprovenance, a URI.")
 @click.option(
     "--insecure-ignore-tlog",
     is_flag=True,
@@ -55,6 +56,7 @@ def sign_blob(blob: str, bundle: str | None, **given: Any) -> None:
 @output_option
 def verify_blob(blob: str, bundle: str, output: str, **given: Any) -> None:
     """Prove who signed the file BLOB, or the one with DIGEST (sha256:...); - is standard input."""
+    from provenance.attestation.predicate_types import check_wanted
     from provenance.signing import verify_blob as verify_file
 
     who, key = identity(given), given["key"]
@@ -63,11 +65,16 @@ def verify_blob(blob: str, bundle: str, output: str, **given: Any) -> None:
             "say who must have signed: --certificate-identity with --certificate-oidc-issuer, "
             "or --key; not both"
         )
+    try:
+        check_wanted(given["require"])
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
     found = verify_file(
         _blob(blob),
         bundle,
         who,
         key=key,
+        require=given["require"],
         trust=trust(given["trusted_root"]),
         unsafe_no_log=given["insecure_ignore_tlog"],
         settings=settings(),

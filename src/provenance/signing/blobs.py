@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from provenance.attestation.bundle import Bundle
+from provenance.attestation.predicate_types import check_wanted
 from provenance.digests import Digest
 from provenance.errors import LimitExceeded, ProvenanceError, UnsupportedFormat
 from provenance.settings import Limits
@@ -56,6 +57,7 @@ def verify_blob(
     identity: Expected | None = None,
     *,
     key: str | Path | bytes | PublicKey | None = None,
+    require: str = "any",
     trust: Trust | None = None,
     unsafe_no_log: bool = False,
     settings: Settings | None = None,
@@ -69,6 +71,8 @@ def verify_blob(
             before version 3 counts, too.
         identity: who must have signed.
         key: or with which key: a path or reference, PEM or DER, or the key.
+        require: what must be there: `signature` (of the file), a predicate family
+            (`slsa-provenance`, `vsa`, ...) or type of a statement about it, or `any`.
         trust: whom to believe; None: Sigstore's public instance.
         unsafe_no_log: accept a signature that no transparency log has.
         settings: how to refresh the trust root, and fetch the key.
@@ -86,6 +90,7 @@ def verify_blob(
         NotEvaluated: the trust root could not be had.
         ProvenanceError: the key could not; see `open_public_key`.
         TypeError: not exactly one of `identity` and `key`.
+        ValueError: `require` is no family or type.
     """
     from provenance.signing.keys import open_public_key
     from provenance.verification import verify_blob_bundle
@@ -94,6 +99,7 @@ def verify_blob(
         raise TypeError(
             "give exactly one of identity= and key=: a key and a name prove other things"
         )
+    check_wanted(require)
     limits = limits or Limits()
     found = _bundle(bundle, limits)
     judge = functools.partial(
@@ -102,6 +108,7 @@ def verify_blob(
         trust=trust or Trust.public_good(settings=settings),
         identity=identity,
         key=None if key is None else open_public_key(key, settings=settings),
+        predicate_type=require,
         unsafe_no_log=unsafe_no_log,
         limits=limits,
     )

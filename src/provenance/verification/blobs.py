@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from provenance.attestation.bundle import Bundle
 from provenance.attestation.bundle_parts import MessageSignature, read_parts
+from provenance.attestation.predicate_types import COSIGN_SIGN, matches
 from provenance.digests import Digest
 from provenance.errors import InvalidEvidence, UnsupportedFormat
 from provenance.verification.content import HASHES, SignedBytes
@@ -13,6 +14,7 @@ from provenance.verification.older_blobs import is_older_bundle, read_older_bund
 from provenance.verification.signed import SignedBlob, SignedStatement
 from provenance.verification.verifier import (
     check_identity,
+    check_predicate_type,
     check_subject,
     demanded,
     establish,
@@ -37,6 +39,7 @@ def verify_blob_bundle(
     trust: Trust,
     identity: Expected | None = None,
     key: PublicKey | None = None,
+    predicate_type: str | None = None,
     unsafe_no_log: bool = False,
     require: Thresholds | None = None,
     limits: Limits | None = None,
@@ -51,6 +54,8 @@ def verify_blob_bundle(
         identity: who must have signed; with neither this nor `key`: anyone with a certificate,
             and the caller checks who it was.
         key: the key that must have signed instead; a certificate never stands in for it.
+        predicate_type: what must be said of the file: a type, or a family, of which `signature` is
+            the file's own signature, too; None: the caller checks what it is (CVE-2026-39395).
         unsafe_no_log: as of `verify_bundle`.
         require: more witnesses than usual.
         limits: `bundle_bytes` applies.
@@ -71,12 +76,14 @@ def verify_blob_bundle(
         _check_stated(parts.content, signed)
     proven = establish(parts, signed, demanded(trust, identity, key, unsafe_no_log, require))
     if isinstance(parts.content, MessageSignature):
+        _check_signature_wanted(predicate_type)
         check_identity(identity, proven.signer)
         digest = artifact if isinstance(artifact, Digest) else Digest.of(artifact)
         return proven.of(SignedBlob, digest=digest)
     statement = statement_in(parts.content)
     digests = (artifact,) if isinstance(artifact, Digest) else _digests(artifact)
     check_subject(statement, *digests)
+    check_predicate_type(statement, predicate_type)
     check_identity(identity, proven.signer)
     return proven.of(SignedStatement, statement=statement)
 
@@ -94,6 +101,15 @@ def _parts(bundle: Bundle | bytes, limits: Limits | None) -> BundleParts:
 
 def _digests(artifact: bytes) -> tuple[Digest, ...]:
     return tuple(Digest.of(artifact, algorithm) for algorithm in HASHES)
+
+
+def _check_signature_wanted(wanted: str | None) -> None:
+    if wanted is not None and not matches(COSIGN_SIGN, wanted):
+        raise InvalidEvidence(
+            f"the bundle signs the file, and states nothing of it, where {wanted} is asked for",
+            step="predicate-type",
+            hint="it is a signature",
+        )
 
 
 def _check_stated(content: MessageSignature, signed: SignedBytes) -> None:

@@ -85,12 +85,7 @@ def verify_bundle(
     proven = establish(parts, SignedBytes.of(parts.content, None), demand)
     statement = statement_in(parts.content)
     check_subject(statement, subject)
-    if predicate_type is not None and not matches(statement.predicate_type, predicate_type):
-        raise InvalidEvidence(
-            f"the statement is of type {statement.predicate_type[:200]}, not {predicate_type}",
-            step="predicate-type",
-            hint="it says something else",
-        )
+    check_predicate_type(statement, predicate_type)
     check_identity(identity, proven.signer)
     return proven.of(SignedStatement, statement=statement)
 
@@ -188,6 +183,20 @@ def check_subject(statement: Statement, *digests: Digest | None) -> None:
         digest=wanted[0],
         hint="it belongs to another image or file",
     )
+
+
+def check_predicate_type(statement: Statement, wanted: str | None) -> None:
+    """Raise unless the statement is of the type or family wanted; None asks nothing.
+
+    Raises:
+        InvalidEvidence: step `predicate-type`.
+    """
+    if wanted is not None and not matches(statement.predicate_type, wanted):
+        raise InvalidEvidence(
+            f"the statement is of type {statement.predicate_type[:200]}, not {wanted}",
+            step="predicate-type",
+            hint="it says something else",
+        )
 
 
 def check_identity(identity: Expected | None, signer: Signatory) -> None:
