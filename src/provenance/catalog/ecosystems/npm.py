@@ -3,7 +3,8 @@
 Sources: npm's documentation of package.json, Node's algorithm for `require` (modules, "Loading from
 node_modules folders"), Debian's policy for Node packages (its folders). Roots lie directly in a
 `node_modules/`, in a scope of one, or in Debian's own folders; so do the package managers that
-images unpack to /opt (yarn) and that corepack downloads. Any other package.json configures a part
+images unpack to /opt (yarn) and that corepack downloads. With Plug'n'Play packages stay in their
+archives (npm_pnp.py). Any other package.json configures a part
 of a package, or is a project's and no installed package. Not read: lock files (wishes).
 """
 
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from provenance.catalog.cataloger import Cataloger, Problem, Relation
+from provenance.catalog.ecosystems import npm_pnp
 from provenance.errors import MalformedDocument
 from provenance.packages.licenses import normalise
 from provenance.packages.package import Package
@@ -66,7 +68,17 @@ _DECODER = msgspec.json.Decoder(_Manifest)
 
 
 def read(file: MatchedFile) -> Iterator[Item]:
-    """Yield the package, or a Problem; nothing for a package.json without name or version."""
+    """Yield the packages, or Problems; nothing for a package.json without name or version."""
+    if file.path.endswith("/package.json"):
+        yield from _manifest(file)
+    elif file.path.endswith(".zip"):
+        for inner in npm_pnp.manifests(file):
+            yield from [inner] if isinstance(inner, Problem) else _manifest(inner)
+    else:
+        yield from npm_pnp.table(file)
+
+
+def _manifest(file: MatchedFile) -> Iterator[Item]:
     folder = file.path.rpartition("/")[0].rpartition("/")[2]
     if folder.startswith((".", "@")):
         return
@@ -211,10 +223,12 @@ def complete(remaining: Remaining) -> Iterator[Package | Relation | Problem]:
     One name and version may lie in several folders and find other versions in each: the edges of
     all of them are its own.
     """
+    tables = npm_pnp.joined(remaining.of(npm_pnp.TABLE).values())
+    packages = [p for p in remaining.packages if npm_pnp.is_used(p.locations[0].path, tables)]
     places: dict[str, str] = {}
     holding: set[str] = set()
     store: dict[str, set[str]] = {}
-    for package in remaining.packages:
+    for package in packages:
         yield package
         for location in package.locations:
             folder = location.path.rpartition("/")[0]
@@ -225,18 +239,25 @@ def complete(remaining: Remaining) -> Iterator[Package | Relation | Problem]:
                 store.setdefault(f"{above}/{package.name}", set()).add(package.purl)
     edges: dict[Relation, None] = {}
     work = 0
-    for package in remaining.packages:
+    for package in packages:
         for location in package.locations:
             folder = location.path.rpartition("/")[0]
-            folders = list(_search_path(folder, holding))
-            work += len(package.depends) * (1 + len(folders))
+            named = tables.get(folder)
+            folders = [] if named is not None else list(_search_path(folder, holding))
+            work += len(named or ()) + len(package.depends) * (1 + len(folders))
             if work + 10 * len(edges) > _WORK:
                 yield Problem(location.path, "packages need too many others: not all is told")
                 yield from edges
                 return
-            for need in package.depends:
-                name = need[:1] + need[1:].partition("@")[0]
-                target = _resolved(name, folders, places) or _in_store(name, folder, store)
+            if named is not None:
+                targets = [places.get(target, "") for target in named]
+            else:
+                names = [need[:1] + need[1:].partition("@")[0] for need in package.depends]
+                targets = [
+                    _resolved(name, folders, places) or _in_store(name, folder, store)
+                    for name in names
+                ]
+            for target in targets:
                 if target and target != package.purl:
                     edges[Relation(package.purl, "depends-on", target)] = None
     yield from edges
@@ -296,7 +317,7 @@ _FOLDERS = (
 
 CATALOGER = Cataloger(
     name="npm",
-    version=2,
+    version=3,
     types=("npm",),
     read=read,
     paths=(
@@ -305,6 +326,8 @@ CATALOGER = Cataloger(
         "**/opt/yarn-v*/package.json",
         "**/corepack/*/*/package.json",
         "**/corepack/v*/*/*/package.json",
+        *npm_pnp.ARCHIVES,
+        *npm_pnp.TABLES,
     ),
     complete=complete,
 )
