@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.evidence.placing import public, put_cosigned, put_layers, subject_of
-from tests.verification.test_own_authorities import OWN, certified_by
+from tests.verification.test_own_authorities import NO_ISSUER, OWN, certified_by
 
 import provenance as pv
 from provenance.attestation.bundle import BUNDLE_MEDIA_TYPE
@@ -148,3 +148,25 @@ def test_whom_an_authority_of_ones_own_certifies(name: str, run: Run, tmp_path: 
         *("--certificate-identity", WHO, "--certificate-oidc-issuer", sigstore.issuer),
         str(tmp_path / "file"),
     )
+
+
+@pytest.mark.parametrize(("pattern", "accepted"), [("^$", True), (".*", True), ("http", False)])
+def test_whom_an_authority_knows_itself(
+    pattern: str,
+    accepted: bool,  # noqa: FBT001 - a parameter of the test
+    run: Run,
+    tmp_path: Path,
+) -> None:
+    with LocalSigstore(rekor=()) as sigstore:
+        document = sigstore.forger(NO_ISSUER, issuer="").blob(DATA)
+    (tmp_path / "root.json").write_bytes(sigstore.trusted_root_json)
+    (tmp_path / "bundle.json").write_text(json.dumps(document))
+    (tmp_path / "file").write_bytes(DATA)
+    said = run(
+        *("cosign", "verify-blob", "--bundle", str(tmp_path / "bundle.json")),
+        *("--trusted-root", str(tmp_path / "root.json"), "--use-signed-timestamps"),
+        *("--insecure-ignore-tlog", "--certificate-identity", NO_ISSUER),
+        *("--certificate-oidc-issuer-regexp", pattern, str(tmp_path / "file")),
+        check=False,
+    )
+    assert (said.returncode == 0) is accepted, said.stderr

@@ -94,6 +94,12 @@ def test_a_long_value_is_read() -> None:
     assert read_certificate(certificate(EMAIL, {"8": text(issuer)})).issuer == issuer
 
 
+def test_an_authority_that_knows_whom_it_certifies_names_no_issuer() -> None:
+    found = read_certificate(certificate(EMAIL, {}))
+    assert (found.identity, found.issuer) == ("dev@example.com", "")
+    assert str(found) == "dev@example.com (no issuer)"
+
+
 @pytest.mark.parametrize(
     ("names", "extensions", "why"),
     [
@@ -101,13 +107,13 @@ def test_a_long_value_is_read() -> None:
         ([*EMAIL, *EMAIL], {"1": b"https://i"}, "names 2 identities"),
         ([*EMAIL, x509.DNSName("a.b")], {"1": b"https://i"}, "names 2 identities"),
         ([x509.DNSName("a.b")], {"1": b"https://i"}, "names 1 identities"),
-        (EMAIL, {}, "names no issuer"),
-        (EMAIL, {"1": b""}, "names no issuer"),
+        (EMAIL, {"1": b""}, "an issuer without a name"),
+        (EMAIL, {"8": text("")}, "an issuer without a name"),
         (EMAIL, {"1": b"https://i", "8": text("https://j")}, "two issuers"),
         (EMAIL, {"8": b"https://i"}, "no UTF8String"),
         (EMAIL, {"8": b""}, "no UTF8String"),
         (EMAIL, {"8": b"\x0c"}, "no UTF8String"),
-        (EMAIL, {"8": b"\x0c\x80"}, "names no issuer|no UTF8String"),
+        (EMAIL, {"8": b"\x0c\x80"}, "without a name|no UTF8String"),
         (EMAIL, {"8": text("https://i") + b"x"}, "no UTF8String"),
         (EMAIL, {"8": b"\x0c\x02\xff\xfe"}, "no UTF-8"),
         (EMAIL, {"8": b"\x0c\x84\xff\xff\xff\xff"}, "no UTF8String"),

@@ -64,6 +64,21 @@ def test_the_issuer_counts() -> None:
     )
 
 
+def test_a_certificate_without_issuer_is_nobodys_unless_a_pattern_says_so() -> None:
+    name = "https://dotcom.releases.github.com"
+    found = Certified(name, "")
+    exact = Identity(name, issuer="https://i")
+    assert exact.mismatch(found) == f"{name} was vouched for by no issuer, expected https://i"
+    assert exact.near_miss(found) == "the same name by no issuer"
+    for pattern, accepted in (("^$", True), (".*", True), (".+", False), ("https://.*", False)):
+        who = Identity(name, issuer=pattern, issuer_is_pattern=True)
+        assert (who.mismatch(found) == "") is accepted
+        assert who.mismatch(Certified(f"{name}.evil.example", "")) != ""
+    none = Identity(name, issuer="^$", issuer_is_pattern=True)
+    assert none.mismatch(Certified(name, "https://i")) != ""
+    assert none.mismatch(KEY) != ""
+
+
 @pytest.mark.parametrize(
     ("pattern", "matches"),
     [

@@ -106,3 +106,25 @@ def test_whom_another_of_that_kind_certifies_is_not(name: str) -> None:
     with pytest.raises(InvalidEvidence) as caught:
         verify_blob_bundle(raw, DATA, trust=sigstore.trust)
     assert caught.value.step == "certificate-chain"
+
+
+NO_ISSUER = "https://releases.example"
+"""Certified as GitHub certifies who attests its releases: for a year, and nobody vouches."""
+
+
+def test_whom_an_authority_knows_itself_is_asked_for_without_an_issuer() -> None:
+    with LocalSigstore(rekor=()) as sigstore:
+        raw = json.dumps(sigstore.forger(NO_ISSUER, issuer="").blob(DATA)).encode()
+    for pattern, accepted in (("^$", True), (".*", True), ("http.*", False)):
+        who = Identity(NO_ISSUER, issuer=pattern, issuer_is_pattern=True)
+        if accepted:
+            found = verify_blob_bundle(raw, DATA, trust=sigstore.trust, identity=who)
+            assert (found.identity, found.issuer) == (NO_ISSUER, "")
+            continue
+        with pytest.raises(InvalidEvidence, match="by no issuer") as caught:
+            verify_blob_bundle(raw, DATA, trust=sigstore.trust, identity=who)
+        assert caught.value.step == "identity"
+    with pytest.raises(InvalidEvidence, match="by no issuer"):
+        verify_blob_bundle(
+            raw, DATA, trust=sigstore.trust, identity=Identity(NO_ISSUER, issuer=sigstore.issuer)
+        )

@@ -54,8 +54,11 @@ X = TypeVar("X")
 def read_certificate(certificate: x509.Certificate) -> Certified:
     """Identity, issuer and claims. Meaningful only once the chain was verified.
 
+    Fulcio names an issuer always. An authority that certifies whom it knows itself names none:
+    GitHub's for releases, or one of your own.
+
     Raises:
-        InvalidEvidence: step `certificate-profile`: not exactly one identity, or no issuer.
+        InvalidEvidence: step `certificate-profile`: not exactly one identity, or two issuers.
     """
     from cryptography import x509
 
@@ -77,8 +80,8 @@ def read_certificate(certificate: x509.Certificate) -> Certified:
     if old and new and old != new:
         raise _refuse("the certificate names two issuers")
     issuer = new or old
-    if not issuer:
-        raise _refuse("the certificate names no issuer")
+    if not issuer and {"1", "8"} & raw.keys():
+        raise _refuse("the certificate names an issuer without a name")
     extensions = {_NAMES[n]: _utf8(value) for n, value in raw.items() if n in _NAMES}
     extensions |= {_RAW_NAMES[n]: _plain(value) for n, value in raw.items() if n in _RAW_NAMES}
     return Certified(identities[0], issuer, read_only(extensions))

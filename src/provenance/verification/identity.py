@@ -66,7 +66,11 @@ class Identity:
     for ever on a name that an attacker chose. Names longer than 4,096 letters match no pattern.
     """
     issuer: str = field(kw_only=True)
-    """Exact URL of the OIDC issuer, or a regular expression where `issuer_is_pattern`."""
+    """Exact URL of the OIDC issuer, or a regular expression where `issuer_is_pattern`.
+
+    A certificate that names no issuer is nobody's by an exact one. A pattern that matches the empty
+    text takes it, as cosign's does: `^$` that alone.
+    """
     is_pattern: bool = field(default=False, kw_only=True)
     """Whether `identity` is a regular expression; it must match in full."""
     claims: Mapping[str, str] = field(default_factory=dict, kw_only=True, hash=False)
@@ -214,7 +218,7 @@ class Identity:
             why = f"signed by {signer.identity}, expected {how}{self.identity}"
         elif not self.trusts_issuer_of(signer):
             how = "something matching " if self.issuer_is_pattern else ""
-            vouched = f"{signer.identity} was vouched for by {signer.issuer}"
+            vouched = f"{signer.identity} was vouched for by {signer.issuer or 'no issuer'}"
             return f"{vouched}, expected {how}{self.issuer}"
         else:
             why = self._missing_claim(signer)

@@ -18,7 +18,7 @@ def near_miss(expected: Identity, signer: Certified) -> str:
     """The nearest thing that is right, for people; empty where nothing is, or all is."""
     if expected.names(signer):
         if not expected.trusts_issuer_of(signer):
-            return f"the same name by {signer.issuer}"
+            return f"the same name by {signer.issuer or 'no issuer'}"
         return _of_claims(expected, signer)
     name = signer.identity
     wanted = _plain(expected.identity) if expected.is_pattern else expected.identity

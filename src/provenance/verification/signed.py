@@ -34,7 +34,8 @@ class Certified:
     identity: str
     """The subject alternative name: an e-mail address or a URI."""
     issuer: str
-    """The OIDC issuer that vouched for it."""
+    """The OIDC issuer that vouched for it; empty: none is named, and the authority that certified
+    it alone knows whom it certified."""
     extensions: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Fulcio's other claims, by name (`source-repository-uri`, ...)."""
 
@@ -43,7 +44,7 @@ class Certified:
         return type(self), (self.identity, self.issuer, dict(self.extensions))
 
     def __str__(self) -> str:
-        return f"{self.identity} (issuer {self.issuer})"
+        return f"{self.identity} ({f'issuer {self.issuer}' if self.issuer else 'no issuer'})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ class Signed:
 
     @property
     def issuer(self) -> str:
-        """Who vouched for them; empty for a key."""
+        """Who vouched for them; empty for a key, and where a certificate does not say."""
         return self.signer.issuer
 
 

@@ -60,9 +60,13 @@ def general_name(identity: str) -> x509.GeneralName:
 def extensions(
     identity: str, issuer: str, claims: Mapping[str, Any]
 ) -> Iterator[x509.UnrecognizedExtension]:
-    """The extensions in the order of their numbers; a claim that is not there leaves its out."""
-    raw = {1: issuer} | {n: claims[c] for n, c in _RAW.items() if c in claims}
-    text = {8: issuer} | {n: claims[c] for n, c in _TEXT.items() if c in claims}
+    """The extensions in the order of their numbers; a claim that is not there leaves its out.
+
+    So does an empty issuer: certificates of other authorities than Fulcio have none.
+    """
+    raw, text = ({1: issuer}, {8: issuer}) if issuer else ({}, {})
+    raw |= {n: claims[c] for n, c in _RAW.items() if c in claims}
+    text |= {n: claims[c] for n, c in _TEXT.items() if c in claims}
     text |= _addresses(identity, claims)
     for number, value in sorted(raw.items()):
         yield _extension(number, str(value).encode())
