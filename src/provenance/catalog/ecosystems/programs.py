@@ -7,6 +7,7 @@ programs, any other one.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
 
 from provenance.catalog.ecosystems import elf, macho, pe
@@ -37,19 +38,12 @@ _READERS: dict[bytes, Callable[[bytes], Headers | int | None]] = {
     pe.MAGIC: pe.read_pe,
     **dict.fromkeys(macho.MAGICS, macho.read_macho),
 }
-# What was said last: several catalogers ask for the same file, one after the other. To compare
-# costs a hundredth of reading, and of what the hash of a cache's key would.
-_LAST: list[tuple[bytes, Headers | int | None]] = [(b"", None)]
 
 
+@lru_cache(maxsize=1)  # several catalogers ask for the same file, one after the other
 def _read(head: bytes) -> Headers | int | None:
-    last = _LAST[0]
-    if last[0] == head:
-        return last[1]
     read = _READERS.get(head[:4]) or _READERS.get(head[:2])
-    found = None if read is None else read(head)
-    _LAST[0] = (head, found)
-    return found
+    return None if read is None else read(head)
 
 
 def _headers(first: memoryview | bytes, size: int) -> Headers | int | None:
