@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from provenance.sbom.quality.facts import Facts, Part
+from provenance.sbom.spdx3.elements import creation_info, name_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,9 +32,9 @@ class _Graph:
         graph = document.get("@graph")
         listed = graph if isinstance(graph, list) else [document]
         self._listed = [(n, x) for n, x in enumerate(listed) if isinstance(x, dict)]
-        self._nodes = {i: x for _, x in self._listed if (i := _identifier(x))}
+        self._nodes = {i: x for _, x in self._listed if (i := name_of(x))}
         imported = [y for x in self._of_type("SpdxDocument") for y in _objects(x.get("import"))]
-        self._there = {*self._nodes, *(_text(x, "externalSpdxId") for x in imported)}
+        self._there = {*self._nodes, *(text_of(x, "externalSpdxId") for x in imported)}
         self._relations = [x for _, x in self._listed if isinstance(x.get("relationshipType"), str)]
 
     def _of_type(self, *kinds: str) -> list[Mapping[str, Any]]:
@@ -41,7 +42,7 @@ class _Graph:
 
     def facts(self, syntax: str) -> Facts:
         documents = self._of_type("SpdxDocument")
-        creation = self._creation(documents)
+        creation = creation_info(documents, self._nodes, self._of_type("CreationInfo"))
         agents = [self._node(name) for name in _names(creation.get("createdBy"))]
         people = [x for x in agents if x.get("type") in ("Person", "Organization", "Agent")]
         used = [self._node(name) for name in _names(creation.get("createdUsing"))]
@@ -49,13 +50,13 @@ class _Graph:
         boms = self._of_type("software_Sbom")
         found = Facts(
             family="spdx",
-            version=_text(creation, "specVersion"),
+            version=text_of(creation, "specVersion"),
             syntax=syntax,
-            uri="".join([_identifier(x) for x in (*boms, *documents)][:1]),
-            created=_text(creation, "created"),
-            authors=tuple(n for x in people if (n := _text(x, "name"))),
+            uri="".join([name_of(x) for x in (*boms, *documents)][:1]),
+            created=text_of(creation, "created"),
+            authors=tuple(n for x in people if (n := text_of(x, "name"))),
             contacts=tuple(c for x in people for c in _contacts(x)),
-            tools=tuple(n for x in (*used, *software) if (n := _text(x, "name"))),
+            tools=tuple(n for x in (*used, *software) if (n := text_of(x, "name"))),
             contexts=tuple(name for x in boms for name in _names(x.get("software_sbomType"))),
             has_vulnerabilities=any(
                 str(x.get("type")).startswith("security_") for _, x in self._listed
@@ -63,15 +64,6 @@ class _Graph:
         )
         found.parts = self._parts()
         return found
-
-    def _creation(self, documents: list[Mapping[str, Any]]) -> Mapping[str, Any]:
-        for node in documents:
-            stated = node.get("creationInfo")
-            if isinstance(stated, dict):
-                return stated
-            if isinstance(stated, str) and stated in self._nodes:
-                return self._nodes[stated]
-        return next(iter(self._of_type("CreationInfo")), {})
 
     def _node(self, name: str) -> Mapping[str, Any]:
         return self._nodes.get(name, {})
@@ -83,9 +75,9 @@ class _Graph:
         for number, item in self._listed:
             if item.get("type") in _PACKAGES:
                 part = self._part(item, f"/@graph/{number}")
-                part.is_primary = _identifier(item) in roots
+                part.is_primary = name_of(item) in roots
                 parts.append(part)
-                by_name.setdefault(_identifier(item), part)
+                by_name.setdefault(name_of(item), part)
         for relation in self._relations:
             self._relate(relation, by_name)
         if sum(part.is_primary for part in parts) > 1:  # a list, of which none is the whole
@@ -97,25 +89,25 @@ class _Graph:
         makers = [self._node(name) for name in _names(item.get("originatedBy"))]
         return Part(
             pointer=pointer,
-            name=_text(item, "name"),
-            version=_text(item, "software_packageVersion"),
+            name=text_of(item, "name"),
+            version=text_of(item, "software_packageVersion"),
             suppliers=tuple(self._agent(n) for n in _names(item.get("suppliedBy"))),
             producers=tuple(self._agent(n) for n in _names(item.get("originatedBy"))),
             contacts=tuple(c for x in makers for c in _contacts(x)),
             identifiers=tuple(_identifiers(item)),
             hashes=tuple(_hashes(item)),
-            artifact_uri=_text(item, "software_downloadLocation"),
+            artifact_uri=text_of(item, "software_downloadLocation"),
         )
 
     def _agent(self, name: str) -> str:
         if _NO_ASSERTION in name:
             return "NOASSERTION"
-        return _text(self._node(name), "name")
+        return text_of(self._node(name), "name")
 
     def _relate(self, relation: Mapping[str, Any], parts: Mapping[str, Part]) -> None:
         kind, targets = relation["relationshipType"], _names(relation.get("to"))
-        part = parts.get(_text(relation, "from"))
-        if kind in _STRUCTURE | _OTHER_STRUCTURE and _text(relation, "from") in self._there:
+        part = parts.get(text_of(relation, "from"))
+        if kind in _STRUCTURE | _OTHER_STRUCTURE and text_of(relation, "from") in self._there:
             for found in filter(None, map(parts.get, targets)):
                 found.is_related = True
         if part is None:
@@ -123,7 +115,7 @@ class _Graph:
         if kind in _STRUCTURE:
             if self._leads(targets):
                 part.is_related = part.has_edges = True
-            part.completeness = part.completeness or _text(relation, "completeness")
+            part.completeness = part.completeness or text_of(relation, "completeness")
         elif kind in ("hasConcludedLicense", "hasDeclaredLicense"):
             stated = tuple(self._license(name) for name in targets)
             part.licenses += stated
@@ -145,16 +137,16 @@ class _Graph:
             if _NO_ASSERTION in name:
                 return "NOASSERTION"
             return name.removeprefix(_LISTED_LICENSE) if name.startswith(_LISTED_LICENSE) else ""
-        return _text(node, "simplelicensing_licenseExpression") or _text(node, "name")
+        return text_of(node, "simplelicensing_licenseExpression") or text_of(node, "name")
 
 
 def _artifact(part: Part, file: Mapping[str, Any]) -> None:
     """The file that is delivered, which has the properties (TR-03183-2, section 8.2)."""
-    part.filename = part.filename or _text(file, "name")
+    part.filename = part.filename or text_of(file, "name")
     part.artifact_hashes += tuple(_hashes(file))
     purposes = _names(file.get("software_additionalPurpose"))
     # What is not in the list is denied by it, where it is there or a comment says what it is.
-    if "software_additionalPurpose" in file or "TR-03183" in _text(file, "comment"):
+    if "software_additionalPurpose" in file or "TR-03183" in text_of(file, "comment"):
         part.executable = "executable" if "executable" in purposes else "non-executable"
         part.archive = "archive" if "archive" in purposes else "no archive"
         part.structured = "structured" if "container" in purposes else ""
@@ -163,41 +155,32 @@ def _artifact(part: Part, file: Mapping[str, Any]) -> None:
 
 
 def _identifiers(item: Mapping[str, Any]) -> Iterator[str]:
-    if text := _text(item, "software_packageUrl"):
+    if text := text_of(item, "software_packageUrl"):
         yield text
     for entry in _objects(item.get("externalIdentifier")):
         if entry.get("externalIdentifierType") in ("packageUrl", "cpe22", "cpe23", "swid", "swhid"):
-            yield _text(entry, "identifier")
+            yield text_of(entry, "identifier")
     for entry in _objects(item.get("software_contentIdentifier")):
-        yield _text(entry, "software_contentIdentifierValue")
+        yield text_of(entry, "software_contentIdentifierValue")
 
 
 def _contacts(agent: Mapping[str, Any]) -> Iterator[str]:
     for entry in _objects(agent.get("externalIdentifier")):
         if entry.get("externalIdentifierType") in ("email", "urlScheme", "other"):
-            yield _text(entry, "identifier")
+            yield text_of(entry, "identifier")
 
 
 def _hashes(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for entry in _objects(item.get("verifiedUsing")):
-        yield _text(entry, "algorithm").replace("_", ""), _text(entry, "hashValue")
+        yield text_of(entry, "algorithm").replace("_", ""), text_of(entry, "hashValue")
 
 
 def _names(value: Any) -> list[str]:
     """Texts, also of elements that stand where they are used."""
     listed = value if isinstance(value, list) else [value]
-    named = [_identifier(x) if isinstance(x, dict) else x for x in listed]
+    named = [name_of(x) if isinstance(x, dict) else x for x in listed]
     return [x for x in named if isinstance(x, str) and x]
-
-
-def _identifier(node: Mapping[str, Any]) -> str:
-    return _text(node, "spdxId") or _text(node, "@id")
 
 
 def _objects(value: Any) -> list[Mapping[str, Any]]:
     return [x for x in value if isinstance(x, dict)] if isinstance(value, list) else []
-
-
-def _text(item: Mapping[str, Any], key: str) -> str:
-    value = item.get(key)
-    return value if isinstance(value, str) else ""

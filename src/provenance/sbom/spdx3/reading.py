@@ -25,6 +25,7 @@ from provenance.sbom.spdx.vocabulary import (
     joined_actor,
     purpose_kind,
 )
+from provenance.sbom.spdx3.elements import creation_info, name_of, text_of
 from provenance.sbom.spdx3.references import references_of
 
 if TYPE_CHECKING:
@@ -62,13 +63,13 @@ class _Reader:
         self._carried: dict[str, list[tuple[str, str]]] = {}
         self._texts: dict[str, str] = {}
         for number, node in enumerate(self._graph(document)):
-            identifier = _identifier(node) or f"#/@graph/{number}"
+            identifier = name_of(node) or f"#/@graph/{number}"
             if identifier not in self._nodes:
                 self._nodes[identifier] = node
-                self._by_type.setdefault(_text(node, "type"), []).append(node)
+                self._by_type.setdefault(text_of(node, "type"), []).append(node)
         self._relations: dict[str, list[tuple[str, str]]] = {}
         for node in self._of_type("Relationship", "LifecycleScopedRelationship"):
-            source, kind = _reference(node.get("from")), _text(node, "relationshipType")
+            source, kind = _reference(node.get("from")), text_of(node, "relationshipType")
             pairs = self._relations.setdefault(kind, [])
             pairs += [(source, target) for target in _references(node.get("to")) if source]
 
@@ -95,10 +96,10 @@ class _Reader:
     def contents(self) -> Contents:
         """Everything that the view holds."""
         documents = self._of_type("SpdxDocument")
-        creation = self._creation(documents)
+        creation = creation_info(documents, self._nodes, self._of_type("CreationInfo"))
         packages = self._of_type(*_PACKAGES)
         for node in packages:
-            self._carried[_identifier(node)] = self._pairs(node)
+            self._carried[name_of(node)] = self._pairs(node)
         tools = self._tools(creation)
         root = self._root(packages, ours=any(t.startswith(_OURS) for t in tools))
         subject = self._subject(root) if root is not None else None
@@ -118,7 +119,7 @@ class _Reader:
             if node is not root and node is not release
         ]
         purls = {package.id: package.purl for package in found}
-        created = _text(creation, "created")
+        created = text_of(creation, "created")
         unknown = created == EPOCH and creation.get("comment") == NO_TIME
         return Contents(
             subject=subject,
@@ -135,47 +136,38 @@ class _Reader:
             license_texts=self._texts,
         )
 
-    def _creation(self, documents: list[_Node]) -> _Node:
-        for node in documents:
-            stated = node.get("creationInfo")
-            if isinstance(stated, dict):
-                return stated
-            if isinstance(stated, str) and stated in self._nodes:
-                return self._nodes[stated]
-        return next(iter(self._of_type("CreationInfo")), {})
-
-    def _tools(self, creation: _Node) -> tuple[str, ...]:
+    def _tools(self, creation: Mapping[str, Any]) -> tuple[str, ...]:
         names = []
         for identifier in _references(creation.get("createdBy")):
             node = self._nodes.get(identifier, {})
-            if _text(node, "type") == "SoftwareAgent":
-                names.append(_text(node, "name"))
+            if text_of(node, "type") == "SoftwareAgent":
+                names.append(text_of(node, "name"))
         used = _references(creation.get("createdUsing"))
-        return (*names, *(_text(self._nodes.get(x, {}), "name") for x in used))
+        return (*names, *(text_of(self._nodes.get(x, {}), "name") for x in used))
 
     def _root(self, packages: list[_Node], *, ours: bool) -> _Node | None:
         """What is described, unless that is a package like the others (as in SPDX 2)."""
         described = self._described()
         for node in packages:
-            pairs = self._carried[_identifier(node)]
-            if pairs and pairs[0][0] == carrying.SUBJECT and _identifier(node) in described:
+            pairs = self._carried[name_of(node)]
+            if pairs and pairs[0][0] == carrying.SUBJECT and name_of(node) in described:
                 return node
         if ours:
             return None
         if len(described) != 1:
             return None
         node = self._nodes.get(described[0], {})
-        if _text(node, "type") not in _PACKAGES:
+        if text_of(node, "type") not in _PACKAGES:
             return None
         wholes = {a for kind in ("contains", "dependsOn") for a, _ in self._relations.get(kind, ())}
         purpose = purpose_kind(node.get("software_primaryPurpose"))
         if purpose in _ROOTS:
             return node
-        return node if _identifier(node) in wholes else None
+        return node if name_of(node) in wholes else None
 
     def _described(self) -> tuple[str, ...]:
         """What the collections are about."""
-        collections = {_identifier(n) for n in self._of_type(*_COLLECTIONS)}
+        collections = {name_of(n) for n in self._of_type(*_COLLECTIONS)}
         roots = [
             target
             for node in self._of_type(*_COLLECTIONS)
@@ -186,19 +178,19 @@ class _Reader:
 
     def _distribution(self, node: _Node) -> OsRelease | None:
         """Only what is no package to other readers is none here."""
-        pairs = self._carried[_identifier(node)]
+        pairs = self._carried[name_of(node)]
         is_one = node.get("software_primaryPurpose") == "operatingSystem" and not _purl(node)
-        name, version = _text(node, "name"), _text(node, "software_packageVersion")
+        name, version = text_of(node, "name"), text_of(node, "software_packageVersion")
         return carrying.restore_distribution(pairs, name, version) if is_one and pairs else None
 
     def _subject(self, node: _Node) -> Subject:
-        pairs, hashes = self._carried[_identifier(node)], _hashes(node)
+        pairs, hashes = self._carried[name_of(node)], _hashes(node)
         digest: Digest | None = None
         for algorithm in _MANIFEST_HASHES:
             digest = digest or digest_or_none(f"{algorithm}:{hashes.get(algorithm, '')}")
-        version = _text(node, "software_packageVersion")
+        version = text_of(node, "software_packageVersion")
         fields: dict[str, Any] = {
-            "name": _text(node, "name"),
+            "name": text_of(node, "name"),
             "version": version,
             "purl": _purl(node),
             "digest": digest,
@@ -213,14 +205,14 @@ class _Reader:
     def _package(
         self, node: _Node, history: Mapping[str, str], licenses: Mapping[tuple[str, str], str]
     ) -> Package:
-        identifier, purl = _identifier(node), _purl(node)
+        identifier, purl = name_of(node), _purl(node)
         pairs = self._carried[identifier]
         declared, concluded = (
             (text,) if (text := licenses.get((identifier, kind))) else () for kind in _LICENSES
         )
         fields: dict[str, Any] = {
-            "name": _text(node, "name"),
-            "version": _text(node, "software_packageVersion"),
+            "name": text_of(node, "name"),
+            "version": text_of(node, "software_packageVersion"),
             "type": purl_type(purl),
             "purl": purl,
             "licenses": declared or concluded,
@@ -228,8 +220,8 @@ class _Reader:
             "is_declared": bool(declared) or not concluded,
             "supplier": self._agent(_reference(node.get("suppliedBy"))),
             "author": "".join([self._agent(x) for x in _references(node.get("originatedBy"))][:1]),
-            "description": _text(node, "description") or _text(node, "summary"),
-            "homepage": _text(node, "software_homePage"),
+            "description": text_of(node, "description") or text_of(node, "summary"),
+            "homepage": text_of(node, "software_homePage"),
             "hashes": carrying.restore_hashes(pairs, _hashes(node)),
             "cpes": tuple(_identified(node, "cpe23")),
             "kind": purpose_kind(node.get("software_primaryPurpose")),
@@ -244,7 +236,7 @@ class _Reader:
     def _agent(self, identifier: str) -> str:
         node = self._nodes.get(identifier, {})
         addresses = [*_identified(node, "email"), ""]
-        return joined_actor(_text(node, "name"), addresses[0])
+        return joined_actor(text_of(node, "name"), addresses[0])
 
     def _licenses(self) -> dict[tuple[str, str], str]:
         """Each element's licence, declared and concluded."""
@@ -261,15 +253,15 @@ class _Reader:
         if node is None:
             short = identifier.removeprefix(_LISTED_LICENSE)
             return short if short != identifier else ""
-        expression = _text(node, "simplelicensing_licenseExpression")
+        expression = text_of(node, "simplelicensing_licenseExpression")
         for entry in _objects(node, "simplelicensing_customIdToUri"):
             if entry.get("key") == expression:
                 words = self._nodes.get(str(entry.get("value")), {})
-                text, name = _text(words, "simplelicensing_licenseText"), _text(words, "name")
+                text, name = text_of(words, "simplelicensing_licenseText"), text_of(words, "name")
                 if name and text:
                     self._texts.setdefault(name, text)
                 return name or text or expression
-        return expression or _text(node, "name")
+        return expression or text_of(node, "name")
 
     def _files(self, purls: Mapping[str, str]) -> Iterator[ListedFile]:
         owners: dict[str, str] = {}
@@ -277,8 +269,8 @@ class _Reader:
             if purls.get(source):
                 owners.setdefault(target, purls[source])
         for node in self._of_type("software_File"):
-            pairs, identifier = self._pairs(node), _identifier(node)
-            path = _text(node, "name")
+            pairs, identifier = self._pairs(node), name_of(node)
+            path = text_of(node, "name")
             fields: dict[str, Any] = {
                 "path": path if pairs or not path.startswith(("./", "/")) else path.lstrip("./"),
                 "hashes": carrying.restore_hashes(pairs, _hashes(node)),
@@ -295,7 +287,7 @@ class _Reader:
 
     def _others(self, documents: list[_Node], purls: Mapping[str, str]) -> dict[str, OtherDocument]:
         imported = {
-            _text(entry, "externalSpdxId"): _hashes(entry)
+            text_of(entry, "externalSpdxId"): _hashes(entry)
             for node in documents
             for entry in _objects(node, "import")
         }
@@ -314,7 +306,7 @@ class _Reader:
         try:
             return carrying.pairs_of(node.get("comment")) or []
         except msgspec.DecodeError:
-            self._odd(f"{_identifier(node)}/comment", "cannot be read back")
+            self._odd(f"{name_of(node)}/comment", "cannot be read back")
             return []
 
 
@@ -334,19 +326,10 @@ def _nested(node: _Node) -> Iterator[_Node]:
             waiting += [x for x in found if "spdxId" in x or "@id" in x]
 
 
-def _identifier(node: Mapping[str, Any]) -> str:
-    return _text(node, "spdxId") or _text(node, "@id")
-
-
-def _text(node: Mapping[str, Any], key: str) -> str:
-    value = node.get(key)
-    return value if isinstance(value, str) else ""
-
-
 def _reference(value: Any) -> str:
     """The identifier of an element that is named or stands there."""
     if isinstance(value, dict):
-        return _identifier(value)
+        return name_of(value)
     return value if isinstance(value, str) else ""
 
 
@@ -367,11 +350,11 @@ def _identified(node: Mapping[str, Any], kind: str) -> Iterator[str]:
 
 
 def _purl(node: Mapping[str, Any]) -> str:
-    return _text(node, "software_packageUrl") or next(_identified(node, "packageUrl"), "")
+    return text_of(node, "software_packageUrl") or next(_identified(node, "packageUrl"), "")
 
 
 def _said(node: Mapping[str, Any], key: str) -> str:
-    text = _text(node, key)
+    text = text_of(node, key)
     return "" if text in NOTHING else text
 
 

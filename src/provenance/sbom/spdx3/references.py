@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from provenance.packages.package import Reference
 from provenance.sbom.cyclonedx.references import comment_of, reference_of
 from provenance.sbom.spdx.vocabulary import OF_CYCLONEDX
+from provenance.sbom.spdx3.elements import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,11 +25,11 @@ _IDENTIFIER = "IDENTIFIER"
 def references_of(node: Mapping[str, Any]) -> Iterator[Reference]:
     """External references, and identifiers that have no field of their own."""
     for item in _objects(node, "externalIdentifier"):
-        kind, text = _text(item, "externalIdentifierType"), _text(item, "identifier")
+        kind, text = text_of(item, "externalIdentifierType"), text_of(item, "identifier")
         if text and kind not in _FIELDS:
-            yield Reference(kind, text, _text(item, "comment"), _IDENTIFIER)
+            yield Reference(kind, text, text_of(item, "comment"), _IDENTIFIER)
     for item in _objects(node, "externalRef"):
-        kind, comment = _text(item, "externalRefType"), _text(item, "comment")
+        kind, comment = text_of(item, "externalRefType"), text_of(item, "comment")
         known, locators = OF_CYCLONEDX.get(kind), item.get("locator")
         for locator in locators if isinstance(locators, list) else [locators]:
             if not isinstance(locator, str):
@@ -65,11 +66,6 @@ def _reference(reference: Reference) -> dict[str, Any]:
         kind, comment = "other", comment_of(reference)
     out = {"type": "ExternalRef", "externalRefType": kind, "locator": [reference.url]}
     return out | {"comment": comment} if comment else out
-
-
-def _text(node: Mapping[str, Any], key: str) -> str:
-    value = node.get(key)
-    return value if isinstance(value, str) else ""
 
 
 def _objects(node: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
