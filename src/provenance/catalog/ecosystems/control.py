@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from provenance.catalog.cataloger import Requirement
     from provenance.packages.package import Package
 
-__all__ = ["Record", "bare", "identity_fault", "records", "relations", "requirements"]
+__all__ = ["ABSENT", "Record", "bare", "identity_fault", "records", "relations", "requirements"]
+
+ABSENT = frozenset({"not-installed", "config-files"})
+"""Last words of a status: every other has files of the package on disk."""
 
 _MAX_LINES = 50_000  # of one record; the longest real ones have some hundred
 _MAX_FIELD = 1 << 20  # characters

@@ -16,6 +16,7 @@ from provenance.catalog.cataloger import Cataloger, Fact, Owned, Problem
 from provenance.catalog.ecosystems import chisel, debian_copyright
 from provenance.catalog.ecosystems.blocks import bounded
 from provenance.catalog.ecosystems.control import (
+    ABSENT,
     bare,
     identity_fault,
     records,
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CATALOGER"]
 
-# Every state but these has files of the package on disk.
-_ABSENT = frozenset({"not-installed", "config-files"})
 # Field to whether its continuation lines count.
 _WANTED = {
     "package": False,
@@ -97,7 +96,7 @@ def _status(file: MatchedFile, place: _Place) -> Iterator[Item]:
     for record in records(file.text(), _WANTED):
         status = record.fields.get("status", "")
         state = status.split()[-1] if status else ""
-        if state in _ABSENT:
+        if state in ABSENT:
             continue
         fault = identity_fault(record)
         if not (fault or state or single):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from provenance.catalog.cataloger import Cataloger, Owned, Problem
 from provenance.catalog.ecosystems.blocks import bounded
 from provenance.catalog.ecosystems.control import (
+    ABSENT,
     bare,
     identity_fault,
     records,
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CATALOGER"]
 
-_ABSENT = frozenset({"not-installed", "config-files"})
 _WANTED = {
     "package": False,
     "status": False,
@@ -67,7 +67,7 @@ def _packages(file: MatchedFile) -> Iterator[Package | Problem]:
     for record in records(file.text(), _WANTED):
         status = record.fields.get("status", "")
         state = status.split()[-1] if status else ""
-        if state in _ABSENT and not described:
+        if state in ABSENT and not described:
             continue
         fault = identity_fault(record)
         if not (fault or state or described):
