@@ -11,9 +11,9 @@ from provenance.catalog import Cataloger, MatchedFile, Problem
 from provenance.catalog.ecosystems import python
 from provenance.cli.printing import drawn
 from provenance.errors import ContentMismatch, NotEvaluated, NotFound, UnsupportedFormat
-from provenance.oci.descriptor import EMPTY_DESCRIPTOR
+from provenance.oci.descriptor import EMPTY_DESCRIPTOR, Descriptor, Platform
 from provenance.oci.layout import LayoutRepository
-from provenance.oci.manifest import Manifest
+from provenance.oci.manifest import Index, Manifest
 from provenance.packages.package import Package
 from provenance.testing import ImageBuilder, LocalRegistry, build_index
 from provenance.testing.images import Symlink, Whiteout
@@ -329,6 +329,65 @@ def test_a_layout_that_is_not_whole_is_no_root_without_packages(tmp_path: Path) 
         with pytest.raises(UnsupportedFormat, match=r"say which: oci:.* or dir:"):
             pv.generate_sbom(image)
     assert len(pv.generate_sbom(f"dir:{tmp_path / 'app'}").packages) == 0
+
+
+class TestMembers:
+    """What `platforms="all"` makes of what an index lists."""
+
+    def listed(self, folder: Path, *manifests: Descriptor) -> list[str]:
+        LayoutRepository(folder).push_manifest(Index.build(manifests), tag="all")
+        found = pv.generate_sbom(f"oci:{folder}:all", platforms="all", cache=None)
+        assert len(found.index.others) == len(found.platforms)
+        return [f"{name} {x.packages[0].name}" for name, x in found.platforms.items()]
+
+    def image(self, folder: Path, platform: str, name: str, stated: str = "") -> Descriptor:
+        record = f'{{"name": "{name}", "version": "1"}}'
+        image = ImageBuilder(platform=platform).layer({f"node_modules/{name}/package.json": record})
+        image.push(f"oci:{folder}:{name}")
+        found = LayoutRepository(folder).resolve(name)
+        named = Platform.parse(stated) if stated else None
+        return Descriptor(found.media_type, found.digest, found.size, platform=named)
+
+    def test_an_image_whose_platform_is_not_named_is_of_the_one_it_states(
+        self, tmp_path: Path
+    ) -> None:
+        first = self.image(tmp_path, "linux/amd64", "a")
+        second = self.image(tmp_path, "linux/arm64", "b")
+        assert self.listed(tmp_path, first, second) == ["linux/amd64 a", "linux/arm64 b"]
+
+    def test_those_of_an_index_within_it_are_listed(self, tmp_path: Path) -> None:
+        inner = Index.build(
+            [
+                self.image(tmp_path, "linux/amd64", "a", "linux/amd64"),
+                self.image(tmp_path, "linux/arm64", "b", "linux/arm64"),
+            ]
+        )
+        LayoutRepository(tmp_path).push_manifest(inner, nested=True)
+        last = self.image(tmp_path, "linux/s390x", "c", "linux/s390x")
+        assert self.listed(tmp_path, inner.descriptor, last, inner.descriptor) == [
+            "linux/amd64 a",
+            "linux/arm64 b",
+            "linux/s390x c",
+        ]
+
+    def test_two_for_one_platform_are_refused_and_one_twice_is_not(self, tmp_path: Path) -> None:
+        first = self.image(tmp_path, "linux/amd64", "a", "linux/amd64")
+        second = self.image(tmp_path, "linux/amd64", "b", "linux/amd64")
+        assert self.listed(tmp_path, first, first) == ["linux/amd64 a"]
+        with pytest.raises(UnsupportedFormat, match="several images for linux/amd64"):
+            self.listed(tmp_path, first, second)
+
+    def test_artifacts_and_attestations_are_no_images(self, tmp_path: Path) -> None:
+        artifact = Manifest.build(EMPTY_DESCRIPTOR, [], artifact_type="text/plain")
+        layout = LayoutRepository(tmp_path)
+        layout.push_blob(b"{}", EMPTY_DESCRIPTOR)
+        layout.push_manifest(artifact, nested=True)
+        attestation = self.image(tmp_path, "unknown/unknown", "x", "unknown/unknown")
+        image = self.image(tmp_path, "linux/amd64", "a", "linux/amd64")
+        others = artifact.descriptor, attestation
+        assert self.listed(tmp_path, *others, image) == ["linux/amd64 a"]
+        with pytest.raises(NotFound, match="the index lists no image"):
+            self.listed(tmp_path, *others)
 
 
 def test_the_sboms_of_an_index_show_a_row_a_platform(tmp_path: Path) -> None:

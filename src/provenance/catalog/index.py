@@ -7,18 +7,22 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from provenance.catalog.subject import build_time, image_subject, index_subject
-from provenance.errors import UnsupportedFormat
+from provenance.errors import NotFound, UnsupportedFormat
+from provenance.oci.manifest import Manifest
+from provenance.oci.media_types import IMAGE_CONFIGS
 from provenance.packages.package import Package
 from provenance.sbom import Format, Sbom, Subject
 from provenance.sbom.model import OtherDocument
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from rich.table import Table
 
+    from provenance.digests import Digest
     from provenance.image import Image
+    from provenance.oci.descriptor import Platform
 
 __all__ = ["IndexSboms", "images_of", "index_sboms"]
 
@@ -101,9 +105,12 @@ def _other(sbom: Sbom) -> OtherDocument:
 
 
 def images_of(index: Image) -> dict[str, Image]:
-    """Platform to the image for it, in the index's order.
+    """Platform to the image for it, in the index's order; also those of an index within it.
+
+    An image whose platform the index does not name is for the one that its config states.
 
     Raises:
+        NotFound: it lists none.
         UnsupportedFormat: it is no index, or two of its images are for the same platform.
     """
     if not index.is_index:
@@ -113,16 +120,36 @@ def images_of(index: Image) -> dict[str, Image]:
             reference=str(index.reference),
         )
     images: dict[str, Image] = {}
-    for platform in index.platforms:
-        name = str(platform)
+    for image in _images(index, set()):
+        platform = image.platform or next(iter(image.platforms), None)
+        name = str(platform or "unknown")
         if name in images:
             raise UnsupportedFormat(
                 f"the index has several images for {name}",
                 hint="name the image itself, by digest",
                 reference=str(index.reference),
             )
-        images[name] = index.for_platform(platform)
+        images[name] = image
+    if not images:
+        raise NotFound("the index lists no image", reference=str(index.reference))
     return images
+
+
+def _images(index: Image, seen: set[tuple[Digest | None, Platform | None]]) -> Iterator[Image]:
+    """The images of an index and of those within it, each once."""
+    for member in index.members():
+        if (key := (member.digest, member.platform)) in seen:
+            continue
+        seen.add(key)
+        if member.is_index:
+            yield from _images(member, seen)
+        elif member.platform is not None or _is_image(member):
+            yield member
+
+
+def _is_image(member: Image) -> bool:
+    manifest = member.manifest()
+    return isinstance(manifest, Manifest) and manifest.config.media_type in IMAGE_CONFIGS
 
 
 def index_sboms(

@@ -184,7 +184,18 @@ class Image:
         image = self._child(chosen, chosen.platform or wanted)
         return image.for_platform(wanted) if image.is_index else image
 
-    def _child(self, descriptor: Descriptor, platform: Platform) -> Image:
+    def members(self) -> Iterator[Image]:
+        """Of an index, what it lists, in its order: images, indexes and artifacts.
+
+        Not what says of itself that it is for no platform, as attestations do (`unknown`).
+        """
+        manifest = self.manifest()
+        for descriptor in manifest.manifests if isinstance(manifest, Index) else ():
+            platform = descriptor.platform
+            if platform is None or platform.os != "unknown":
+                yield self._child(descriptor, platform)
+
+    def _child(self, descriptor: Descriptor, platform: Platform | None) -> Image:
         depth, above = 0, self._index
         while above is not None:
             depth, above = depth + 1, above.index
