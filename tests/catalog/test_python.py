@@ -209,6 +209,27 @@ def test_only_what_installers_write_is_read(path: str, is_ours: bool) -> None:  
     assert Globs(python.CATALOGER.paths)(path) is is_ours
 
 
+@pytest.mark.parametrize(
+    ("path", "listed"),
+    [
+        (f"{SITE}/tests-1.dist-info/METADATA", True),
+        (f"{SITE}/b/_vendor/a-1.dist-info/METADATA", True),
+        ("srv/app/tests/venv/lib/python3/site-packages/a-1.dist-info/METADATA", True),
+        ("srv/app/tests/lib/a-1.dist-info/METADATA", True),
+        (f"{SITE}/b/tests/data/a-1.egg/EGG-INFO/PKG-INFO", False),
+        (f"{SITE}/b/test/a-1.dist-info/METADATA", False),
+        ("usr/lib/python3/dist-packages/tests/a.egg-info", False),
+    ],
+)
+def test_what_a_package_brings_for_its_tests_is_not_installed(
+    path: str,
+    listed: bool,  # noqa: FBT001
+) -> None:
+    data = b"Name: a\nVersion: 1\n"
+    file = MatchedFile(path, None, len(data), 0o644, data)
+    assert bool(list(python.CATALOGER.read(file))) is listed
+
+
 def test_lists_of_files_are_read_where_they_are_asked_for() -> None:
     asked = Globs(python.CATALOGER.file_lists)
     assert asked(f"{INFO}/RECORD")

@@ -43,6 +43,9 @@ _LEVELS = 128  # folders above a package
 _WORK = 4_000_000  # folders looked into for needs, an edge counting as ten: a second or two
 # A package manager of its own: its name, in the folder's name or that of the folder above.
 _MANAGER = re.compile(r"(?:.*/)?(?:opt/(yarn)-v[^/]+|corepack/(?:v[0-9]+/)?([^/]+)/[^/]+)")
+# Below another package, in a folder of its tests: what they try things on.
+_TESTS = frozenset({"test", "tests", "__tests__", "fixtures", "__fixtures__"})
+_HOLDERS = frozenset({"node_modules", "nodejs"})
 _DEBIAN = re.compile(r"(?:.*/)?usr/(?:share|lib(?:/[^/]+-linux-gnu\w*)?)/nodejs(?=/)")
 
 
@@ -101,11 +104,28 @@ def _manifest(file: MatchedFile) -> Iterator[Item]:
 def _is_root(path: str, name: object) -> bool:
     """Whether `path` is a root, or below corepack's or /opt a package manager of that name."""
     folder = path.rpartition("/")[0]
-    above = _holder(folder).rpartition("/")[2]
-    if above in {"node_modules", "nodejs"}:
-        return True
+    above = _holder(folder)
+    if above.rpartition("/")[2] in _HOLDERS:
+        return not _is_for_tests(above)
     manager = _MANAGER.fullmatch(folder)
     return manager is not None and name in manager.groups()
+
+
+def _is_for_tests(holder: str) -> bool:
+    """Whether the folder that holds packages belongs to the tests of an installed one."""
+    steps = holder.split("/")
+    if _TESTS.isdisjoint(steps):
+        return False
+    inside = False
+    named = 0  # how many of the next steps may be a package's name
+    for step in steps:
+        if step in _HOLDERS:
+            inside, named = True, 1
+        elif named and not step.startswith("@"):
+            named = 0
+        elif inside and not named and step in _TESTS:
+            return True
+    return False
 
 
 def _decoded(body: bytes) -> _Manifest:

@@ -5,7 +5,7 @@ formats of setuptools (requires.txt, installed-files.txt). Header fields end whe
 parser, with which installers read them, ends them.
 
 Not read: requirements and lock files and `.egg-link` (wishes and pointers, not facts); a folder
-named like a distribution that holds no metadata.
+named like a distribution that holds no metadata; what an installed package brings for its tests.
 """
 
 from __future__ import annotations
@@ -58,6 +58,8 @@ _COMPARED = re.compile(
     re.VERBOSE | re.ASCII,
 )
 _POSIX_SITE = re.compile(r"(?:^|/)lib(?:64)?/python(3\.[0-9]+)?[^/]*/(?:site|dist)-packages/")
+# Of an installed package: what lies there is installed for nobody.
+_TESTS = re.compile(r"(?:^|/)(?:site|dist)-packages/(?:[^/]+/)*tests?/")
 _WINDOWS = {"sys_platform": "win32", "os_name": "nt", "platform_system": "Windows"}
 _RELEASE = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", re.ASCII)
 
@@ -98,12 +100,12 @@ def headers(text: str) -> dict[str, list[str]]:
 
 def read(file: MatchedFile) -> Iterator[Package | Fact | Problem]:
     """Yield the distribution that the file describes, or what else it says of one."""
+    if _is_uninstalled(file.path):
+        return
     if file.path.endswith(".egg"):
         for inner in python_eggs.members(file):
             yield from [inner] if isinstance(inner, Problem) else read(inner)
         return
-    if "/~" in file.path and file.path.rpartition("/")[0].rpartition("/")[2].startswith("~"):
-        return  # what pip moved away and could not delete: to it, it is not installed
     if not file.path.upper().endswith(("METADATA", "PKG-INFO", ".EGG-INFO")):
         yield from read_beside(file)
         return
@@ -124,6 +126,13 @@ def read(file: MatchedFile) -> Iterator[Package | Fact | Problem]:
         yield Problem(file.path, message)
         return
     yield _package(file, found, name, version)
+
+
+def _is_uninstalled(path: str) -> bool:
+    """Whether it is of a package's tests, or what pip moved away and could not delete."""
+    if _TESTS.search(path):
+        return True
+    return "/~" in path and path.rpartition("/")[0].rpartition("/")[2].startswith("~")
 
 
 def _package(file: MatchedFile, found: dict[str, list[str]], name: str, version: str) -> Package:
@@ -282,7 +291,7 @@ def _is_false(name: str, operator: str, value: str, python: str | None) -> bool:
 
 CATALOGER = Cataloger(
     name="python",
-    version=3,
+    version=4,
     types=("pypi",),
     paths=(
         "**/*dist-info/METADATA",
