@@ -275,6 +275,23 @@ def test_a_major_version_in_the_file_name_hides_no_coordinates() -> None:
     assert found == "org.apache.maven:maven-slf4j-provider:3.8.7"
 
 
+@pytest.mark.parametrize(
+    ("expected", "stem", "stated"),
+    [
+        ("org.x:x:2.36.0", "x-2.36.0", "2.36.0-SNAPSHOT"),
+        ("org.x:x:12.6.1.jre11", "x-12.6.1.jre11", "12.6.1"),
+        # Not what was published: the name of a bundle in a program, another version.
+        ("org.x:x:3.18.0-SNAPSHOT", "x_3.18.0.v20220516", "3.18.0-SNAPSHOT"),
+        ("org.x:x:1.4", "x-2", "1.4"),
+        ("org.x:x:1.4-SNAPSHOT", "x-1.4-SNAPSHOT", "1.4-SNAPSHOT"),
+    ],
+)
+def test_a_published_version_may_be_another_than_its_draft(
+    expected: str, stem: str, stated: str
+) -> None:
+    assert of(f"lib/{stem}.jar", "", pom("org.x", "x", stated)) == expected
+
+
 def test_coordinates_without_version_or_group_are_completed() -> None:
     assert of("y-2.jar", "org.x.y", pom("", "y", "")) == "org.x.y:y:2"
 
@@ -333,6 +350,27 @@ def test_coordinates_without_version_or_group_are_completed() -> None:
             "eclipse-core-jobs-3.13.200.jar", bundle_symbolicname="org.eclipse.core.jobs")),
         ("org.eclipse.jetty:jetty-server:11.0.1", of(
             "jetty-server-11.0.1.jar", bundle_symbolicname="org.eclipse.jetty.server")),
+        # What moved from one group to another.
+        ("dom4j:dom4j:1.6.1", of("dom4j-1.6.1.jar", "org.dom4j org.dom4j.io")),
+        ("org.dom4j:dom4j:2.1.4", of("dom4j-2.1.4.jar", "org.dom4j org.dom4j.io")),
+        ("org.codehaus.groovy:groovy-all:2.4.21", of(
+            "groovy-all-2.4.21.jar", "groovy.lang org.codehaus.groovy")),
+        ("org.apache.groovy:groovy:4.0.9", of(
+            "groovy-4.0.9.jar", "groovy.lang org.codehaus.groovy.ast")),
+        ("ant:ant:1.6.5", of("ant-1.6.5.jar", "org.apache.tools.ant")),
+        ("org.apache.ant:ant:1.10.14", of("ant-1.10.14.jar", "org.apache.tools.ant")),
+        ("jfree:jfreechart:1.0.13", of("jfreechart-1.0.13.jar", "org.jfree.chart")),
+        ("org.jfree:jfreechart:1.0.19", of(
+            "jfreechart-1.0.19.jar", "org.jfree.chart org.jfree.data")),
+        # The manifest is of what was shaded into it: it has another version.
+        ("org.apache.hadoop:hadoop-client-runtime:3.3.4", of(
+            "hadoop-client-runtime-3.3.4.jar",
+            "org.apache.hadoop.shaded.a org.apache.hadoop.thirdparty",
+            implementation_vendor_id="org.apache.hadoop.thirdparty",
+            implementation_version="1.1.1")),
+        ("com.github.luben:zstd-jni:1.5.5-1", of(
+            "zstd-jni-1.5.5-1.jar", "x.y", implementation_vendor_id="com.github.luben",
+            implementation_version="1.5.5")),
         # The package of the classes.
         ("com.zeroc:icebox:3.7.8", of("icebox-3.7.8.jar", "com.zeroc.IceBox")),
         ("org.codehaus.plexus:plexus-utils:3.5", of(
@@ -367,6 +405,13 @@ def test_the_group_comes_from_what_tells_it(expected: str, found: str) -> None:
             "git.hpi", short_name="git", plugin_version="5.2")),
         ("io.jenkins:git:5.2", of(
             "git.jpi", short_name="git", plugin_version="5.2", group_id="io.jenkins")),
+        # A name with two numbers: the manifest says where it ends.
+        ("spock-core:spock-core:2.3-groovy-4.0", of(
+            "spock-core-2.3-groovy-4.0.jar", implementation_title="spock-core",
+            implementation_version="2.3")),
+        ("spock-core-2.3-groovy:spock-core-2.3-groovy:4.0", of(
+            "spock-core-2.3-groovy-4.0.jar", implementation_title="spock-core",
+            implementation_version="4.0")),
         ("org.x:y:1.0", of("root/.m2/repository/org/x/y/1.0/y-1.0.jar")),
         ("org.x:y:1.0:sources", of("m2/repository/org/x/y/1.0/y-1.0-sources.jar")),
         # No identity.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["known_bundle", "known_group"]
+__all__ = ["former_group", "known_bundle", "known_group"]
 
 # The oldest artifacts of Apache Commons and their kin: the group is the artifact.
 _SAME = frozenset(
@@ -28,7 +28,14 @@ _SAME = frozenset(
         ),
         *("commons-configuration", "commons-daemon", "commons-dbcp", "commons-dbutils"),
         *("commons-digester", "commons-discovery", "commons-el", "commons-fileupload"),
-        *("commons-httpclient", "commons-io", "commons-jexl", "commons-jxpath", "commons-lang"),
+        *(
+            "commons-httpclient",
+            "commons-io",
+            "commons-jelly",
+            "commons-jexl",
+            "commons-jxpath",
+            "commons-lang",
+        ),
         *("commons-launcher", "commons-logging", "commons-math", "commons-net", "commons-pool"),
         *(
             "commons-primitives",
@@ -40,12 +47,24 @@ _SAME = frozenset(
             "joda-time",
         ),
         *("junit", "log4j", "ognl", "oro", "regexp", "stax", "xalan", "xerces", "xmlunit"),
-        *("xpp3", "xom", "xml-resolver", "xml-apis", "bsh", "isorelax", "jakarta-regexp", "msv"),
+        *(
+            "xpp3",
+            "xom",
+            "xml-resolver",
+            "xml-apis",
+            "bsh",
+            "isorelax",
+            "jakarta-regexp",
+            "logkit",
+            "msv",
+        ),
     }
 )
 
 # Artifact (`*` at the end: and all that begin so), a package in it, the group.
 _KNOWN: tuple[tuple[str, str, str], ...] = (
+    ("activation", "javax.activation", "javax.activation"),
+    ("adapter-*", "retrofit2.adapter", "com.squareup.retrofit2"),
     ("ant", "org.apache.tools", "org.apache.ant"),
     ("ant-*", "org.apache.tools", "org.apache.ant"),
     ("akka-*", "akka", "com.typesafe.akka"),
@@ -54,6 +73,7 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
     ("asm-*", "org.objectweb.asm", "org.ow2.asm"),
     ("aspectj*", "org.aspectj", "org.aspectj"),
     ("aws-java-sdk-*", "com.amazonaws", "com.amazonaws"),
+    ("axis", "org.apache.axis", "axis"),
     ("bcel", "org.apache.bcel", "org.apache.bcel"),
     ("bcjmail-*", "org.bouncycastle", "org.bouncycastle"),
     ("bcmail-*", "org.bouncycastle", "org.bouncycastle"),
@@ -66,11 +86,14 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
     ("checker-qual*", "org.checkerframework", "org.checkerframework"),
     ("caffeine", "com.github.benmanes.caffeine", "com.github.ben-manes.caffeine"),
     ("cats-*", "cats", "org.typelevel"),
+    ("cglib-nodep", "net.sf.cglib", "cglib"),
     ("commons-logging-*", "org.apache.commons.logging", "commons-logging"),
+    ("converter-*", "retrofit2.converter", "com.squareup.retrofit2"),
     ("config", "com.typesafe.config", "com.typesafe"),
     ("ecj", "org.eclipse.jdt", "org.eclipse.jdt"),
     ("elasticsearch-*", "org.elasticsearch", "org.elasticsearch"),
     ("elasticsearch", "org.elasticsearch", "org.elasticsearch"),
+    ("graal-sdk", "org.graalvm", "org.graalvm.sdk"),
     ("graphql-java", "graphql", "com.graphql-java"),
     ("groovy", "org.codehaus.groovy", "org.apache.groovy"),
     ("groovy-*", "groovy", "org.apache.groovy"),
@@ -83,11 +106,15 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
     ("guice-no-aop", "com.google.inject", "com.google.inject"),
     ("guice-*", "com.google.inject", "com.google.inject.extensions"),
     ("h2", "org.h2", "com.h2database"),
+    ("jackson-coreutils*", "com.github.fge", "com.github.java-json-tools"),
+    ("json-patch", "com.github.fge", "com.github.java-json-tools"),
+    ("json-schema-*", "com.github.fge", "com.github.java-json-tools"),
     ("hamcrest*", "org.hamcrest", "org.hamcrest"),
     ("hibernate-commons-annotations", "org.hibernate", "org.hibernate.common"),
     ("hibernate-validator*", "org.hibernate.validator", "org.hibernate.validator"),
     ("icu4j*", "com.ibm.icu", "com.ibm.icu"),
     ("ivy", "org.apache.ivy", "org.apache.ivy"),
+    ("jaxb-impl", "com.sun.xml.bind", "com.sun.xml.bind"),
     ("javax.inject", "javax.inject", "javax.inject"),
     ("java-dataloader", "org.dataloader", "com.graphql-java"),
     ("javafx-*", "javafx", "org.openjfx"),
@@ -105,6 +132,7 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
     ("js", "org.mozilla", "rhino"),
     ("jsch", "com.jcraft.jsch", "com.jcraft"),
     ("json-simple", "org.json.simple", "com.googlecode.json-simple"),
+    ("jstl", "javax.servlet.jsp.jstl", "javax.servlet"),
     ("jsp-api", "javax.servlet.jsp", "javax.servlet.jsp"),
     ("jsr305", "javax.annotation", "com.google.code.findbugs"),
     ("jul-to-slf4j", "org.slf4j", "org.slf4j"),
@@ -116,6 +144,7 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
     ("kafka-clients", "org.apache.kafka", "org.apache.kafka"),
     ("kafka-*", "org.apache.kafka", "org.apache.kafka"),
     ("kafka_*", "kafka", "org.apache.kafka"),
+    ("koin-*", "org.koin", "io.insert-koin"),
     ("kotlin-*", "kotlin", "org.jetbrains.kotlin"),
     ("kotlin-*", "org.jetbrains.kotlin", "org.jetbrains.kotlin"),
     ("kotlinx-coroutines-*", "kotlinx.coroutines", "org.jetbrains.kotlinx"),
@@ -124,7 +153,9 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
     ("kotlinx-io-*", "kotlinx.io", "org.jetbrains.kotlinx"),
     ("kotlin-logging*", "mu", "io.github.microutils"),
     ("logging-interceptor", "okhttp3.logging", "com.squareup.okhttp3"),
+    ("libfb303", "com.facebook.fb303", "org.apache.thrift"),
     ("log4j", "org.apache.log4j", "log4j"),
+    ("lombok", "lombok", "org.projectlombok"),
     ("lucene-*", "org.apache.lucene", "org.apache.lucene"),
     ("lz4*", "net.jpountz", "org.lz4"),
     ("mariadb-java-client", "org.mariadb.jdbc", "org.mariadb.jdbc"),
@@ -173,16 +204,40 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
     ("spring-session-*", "org.springframework.session", "org.springframework.session"),
     ("spring-ws-*", "org.springframework.ws", "org.springframework.ws"),
     ("spring-jcl", "org.apache.commons.logging", "org.springframework"),
+    ("spring", "org.springframework", "org.springframework"),
     ("sqlite-jdbc", "org.sqlite", "org.xerial"),
+    ("stanford-corenlp*", "edu.stanford.nlp", "edu.stanford.nlp"),
+    ("stax-api", "javax.xml.stream", "stax"),
     ("stringtemplate", "org.antlr.stringtemplate", "org.antlr"),
     ("testng", "org.testng", "org.testng"),
+    ("tink*", "com.google.crypto.tink", "com.google.crypto.tink"),
     ("tomcat-embed-*", "org.apache", "org.apache.tomcat.embed"),
     ("tomcat-*", "org.apache", "org.apache.tomcat"),
     ("xercesImpl", "org.apache.xerces", "xerces"),
     ("xml-apis-ext", "org.w3c", "xml-apis"),
+    ("xpp3_min", "org.xmlpull", "xpp3"),
     ("xz", "org.tukaani.xz", "org.tukaani"),
     ("zookeeper", "org.apache.zookeeper", "org.apache.zookeeper"),
 )
+# The same for what was published in another group before: the first version that no longer was.
+_MOVED: tuple[tuple[str, str, tuple[int, ...], str], ...] = (
+    ("ant", "org.apache.tools", (1, 7), "ant"),
+    ("ant-*", "org.apache.tools", (1, 7), "ant"),
+    ("c3p0", "com.mchange", (0, 9, 2), "c3p0"),
+    ("dom4j", "org.dom4j", (2,), "dom4j"),
+    ("groovy", "groovy", (4,), "org.codehaus.groovy"),
+    ("groovy-*", "groovy", (4,), "org.codehaus.groovy"),
+    ("groovy-*", "org.codehaus.groovy", (4,), "org.codehaus.groovy"),
+    ("jcommon", "org.jfree", (1, 0, 17), "jfree"),
+    ("jfreechart", "org.jfree", (1, 0, 14), "jfree"),
+    ("jgroups-all", "org.jgroups", (2, 3), "jgroups"),
+    ("quartz", "org.quartz", (1, 7), "opensymphony"),
+    ("standard", "org.apache.taglibs", (1, 2), "taglibs"),
+    ("struts", "org.apache.struts", (1, 3), "struts"),
+    ("velocity", "org.apache.velocity", (1, 5), "velocity"),
+    ("velocity-dep", "org.apache.velocity", (1, 5), "velocity"),
+)
+_NUMBERS = re.compile(r"[0-9]{1,9}", re.ASCII)
 # APIs of Java EE and Jakarta EE are named by their package.
 _STANDARD = re.compile(r"((?:jakarta|javax)(?:\.[a-z]+)+)-api", re.ASCII)
 _SPRING = "org.springframework"
@@ -235,6 +290,21 @@ _EMPTY = (
 )
 
 
+def former_group(artifact: str, packages: Collection[str], version: str) -> str:
+    """The group of a well-known artifact that later versions do not have, or empty.
+
+    Args:
+        artifact: its name.
+        packages: the packages of its classes, `.` between the steps.
+        version: as its file's name has it.
+    """
+    numbers = tuple(int(number) for number in _NUMBERS.findall(version)[:4])
+    for name, package, first, group in _MOVED if numbers else ():
+        if _is_named(artifact, name) and numbers < first and _holds(packages, package):
+            return group
+    return ""
+
+
 def known_group(artifact: str, packages: Collection[str]) -> str:
     """The group of a well-known artifact, or empty.
 
@@ -249,8 +319,7 @@ def known_group(artifact: str, packages: Collection[str]) -> str:
     if artifact in _SPRING_MODULES and _holds(packages, _SPRING):
         return _SPRING
     for name, package, group in _KNOWN:
-        named = artifact.startswith(name[:-1]) if name[-1] == "*" else artifact == name
-        if named and _holds(packages, package):
+        if _is_named(artifact, name) and _holds(packages, package):
             return group
     if not packages:
         for name, group in _EMPTY:
@@ -280,6 +349,10 @@ def known_bundle(symbolic: str, artifact: str) -> tuple[str, str] | None:
         if rest and rest != symbolic:
             return group, artifact if artifact.startswith(start) else start + rest.replace(".", "-")
     return None
+
+
+def _is_named(artifact: str, name: str) -> bool:
+    return artifact.startswith(name[:-1]) if name[-1] == "*" else artifact == name
 
 
 def _holds(packages: Collection[str], wanted: str) -> bool:

@@ -21,13 +21,21 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
-from provenance.catalog.ecosystems.java.groups import known_bundle, known_group
-from provenance.catalog.ecosystems.java.names import file_name, folder_group, plausible_version
+from provenance.catalog.ecosystems.java.groups import (
+    former_group,
+    known_bundle,
+    known_group,
+)
+from provenance.catalog.ecosystems.java.names import (
+    FileName,
+    file_name,
+    folder_group,
+    plausible_version,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from provenance.catalog.ecosystems.java.names import FileName
     from provenance.catalog.ecosystems.java.pom import Pom
 
 __all__ = ["Coordinates", "Evidence", "Identity", "decide"]
@@ -93,7 +101,7 @@ def decide(evidence: Evidence) -> Identity | None:
     said = evidence.attributes
     if said.get("specification-title", "").lower() == _RUNTIME:
         return None
-    named = file_name(evidence.stem)
+    named = _named(evidence)
     group, artifact, version = folder_group(evidence.steps, evidence.stem)
     if group:
         main = next((c for c in evidence.coordinates if c.artifact == artifact), None)
@@ -102,6 +110,19 @@ def decide(evidence: Evidence) -> Identity | None:
     if main := _own(evidence, named):
         return _from_coordinates(main, evidence, named)
     return _from_words(evidence, named)
+
+
+def _named(evidence: Evidence) -> FileName:
+    """The file's name, taken apart where the manifest's name and version say so.
+
+    `spock-core-2.3-groovy-4.0` alone looks like an artifact `spock-core-2.3-groovy`.
+    """
+    named = file_name(evidence.stem)
+    version = _stated_version(evidence.attributes)
+    for word in _words(evidence.attributes) if version else ():
+        if word and named.artifact.startswith(f"{word}-{version}-"):
+            return FileName(word, evidence.stem.removeprefix(f"{word}-"))
+    return named
 
 
 def _own(evidence: Evidence, named: FileName) -> Coordinates | None:
@@ -175,8 +196,20 @@ def _from_coordinates(main: Coordinates, evidence: Evidence, named: FileName) ->
     version = main.version
     if not version:
         version = named.version or _stated_version(evidence.attributes)
+    elif _is_published(main, evidence.stem, named.version):
+        version = named.version
     group = main.group or _group(evidence, main.artifact)
     return Identity(group, main.artifact, version, classifier, main)
+
+
+def _is_published(one: Coordinates, stem: str, version: str) -> bool:
+    """Whether the file's name has the version that was published, and the coordinates its draft.
+
+    Builds that put another name on what Maven made: of a snapshot, or with a qualifier.
+    """
+    return stem.startswith(f"{one.artifact}-{version}") and (
+        one.version == f"{version}-SNAPSHOT" or version.startswith(f"{one.version}.")
+    )
 
 
 def _from_words(evidence: Evidence, named: FileName) -> Identity | None:
@@ -257,18 +290,30 @@ def _group(evidence: Evidence, artifact: str) -> str:
     for group, name in evidence.hints:
         if name == artifact and _GROUP.fullmatch(group):
             return group
-    if known := known_group(artifact, evidence.packages):
+    version = file_name(evidence.stem).version
+    packages = evidence.packages
+    if known := former_group(artifact, packages, version) or known_group(artifact, packages):
         return known
     said = evidence.attributes
     if (stated := said.get("group-id", "")) and _GROUP.fullmatch(stated):
         return stated
     vendor = said.get("implementation-vendor-id", "").strip()
+    if not _agree(version, said.get("implementation-version", "")):
+        vendor = ""  # of what was shaded into it, whose manifest it has
     if vendor == artifact or ("." in vendor and vendor not in _VAGUE and _GROUP.fullmatch(vendor)):
         return vendor
     for word in (_symbolic(said), said.get("automatic-module-name", "").strip()):
         if _GROUP.fullmatch(word) and (group := _from_bundle(word, artifact)):
             return group
     return _from_packages(evidence.packages, artifact) or artifact
+
+
+def _agree(version: str, other: str) -> bool:
+    """Whether two versions may be one in two forms, or one of them is none."""
+    if not version or not plausible_version(other):
+        return True
+    short, long = sorted((version, other), key=len)
+    return long.startswith(short)
 
 
 def _from_bundle(word: str, artifact: str) -> str:
