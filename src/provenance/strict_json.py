@@ -6,14 +6,18 @@ Source: RFC 8259; I-JSON, RFC 7493 section 2.3.
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from provenance.errors import LimitExceeded, MalformedDocument
 
-__all__ = ["decode", "decode_object"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["decode", "decode_object", "refuse_other_spellings"]
 
 _DEPTH = 200
 _SEPARATORS = (b",", b"{", b"[")
@@ -60,6 +64,28 @@ def decode_object(raw: bytes, *, values: int | None = None) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise MalformedDocument("must be a JSON object")
     return value
+
+
+def refuse_other_spellings(fields: Iterable[str], known: frozenset[str], at: str = "") -> None:
+    """Raise for a field that Go's parser, and so each runtime, takes for one of `known`.
+
+    It finds fields by their letters, whatever the case of these, and of two takes the last: an
+    image with `layers` and `Layers` is one image to a reader of either, and another to the other.
+
+    Raises:
+        MalformedDocument: `at` is where the object stands.
+    """
+    for name in fields:
+        if name not in known and (meant := _folded(known).get(name.casefold())):
+            raise MalformedDocument(
+                f"has a field {name[:100]!r}, which some readers take for {meant!r}",
+                pointer=at or "/",
+            )
+
+
+@functools.lru_cache(maxsize=64)
+def _folded(known: frozenset[str]) -> dict[str, str]:
+    return {name.casefold(): name for name in known}
 
 
 def _is_text(value: Any) -> bool:

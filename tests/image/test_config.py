@@ -107,8 +107,33 @@ def test_the_wrong_type_is_malformed_with_its_pointer(document: Any, pointer: st
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b"<html>"])
 def test_what_is_no_json_is_malformed(raw: bytes) -> None:
-    with pytest.raises(MalformedDocument, match="no JSON"):
+    with pytest.raises(MalformedDocument, match=r"image config is (no JSON|nested too deeply)"):
         Config.parse(raw)
+
+
+# Runtimes read it by Go's parser, which goes by letters alone and merges an object that is there
+# twice: `{"config":{"User":"0"},"config":{}}` runs as 0.
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"config": {"User": "0"}, "config": {"Env": []}}',
+        b'{"config": {"User": "1000"}, "Config": {"User": "0"}}',
+        b'{"config": {"User": "1000", "user": "0"}}',
+        b'{"config": {"U\xc5\xbfer": "0", "User": "1000"}}',
+        b'{"rootfs": {"diff_ids": []}, "RootFS": {"diff_ids": []}}',
+        b'{"rootfs": {"diff_ids": [], "Diff_IDs": []}}',
+        b'{"history": [{"created_by": "RUN true", "Created_By": "RUN false"}]}',
+    ],
+)
+def test_what_a_runtime_would_read_otherwise_is_malformed(raw: bytes) -> None:
+    with pytest.raises(MalformedDocument, match="image config") as caught:
+        Config.parse(raw, where="reg.example/app", digest=DIGEST)
+    assert (caught.value.reference, caught.value.digest) == ("reg.example/app", DIGEST)
+
+
+def test_how_it_runs_is_read_as_a_runtime_does() -> None:
+    config = parse({"config": {"user": "0", "cmd": ["run"], "ENTRYPOINT": ["/app"], "mine": 1}})
+    assert (config.user, config.cmd, config.entrypoint) == ("0", ("run",), ("/app",))
 
 
 JSON = st.recursive(

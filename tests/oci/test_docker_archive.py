@@ -61,6 +61,11 @@ REFUSED: dict[str, tuple[Any, type[ProvenanceError], str]] = {
     "no config": ([{**IMAGE, "Config": None}], MalformedDocument, "/0/Config"),
     "layers that are text": ([IMAGE, {**IMAGE, "Layers": "l"}], MalformedDocument, "/1/Layers"),
     "tags that are numbers": ([{**IMAGE, "RepoTags": [1]}], MalformedDocument, "/0/RepoTags"),
+    "layers under two names": (
+        [IMAGE, {**IMAGE, "layers": ["m.tar"]}],
+        MalformedDocument,
+        "some readers take for 'Layers'",
+    ),
     "too many layers": ([{**IMAGE, "Layers": ["l.tar"] * 9}], LimitExceeded, "9 layers"),
     "a config that is not there": ([{**IMAGE, "Config": "x"}], NotFound, "x"),
     "a layer outside": ([{**IMAGE, "Layers": ["../../etc/passwd"]}], NotFound, "passwd"),

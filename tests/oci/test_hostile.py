@@ -541,6 +541,39 @@ def test_10_a_manifest_that_two_readers_read_differently(
         open_repository(local_registry).manifest("1")
 
 
+# Go's parser, and so each runtime, goes by the letters of a field, whatever their case (the long s
+# is an s, the Kelvin sign a k), and takes the last one. skopeo: `tests/peers`.
+SPELLED = {
+    "layers as Layers, too": {**IMAGE, "Layers": []},
+    "layers as LAYERS alone": {"LAYERS" if k == "layers" else k: v for k, v in IMAGE.items()},
+    "layers with a long s": {**IMAGE, "layer\u017f": []},
+    "config as Config": {**IMAGE, "Config": IMAGE["config"]},
+    "subject as Subject": {**IMAGE, "Subject": IMAGE["config"]},
+    "a digest as Digest": {**IMAGE, "config": {**IMAGE["config"], "Digest": "sha256:" + "0" * 64}},
+    "a size as Size": {**IMAGE, "config": {**IMAGE["config"], "Size": 1}},
+    "a platform's os as OS": {
+        **IMAGE,
+        "config": {**IMAGE["config"], "platform": {"os": "linux", "architecture": "x", "OS": "y"}},
+    },
+}
+
+
+@pytest.mark.parametrize("how", SPELLED)
+def test_10_a_field_in_another_spelling(local_registry: LocalRegistry, how: str) -> None:
+    """The kin of CVE-2021-41190: one digest, and other layers than a runtime unpacks."""
+    raw = json.dumps(SPELLED[how]).encode()
+    local_registry.put_manifest("org/app", raw, media_type=OCI_MANIFEST, tag="1")
+    with pytest.raises(MalformedDocument, match="which some readers take for"):
+        open_repository(local_registry).manifest("1")
+
+
+def test_10_names_of_ones_own_may_differ_in_case_alone(local_registry: LocalRegistry) -> None:
+    said = {"a": "1", "A": "2"}
+    raw = json.dumps({**IMAGE, "annotations": said, "more": 1, "More": 2}).encode()
+    local_registry.put_manifest("org/app", raw, media_type=OCI_MANIFEST, tag="1")
+    assert dict(open_repository(local_registry).manifest("1").annotations) == said
+
+
 def test_10_the_descriptor_says_what_it_is(local_registry: LocalRegistry) -> None:
     """CVE-2021-41190: without `mediaType`, an answer's type must not change what was listed."""
     index = {"schemaVersion": 2, "manifests": []}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import socket
 import subprocess
@@ -15,6 +17,7 @@ import pytest
 from tests.peers.serving import CACHE, peer
 
 import provenance as pv
+from provenance.errors import MalformedDocument
 from provenance.oci.connect import connect, writable
 from provenance.oci.docker_engine import DockerEngine
 from provenance.oci.reference import Reference
@@ -196,3 +199,23 @@ def test_a_real_daemon_takes_an_archive_of_several_images(
         loaded = pv.resolve("docker-daemon:ghcr.io/org/arm:3")
         assert loaded.file("etc/motd").data == b"arm"
         assert str(loaded.platforms[0]) == "linux/arm64"
+
+
+@pytest.mark.parametrize("spelling", ["Layers", "layer\u017f"])
+def test_skopeo_takes_the_field_that_we_refuse(run: Run, tmp_path: Path, spelling: str) -> None:
+    """Why `tests/oci/test_hostile.py` refuses it: it is another image than `layers` says."""
+    layout = PLAIN.write_layout(tmp_path / "image", tag="1")
+    index = json.loads((layout / "index.json").read_text())
+    (listed,) = index["manifests"]
+    blobs = layout / "blobs" / "sha256"
+    manifest = json.loads((blobs / listed["digest"].partition(":")[2]).read_text())
+    manifest[spelling] = manifest["layers"][::-1]
+    raw = json.dumps(manifest).encode()
+    digest = hashlib.sha256(raw).hexdigest()
+    (blobs / digest).write_bytes(raw)
+    listed |= {"digest": f"sha256:{digest}", "size": len(raw)}
+    (layout / "index.json").write_text(json.dumps(index))
+    said = json.loads(run("skopeo", "inspect", f"oci:{layout}:1").stdout)
+    assert said["Layers"] == [layer["digest"] for layer in manifest["layers"][::-1]]
+    with pytest.raises(MalformedDocument, match="which some readers take for 'layers'"):
+        pv.resolve(f"oci:{layout}:1")

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from provenance.errors import InvalidDigest, MalformedDocument
+from provenance.strict_json import decode, refuse_other_spellings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +18,21 @@ if TYPE_CHECKING:
     from provenance.digests import Digest
 
 __all__ = ["Config", "History", "parse_time"]
+
+_FIELDS = frozenset(
+    {
+        *("os", "architecture", "variant", "os.version", "os.features", "created", "author"),
+        *("config", "rootfs", "history"),
+    }
+)
+_INNER = frozenset(
+    {
+        *("User", "Env", "Entrypoint", "Cmd", "WorkingDir", "Labels", "ExposedPorts"),
+        *("Volumes", "StopSignal"),
+    }
+)
+_ROOTFS = frozenset({"type", "diff_ids"})
+_HISTORY = frozenset({"created", "created_by", "author", "comment", "empty_layer"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +75,9 @@ class Config:
     def parse(cls, raw: bytes, *, where: str = "", digest: str = "") -> Self:
         """Read a config. Raises MalformedDocument with the pointer of the fault."""
         reader = _Reader(where, digest)
-        document = reader.mapping(_decode(raw, where, digest), "")
-        inner = reader.mapping(document.get("config"), "/config")
-        rootfs = reader.mapping(document.get("rootfs"), "/rootfs")
+        document = reader.strictly(_decode(raw, where, digest), "", _FIELDS)
+        inner = reader.loosely(document.get("config"), "/config", _INNER)
+        rootfs = reader.strictly(document.get("rootfs"), "/rootfs", _ROOTFS)
         return cls(
             os=reader.text(document, "os"),
             architecture=reader.text(document, "architecture"),
@@ -96,13 +112,11 @@ def parse_time(text: str) -> datetime | None:
 
 
 def _decode(raw: bytes, where: str, digest: str) -> Any:
-    import msgspec
-
     try:
-        return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return decode(raw)
+    except MalformedDocument as error:
         raise MalformedDocument(
-            f"image config is no JSON: {error}", reference=where, digest=digest
+            f"image config {error.message}", reference=where, digest=digest
         ) from error
 
 
@@ -131,6 +145,28 @@ class _Reader:
         if not isinstance(value, dict):
             raise self.wrong(pointer, "an object")
         return value
+
+    def strictly(self, value: Any, pointer: str, known: frozenset[str]) -> dict[str, Any]:
+        """An object none of whose fields runtimes take for another one."""
+        found = self.mapping(value, pointer)
+        try:
+            refuse_other_spellings(found, known, pointer)
+        except MalformedDocument as error:
+            error.message = f"image config {error.message}"
+            error.reference, error.digest = self.where, self.digest
+            raise
+        return found
+
+    def loosely(self, value: Any, pointer: str, known: frozenset[str]) -> dict[str, Any]:
+        """An object by the names that runtimes take its fields for: people write `cmd`, too."""
+        meant = {name.casefold(): name for name in known}
+        found: dict[str, Any] = {}
+        for name, inner in self.mapping(value, pointer).items():
+            taken = meant.get(name.casefold(), name)
+            if taken in found:
+                raise self.wrong(f"{pointer}/{name}", f"{taken} in one spelling alone")
+            found[taken] = inner
+        return found
 
     def text(self, within: dict[str, Any], key: str, pointer: str = "") -> str:
         value = within.get(key)
@@ -166,7 +202,7 @@ class _Reader:
         steps = []
         for index, item in enumerate(value):
             pointer = f"/history/{index}"
-            step = self.mapping(item, pointer)
+            step = self.strictly(item, pointer, _HISTORY)
             steps.append(
                 History(
                     created=parse_time(self.text(step, "created", pointer)),

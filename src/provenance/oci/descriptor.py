@@ -13,11 +13,15 @@ from typing import Any, Self
 from provenance.digests import Digest
 from provenance.errors import InvalidDigest, MalformedDocument
 from provenance.oci.platforms import Platform
+from provenance.strict_json import refuse_other_spellings
 
 __all__ = ["EMPTY_DESCRIPTOR", "Descriptor", "Platform"]
 
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9][\w.+!#$&^-]*/[A-Za-z0-9][\w.+!#$&^;= -]*", re.ASCII)
 _MAX_SIZE = 1 << 62
+_FIELDS = frozenset(
+    {"mediaType", "digest", "size", "urls", "annotations", "data", "artifactType", "platform"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class Descriptor:
         """From decoded JSON. Raises MalformedDocument with the pointer of the fault."""
         if not isinstance(value, Mapping):
             raise MalformedDocument("a descriptor must be an object", pointer=pointer)
+        refuse_other_spellings(value, _FIELDS, pointer)
         media_type = value.get("mediaType")
         if not isinstance(media_type, str) or len(media_type) > 255:
             raise MalformedDocument("mediaType must be a string", pointer=f"{pointer}/mediaType")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from provenance.errors import InvalidReference, LimitExceeded, MalformedDocument
 from provenance.oci.reference import Reference
 from provenance.oci.tar_home import place_of
-from provenance.strict_json import decode
+from provenance.strict_json import decode, refuse_other_spellings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +35,8 @@ __all__ = [
     "same_name",
     "untagged",
 ]
+
+_FIELDS = frozenset({"Config", "RepoTags", "Layers"})
 
 Item: TypeAlias = dict[str, Any]
 Listing: TypeAlias = list[Item]
@@ -131,6 +133,12 @@ def _item(item: Any, pointer: str, name: str, limits: Limits) -> Item:
 
     if not isinstance(item, dict) or not isinstance(item.get("Config"), str):
         raise bad("Config")
+    try:
+        refuse_other_spellings(item, _FIELDS, pointer)
+    except MalformedDocument as error:
+        error.message = f"manifest.json {error.message}"
+        error.reference = name
+        raise
     layers, tags = item.get("Layers"), item.get("RepoTags") or []
     if not isinstance(layers, list) or not all(isinstance(x, str) for x in layers):
         raise bad("Layers")

@@ -15,12 +15,19 @@ from provenance.errors import LimitExceeded, MalformedDocument, UnsupportedForma
 from provenance.oci import media_types as mt
 from provenance.oci.descriptor import EMPTY_DESCRIPTOR, Descriptor, annotations_from_json
 from provenance.settings import Limits
-from provenance.strict_json import decode_object
+from provenance.strict_json import decode_object, refuse_other_spellings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 __all__ = ["Index", "Manifest", "parse_manifest"]
+
+_FIELDS = frozenset(
+    {
+        *("schemaVersion", "mediaType", "artifactType", "config", "layers", "blobs"),
+        *("manifests", "subject", "annotations"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +154,7 @@ def _parse(raw: bytes, claimed: str, limits: Limits, digest: Digest) -> Manifest
             hint="raise Limits.manifest_bytes if you trust it",
         )
     document = decode_object(raw)
+    refuse_other_spellings(document, _FIELDS)
     media_type = _media_type(document, claimed)
     subject = document.get("subject")
     artifact_type = document.get("artifactType") or ""

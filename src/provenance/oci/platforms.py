@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from provenance.errors import InvalidReference, MalformedDocument, NotFound
+from provenance.strict_json import refuse_other_spellings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -43,6 +44,7 @@ _MACHINES = {
     "loongarch64": "loong64",
 }
 _SYSTEMS = {"macos": "darwin"}
+_FIELDS = frozenset({"architecture", "os", "os.version", "os.features", "variant", "features"})
 # Variants that say nothing their absence does not, and other ways to write one.
 _VARIANTS = {
     "amd64": {"v1": ""},
@@ -106,6 +108,7 @@ class Platform:
         """From a descriptor's `platform`. Raises MalformedDocument."""
         if not isinstance(value, Mapping):
             raise MalformedDocument("a platform must be an object", pointer=pointer)
+        refuse_other_spellings(value, _FIELDS, pointer)
 
         def word(key: str) -> str:
             found = value.get(key) or ""
