@@ -13,24 +13,7 @@ from provenance.catalog.cataloger import (
     Remaining,
     Sink,
 )
-from provenance.catalog.ecosystems import (
-    apk,
-    binaries,
-    conda,
-    dotnet,
-    dpkg,
-    embedded,
-    golang,
-    java,
-    jvm,
-    npm,
-    opkg,
-    php,
-    python,
-    rpm,
-    ruby,
-    rust,
-)
+from provenance.catalog.ecosystems import ALL
 from provenance.catalog.generation import generate_sbom
 from provenance.catalog.index import IndexSboms
 from provenance.catalog.plugins import all_catalogers
@@ -50,23 +33,3 @@ __all__ = [
     "all_catalogers",
     "generate_sbom",
 ]
-
-ALL: tuple[Cataloger, ...] = (
-    dpkg.CATALOGER,
-    opkg.CATALOGER,
-    apk.CATALOGER,
-    rpm.CATALOGER,
-    python.CATALOGER,
-    conda.CATALOGER,
-    npm.CATALOGER,
-    java.CATALOGER,
-    golang.CATALOGER,
-    rust.CATALOGER,
-    ruby.CATALOGER,
-    php.CATALOGER,
-    dotnet.CATALOGER,
-    jvm.CATALOGER,
-    binaries.CATALOGER,
-    embedded.CATALOGER,
-)
-"""In the order in which they speak for a package that several find."""

@@ -15,7 +15,9 @@ from provenance.catalog.cataloging import (
     catalog_directory,
     catalog_image,
 )
+from provenance.catalog.ecosystems import ALL
 from provenance.catalog.index import IndexSboms, images_of, index_sboms
+from provenance.catalog.plugins import all_catalogers
 from provenance.catalog.subject import build_time, image_subject
 from provenance.errors import UnsupportedFormat
 from provenance.image import Image, resolve
@@ -134,8 +136,6 @@ def generate_sbom(
         if platform is not None:
             raise ValueError("say platform or platforms, not both")
     settings = settings or Settings.from_environment()
-    from provenance.catalog import all_catalogers  # which imports this module
-
     choices = Choices(
         catalogers=tuple(all_catalogers() if catalogers is None else catalogers),
         limits=limits or Limits(),
@@ -233,8 +233,6 @@ def _sbom(image: Image, choices: Choices) -> Sbom:
 
 
 def _own(catalogers: Iterable[Cataloger]) -> bool:
-    from provenance.catalog import ALL  # which imports this module
-
     return all(any(one is other for other in ALL) for one in catalogers)
 
 

@@ -7,6 +7,7 @@ import sys
 from importlib.machinery import PathFinder
 
 from provenance.catalog.cataloger import Cataloger
+from provenance.catalog.ecosystems import ALL
 from provenance.errors import UnsupportedFormat
 
 __all__ = ["all_catalogers"]
@@ -21,8 +22,6 @@ def all_catalogers() -> tuple[Cataloger, ...]:
     Raises:
         UnsupportedFormat: a plugin is broken: leaving it out in silence would hide packages.
     """
-    from provenance.catalog import ALL  # which imports this module
-
     if not _may_be_installed():
         return ALL
     from importlib.metadata import entry_points
