@@ -27,7 +27,8 @@ class Replayed:
     targets: Mapping[str, bytes]
     """Content by target name, of those that are at hand and listed."""
     expires: dt.datetime
-    """When the timestamp ends: it was signed before that, so the files are at least as old."""
+    """When the first of timestamp, snapshot and targets ends: they were signed before that, so the
+    files are at least as old."""
     root_version: int
     root_expires: dt.datetime
 
@@ -55,7 +56,8 @@ def replay(root: bytes, files: Mapping[str, bytes]) -> Replayed:
     for name, file in listed.targets.items():
         if (data := files.get(f"targets/{name}")) is not None:
             targets[name] = _as_stated(data, file)
-    return Replayed(targets, timestamp.expires, current.version, current.expires)
+    expires = min(signed.expires for signed in (timestamp, snapshot, listed))
+    return Replayed(targets, expires, current.version, current.expires)
 
 
 def _latest_root(root: bytes, files: Mapping[str, bytes]) -> Any:

@@ -98,7 +98,7 @@ def kept(url: str, root: bytes, settings: Settings) -> Refreshed | None:
     return Refreshed(
         replayed.targets[_ROOT_TARGET],
         replayed.targets.get(_SIGNING_TARGET),
-        # A date in a file is nobody's word; the end of the signed timestamp bounds it.
+        # A date in a file is nobody's word; the ends of what is signed bound it.
         min(stored.fetched, replayed.expires),
         min(replayed.expires, replayed.root_expires),
     )
