@@ -119,6 +119,15 @@ class TestLinks:
                 {"a": ["app/modules/a/manifest"]},
             ),
             (
+                [
+                    {"work/a/manifest": b"a", "work/b/manifest": b"b"},
+                    {"srv/a": Symlink("/work/a"), "srv/b": Symlink("/gone")},
+                    {"app/modules": Symlink("/srv"), "srv/b": Symlink("../work/b")},
+                    {"srv/loop": Symlink(".")},
+                ],
+                {"a": ["app/modules/a/manifest"], "b": ["app/modules/b/manifest"]},
+            ),
+            (
                 [{"etc/real": b"a", "etc/manifest": Symlink("real")}],
                 {"a": ["etc/manifest"]},
             ),

@@ -1,12 +1,13 @@
 """Matches that only links make: `lib -> usr/lib` lets `lib/dpkg/status` match.
 
+Links below a link are followed where the steps to them are those of a glob, but not by its `**`.
 Loops and links to nothing are passed over. A link to the root, or thousands of links to one
 directory, are cheap to write: the work and the matches have a cap.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from provenance.errors import LimitExceeded
 from provenance.image.glob_table import GlobTable, is_wild
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Expansion"]
 
+_Searches: TypeAlias = "dict[tuple[str, str], dict[str, None]]"
+"""Real directory, and what is looked for below it, to the names of links that lead there."""
 _MATCHES = 200_000  # files that match through links, far above what any image has
 _NAMES = 20_000_000  # names looked at
 
@@ -48,7 +51,7 @@ class Expansion:
         Raises:
             LimitExceeded: the links lead to too many files.
         """
-        searches: dict[tuple[str, str], list[str]] = {}
+        searches: _Searches = {}
         matches = 0
         for link in self._squash.symlinks:
             rests = self._rules(link)
@@ -58,22 +61,29 @@ class Expansion:
             if not rests or (real := self._squash.real(link)) is None:
                 continue
             for rest in rests:
-                if is_wild(rest):
-                    fixed, wild = _split(rest)
-                    below = self._squash.real(f"{real}/{fixed}" if fixed else real)
-                    if below is not None:
-                        named = f"{link}/{fixed}" if fixed else link
-                        searches.setdefault((below, wild), []).append(named)
-                    continue
-                target = self._squash.real(f"{real}/{rest}" if rest else real)
-                if target is not None:
-                    yield (f"{link}/{rest}" if rest else link), target
-        yield from self._search(searches)
+                yield from self._behind(link, real, rest, searches)
+        while searches:  # each time with less of the globs left
+            found, searches = searches, {}
+            yield from self._search(found, searches)
 
-    def _search(self, searches: dict[tuple[str, str], list[str]]) -> Iterator[tuple[str, str]]:
-        if not searches:
+    def _behind(
+        self, link: str, real: str, rest: str, searches: _Searches
+    ) -> Iterator[tuple[str, str]]:
+        """What `rest` is, below a link that leads to `real`; what is wild goes into `searches`."""
+        if is_wild(rest):
+            fixed, wild = _split(rest)
+            below = self._squash.real(f"{real}/{fixed}" if fixed else real)
+            if below is not None:
+                named = f"{link}/{fixed}" if fixed else link
+                searches.setdefault((below, wild), {})[named] = None
             return
-        by_directory: dict[str, list[tuple[str, list[str]]]] = {}
+        target = self._squash.real(f"{real}/{rest}" if rest else real)
+        if target is not None:
+            yield (f"{link}/{rest}" if rest else link), target
+
+    def _search(self, searches: _Searches, further: _Searches) -> Iterator[tuple[str, str]]:
+        """The names that match; what links among them lead to is put into `further`."""
+        by_directory: dict[str, list[tuple[str, dict[str, None]]]] = {}
         for (directory, rest), links in searches.items():
             by_directory.setdefault(directory, []).append((rest, links))
         looked_at = matches = 0
@@ -86,12 +96,14 @@ class Expansion:
                 for rest, links in by_directory[directory]:
                     looked_at += 1
                     below = name[len(directory) + 1 :] if directory else name
-                    if glob_pattern(rest).fullmatch(below) is None:
+                    ahead = _ahead(rest, below) if name in self._squash.symlinks else ""
+                    if not ahead and glob_pattern(rest).fullmatch(below) is None:
                         continue
                     target = self._squash.real(name)
                     matches += len(links)
                     if target is not None:
-                        yield from ((f"{link}/{below}", target) for link in links)
+                        for link in links:
+                            yield from self._behind(f"{link}/{below}", target, ahead, further)
             if matches > _MATCHES or looked_at > _NAMES:
                 raise self._too_many()
 
@@ -109,6 +121,15 @@ def _directories(path: str) -> Iterable[str]:
     while at > 0:
         yield path[:at]
         at = path.find("/", at + 1)
+
+
+def _ahead(glob: str, path: str) -> str:
+    """What is left of a glob behind its first steps, where `path` matches these."""
+    steps, count = glob.split("/"), path.count("/") + 1
+    first = steps[:count]
+    if "**" in first or glob_pattern("/".join(first)).fullmatch(path) is None:
+        return ""
+    return "/".join(steps[count:])
 
 
 def _split(glob: str) -> tuple[str, str]:
