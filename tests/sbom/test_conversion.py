@@ -545,3 +545,18 @@ def test_components_too_deep_for_xml_are_refused() -> None:
     deep = read_sbom(raw.encode())
     with pytest.raises(MalformedDocument, match="120"):
         deep.convert("cyclonedx-1.6-xml")
+
+
+@pytest.mark.parametrize("target", OTHERS)
+@pytest.mark.parametrize("kind", ["application", "container", "file", "operating-system"])
+def test_a_reference_to_the_document_of_anything_comes_along(kind: str, target: str) -> None:
+    """What SPDX makes of a component may be the subject, a file or a release, and no package."""
+    about = {"type": "bom", "url": "urn:uuid:3e671687-395b-41f5-a30f-a58921a69b79"}
+    item = {"type": kind, "name": "x", "externalReferences": [about]}
+    document = {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "metadata": {"component": {**item, "bom-ref": "root"}},
+        "components": [{**item, "bom-ref": "part"}],
+    }
+    assert restored(document, target) == unordered(document)

@@ -72,8 +72,12 @@ class Names:
             self._refs |= {name: name for name in self._ends if name not in self.ids}
 
     def ref(self, name: str) -> str | None:
-        """The ref of the package that `name` stands for."""
+        """The ref of what `name` stands for: a package; of a converted document, anything."""
         return self._refs.get(name)
+
+    def end(self, ref: str) -> str:
+        """The identifier of the package, file or subject that `ref` gave."""
+        return self._ends[ref]
 
     def owner(self, file: ListedFile) -> str | None:
         """The ref of the package that owns it, if it is listed."""

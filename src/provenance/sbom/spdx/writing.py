@@ -387,7 +387,7 @@ class _Relations:
             *(_relation(a, "CONTAINS", b) for a, b in names.pairs(contents.parts)),
             *(_relation(a, "DEPENDS_ON", b) for a, b in names.pairs(contents.edges)),
             *(
-                _relation(names.ids[ref], "DESCRIBED_BY", f"{name}:{DOCUMENT}")
+                _relation(names.end(ref), "DESCRIBED_BY", f"{name}:{DOCUMENT}")
                 for ref, (name, _) in sorted(self._others.items())
             ),
         ]
