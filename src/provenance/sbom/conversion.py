@@ -24,7 +24,7 @@ from provenance.sbom.converting.elements import PLACE, Parts, join, shape_of, sp
 from provenance.sbom.converting.identifiers import names, renamed
 from provenance.sbom.converting.leaves import leaves, missing
 from provenance.sbom.converting.patches import SAME, applied, difference
-from provenance.sbom.converting.rest import Rest, placed, plain, taken
+from provenance.sbom.converting.rest import Rest, placed, plain, taken, without_empty
 from provenance.sbom.converting.syntaxes import decoded, encoded, native, unread_of, within
 from provenance.sbom.model import NAMESPACE
 
@@ -218,7 +218,8 @@ def _forward(
     document: Mapping[str, Any], source: Format, target: Format, rest: Rest
 ) -> dict[str, Any]:
     if _is_within(source, target):
-        return within(document, target, is_pruned=True)
+        made = within(document, target, is_pruned=True)
+        return without_empty(made) if target.carries else made
     keyed = _keyed(document)
     contents = dataclasses.replace(
         read_contents(keyed, source), is_named=True, namespace=_namespace(keyed, rest)

@@ -22,7 +22,7 @@ from provenance.sbom.spdx.vocabulary import EPOCH, TOOL
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
 
-__all__ = ["Rest", "is_rest", "placed", "plain", "taken"]
+__all__ = ["Rest", "is_rest", "placed", "plain", "taken", "without_empty"]
 
 _NAME = f"{PREFIX}rest"
 _START = f"{_NAME} "
@@ -159,6 +159,23 @@ def taken(document: Mapping[str, Any]) -> tuple[dict[str, Any], Rest]:
         if (patch := _take(item, key)) is not None:
             _enter_patch(rest, name, patch)
     return join(parts, shape), rest
+
+
+def without_empty(document: dict[str, Any]) -> dict[str, Any]:
+    """The document without an empty list where the rest may be kept.
+
+    Once that is taken out again, nobody could say whether the list was there.
+    """
+    parts, shape = split(document), shape_of(document)
+    key = "annotations" if shape == "spdx2" else "properties"
+    holders = [parts.body, *parts.elements.values()]
+    if isinstance(metadata := parts.body.get("metadata"), dict):
+        metadata = parts.body["metadata"] = dict(metadata)
+        holders.append(metadata)
+    for item in holders:
+        if item.get(key) == []:
+            del item[key]
+    return join(parts, shape)
 
 
 def _take(item: dict[str, Any], key: str, *, is_record: bool = False) -> Any:

@@ -1,7 +1,8 @@
 """Values that the JSON schemas of CycloneDX take and its XML schemas do not: taken out.
 
-Source: `cpe`, and every `xs:anyURI` of components and licences, in bom-1.0.xsd to bom-1.7.xsd.
-Since 1.3 the JSON schemas hold addresses to RFC 3987 themselves, but no purl.
+Source: `cpe`, every `xs:anyURI`, and `refType`, in bom-1.0.xsd to bom-1.7.xsd. Since 1.3 the JSON
+schemas hold addresses to RFC 3987 themselves, but no purl, and not those of vulnerabilities'
+sources; nor do they demand that what a composition names has a name.
 """
 
 from __future__ import annotations
@@ -36,9 +37,13 @@ def without_odd_values(document: dict[str, Any], version: str) -> None:
             del component["purl"]
         if version < "1.3":
             for holder in _addressed(component):
-                url = holder.get("url")
-                if isinstance(url, str) and not _is_address(url):
-                    del holder["url"]
+                _without_odd_address(holder)
+    for source in _sources(document):
+        _without_odd_address(source)
+    for composition in items(document.get("compositions")):
+        for key in ("assemblies", "dependencies", "vulnerabilities"):
+            if isinstance(named := composition.get(key), list) and "" in named:
+                composition[key] = [ref for ref in named if ref != ""]
 
 
 def _addressed(component: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -46,6 +51,21 @@ def _addressed(component: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for choice in items(component.get("licenses")):
         if isinstance(choice.get("license"), dict):
             yield choice["license"]
+
+
+def _sources(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Who published each vulnerability, what it refers to, and how grave it is."""
+    for vulnerability in items(document.get("vulnerabilities")):
+        said = ("references", "ratings")
+        for holder in (vulnerability, *(x for key in said for x in items(vulnerability.get(key)))):
+            if isinstance(holder.get("source"), dict):
+                yield holder["source"]
+
+
+def _without_odd_address(holder: dict[str, Any]) -> None:
+    url = holder.get("url")
+    if isinstance(url, str) and not _is_address(url):
+        del holder["url"]
 
 
 def _is_address(url: str) -> bool:
