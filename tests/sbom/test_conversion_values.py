@@ -39,3 +39,41 @@ def test_a_composition_of_something_without_a_name_returns(key: str, target: str
     before = document(compositions=[{"aggregate": "complete", key: ["", "a"]}])
     assert [f for f in read(before).validate() if f.rule == "schema"] == []
     assert restored(before, target) == unordered(before)
+
+
+def spdx(version: str, **said: Any) -> dict[str, Any]:
+    return {
+        "spdxVersion": f"SPDX-{version}",
+        "dataLicense": "CC0-1.0",
+        "SPDXID": "SPDXRef-DOCUMENT",
+        "name": "app",
+        "documentNamespace": "https://example.org/app",
+        "creationInfo": {"created": "2026-01-02T03:04:05Z", "creators": ["Tool: maker-1"]},
+        **said,
+    }
+
+
+@pytest.mark.parametrize("order", [0, 7, -2, 10**17])
+@pytest.mark.parametrize("version", ["2.2", "2.3"])
+def test_the_order_of_a_cross_reference_is_a_number_in_yaml(order: int, version: str) -> None:
+    text = {"licenseId": "LicenseRef-1", "extractedText": "Do as you like."}
+    reference = {"url": "https://example.org/1", "order": order}
+    before = spdx(version, hasExtractedLicensingInfos=[text | {"crossRefs": [reference]}])
+    assert restored(before, f"spdx-{version}-yaml") == unordered(before)
+
+
+@pytest.mark.parametrize("target", ["spdx-2.3", "spdx-2.3-tag-value", "spdx-2.3-yaml"])
+@pytest.mark.parametrize("checksums", [{}, {"checksums": []}])
+@pytest.mark.parametrize("creators", [{}, {"creators": []}])
+def test_what_may_be_left_out_until_spdx_2_2_stays_in_2_3(
+    creators: dict[str, Any], checksums: dict[str, Any], target: str
+) -> None:
+    """2.3 demands a creator and checksums; a file and a time are no less stated without."""
+    file = {"SPDXID": "SPDXRef-File", "fileName": "./a", "copyrightText": "NONE"}
+    file |= {"licenseConcluded": "MIT", "licenseInfoInFiles": ["MIT"]}
+    created = {"created": "2026-01-02T03:04:05Z"}
+    before = spdx("2.2", creationInfo=created | creators, files=[file | checksums])
+    made = read(before).convert(target)[0]
+    assert [(f.path, f.hashes) for f in made.files] == [("a", {})]
+    assert made.created == read(before).created
+    assert restored(before, target) == unordered(before)

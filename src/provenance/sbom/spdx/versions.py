@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from provenance.sbom.spdx.vocabulary import UNKNOWN_SHA1
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -24,6 +26,8 @@ _DEMANDED = {
     "snippets": ("licenseConcluded", "copyrightText"),
 }
 """Fields that may be left out since 2.3."""
+_UNNAMED = "Tool: provenance"
+"""Without a version, which is how documents begin that were made here."""
 
 
 def category(word: object, version: str) -> Any:
@@ -40,6 +44,7 @@ def reword(document: dict[str, Any], version: str) -> None:
             if "referenceCategory" in reference:
                 reference["referenceCategory"] = category(reference["referenceCategory"], version)
     if version != "2.2":
+        _complete(document)
         return
     for key, fields in _DEMANDED.items():
         for item in _objects(document, key):
@@ -47,6 +52,15 @@ def reword(document: dict[str, Any], version: str) -> None:
                 item.setdefault(field, _NOT_SAID)
     for item in _objects(document, "files"):
         item["licenseInfoInFiles"] = item.get("licenseInfoInFiles") or [_NOT_SAID]
+
+
+def _complete(document: dict[str, Any]) -> None:
+    """What may be left out until 2.2: who made the document, and the checksums of its files."""
+    info = document.get("creationInfo")
+    if isinstance(info, dict) and not info.get("creators"):
+        info["creators"] = [_UNNAMED]
+    for item in _objects(document, "files"):
+        item["checksums"] = item.get("checksums") or [dict(UNKNOWN_SHA1)]
 
 
 def _objects(item: Mapping[str, Any], key: str) -> list[dict[str, Any]]:

@@ -32,6 +32,7 @@ __all__ = [
     "PURPOSES_3",
     "REFERENCES",
     "TOOL",
+    "UNKNOWN_SHA1",
     "ZERO_SHA1",
     "algorithm_name",
     "checksums",
@@ -142,6 +143,7 @@ TOOL = f"provenance-{__version__}"
 EPOCH = "1970-01-01T00:00:00Z"
 NO_TIME = "The time of creation is not stated; the specification demands one."
 ZERO_SHA1 = "0" * 40
+UNKNOWN_SHA1 = {"algorithm": "SHA1", "checksumValue": ZERO_SHA1}
 NOTHING = ("NOASSERTION", "NONE")  # compared, not hashed: a document may have any value there
 
 _KINDS = {

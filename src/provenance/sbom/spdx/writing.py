@@ -25,6 +25,7 @@ from provenance.sbom.spdx.vocabulary import (
     NO_TIME,
     PURPOSES,
     TOOL,
+    UNKNOWN_SHA1,
     ZERO_SHA1,
     checksums,
     declared,
@@ -47,7 +48,6 @@ __all__ = ["as_document", "blank_package", "external_document", "other_checksum"
 
 DISTRIBUTION = "SPDXRef-OperatingSystem"
 _NO_NAMESPACE = b'"documentNamespace":""'
-_UNKNOWN_SHA1 = {"algorithm": "SHA1", "checksumValue": ZERO_SHA1}
 
 
 def write(contents: Contents, version: str = "2.3") -> bytes:
@@ -313,7 +313,7 @@ def _file(words: _Words, file: ListedFile, identifier: str, tell_owner: bool) ->
     stated = dict(known).get("sha1", ZERO_SHA1)
     if stated == ZERO_SHA1:
         unsaid += [(a, v) for a, v in known if a == "sha1"]
-        out["checksums"] = [_UNKNOWN_SHA1, *_checksums(x for x in known if x[0] != "sha1")]
+        out["checksums"] = [UNKNOWN_SHA1, *_checksums(x for x in known if x[0] != "sha1")]
     pairs = carrying.file_pairs(file) + carrying.hash_pairs(unsaid)
     if tell_owner and file.owner:
         pairs.append(carrying.owner_pair(file))

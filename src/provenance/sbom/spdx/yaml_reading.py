@@ -7,6 +7,7 @@ of them together may cost no more than the document itself (as XML readers guard
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from provenance.errors import MalformedDocument
@@ -36,7 +37,8 @@ _TAGS = frozenset(
     }
 )
 # The only numbers of SPDX 2: anything else that looks like one is a version or a name.
-_NUMBERS = ("offset", "lineNumber")
+_NUMBERS = ("offset", "lineNumber", "order")
+_NUMBER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 
 
 def decode(raw: bytes, *, depth: int | None = None) -> Decoded:
@@ -137,8 +139,8 @@ class _Builder:
             return
         if event.implicit[0] and text in _WORDS:
             value = _WORDS[text]
-        elif self._keys and self._keys[-1] in _NUMBERS and text.isascii() and text.isdigit():
-            value = int(text) if len(text) < 19 else text
+        elif self._keys and self._keys[-1] in _NUMBERS and _NUMBER.fullmatch(text):
+            value = int(text)
         if event.anchor:
             self._anchors[event.anchor] = value, 1
         self._put(value, event)
