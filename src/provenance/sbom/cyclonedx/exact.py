@@ -56,8 +56,9 @@ def restore_exact(document: dict[str, Any]) -> None:
             _put_back(document, name.removeprefix(_EXACT), prop.get("value"))
         else:
             kept.append(prop)
-    metadata["properties"] = kept
-    if not kept:
+    if kept or not metadata["properties"]:
+        metadata["properties"] = kept
+    else:
         del metadata["properties"]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 
-__all__ = ["BOM", "TOOL", "TOOLS", "Child", "Kind", "Shape"]
+__all__ = ["BOM", "DETAILED", "EXPRESSION", "TOOL", "TOOLS", "Child", "Kind", "Shape"]
 
 
 class Kind(enum.Enum):
@@ -34,7 +34,7 @@ class Kind(enum.Enum):
     REPEATED = "repeated"
     """Items, each an element, with none around them."""
     LICENSES = "licenses"
-    """`license` and `expression` elements in one."""
+    """`license`, `expression` and `expression-detailed` elements in one."""
     DEPENDENCIES = "dependencies"
     """Elements of the same name inside, of which only `ref` is said."""
     TOOLS = "tools"
@@ -129,10 +129,48 @@ _REFERENCE = Shape(
     _same("type"), (Child("url", Kind.TRIMMED), Child("comment"), _HASHES, _PROPERTIES)
 )
 _REFERENCES = Child("externalReferences", Kind.LIST, _REFERENCE, "reference")
+_PARTY = Shape(
+    (),
+    (
+        Child("organization", Kind.OBJECT, _ORGANIZATION),
+        Child("individual", Kind.OBJECT, _CONTACT),
+    ),
+)
+_LICENSING = Child(
+    "licensing",
+    Kind.OBJECT,
+    Shape(
+        (),
+        (
+            Child("altIds", Kind.LIST, item="altId"),
+            *(Child(key, Kind.OBJECT, _PARTY) for key in ("licensor", "licensee", "purchaser")),
+            Child("purchaseOrder"),
+            Child("licenseTypes", Kind.LIST, item="licenseType"),
+            *_texts("lastRenewal", "expiration"),
+        ),
+    ),
+)
+_LICENSE_TEXT = (Child("text", Kind.OBJECT, _TEXT), Child("url"))
 _LICENSE = Shape(
     _same("bom-ref", "acknowledgement"),
-    (Child("id"), Child("name"), Child("text", Kind.OBJECT, _TEXT), Child("url"), _PROPERTIES),
+    (Child("id"), Child("name"), *_LICENSE_TEXT, _LICENSING, _PROPERTIES),
 )
+EXPRESSION = Shape(_same("bom-ref", "acknowledgement"), text="expression")
+"""A licence expression that is nothing but this."""
+DETAILED = Shape(
+    _same("expression", "bom-ref", "acknowledgement"),
+    (
+        Child(
+            "expressionDetails",
+            Kind.REPEATED,
+            Shape((("licenseIdentifier", "license-identifier"), *_BOM_REF), _LICENSE_TEXT),
+            "details",
+        ),
+        _LICENSING,
+        _PROPERTIES,
+    ),
+)
+"""One of which more is said, since 1.7."""
 _LICENSES = Child("licenses", Kind.LICENSES, _LICENSE)
 TOOL = Shape((), (*_texts("vendor", "name", "version"), _HASHES, _REFERENCES))
 """A tool until 1.4."""

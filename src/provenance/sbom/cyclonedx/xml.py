@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from provenance.errors import MalformedDocument, UnsupportedFormat
 from provenance.sbom.cyclonedx.exact import NO_XML_IN_JSON, restore_exact, with_exact
-from provenance.sbom.cyclonedx.shapes import BOM, TOOL, TOOLS, Child, Kind, Shape
+from provenance.sbom.cyclonedx.shapes import (
+    BOM,
+    DETAILED,
+    EXPRESSION,
+    TOOL,
+    TOOLS,
+    Child,
+    Kind,
+    Shape,
+)
 
 if TYPE_CHECKING:
     from xml.etree import ElementTree as ET
@@ -133,17 +142,14 @@ def _items(out: list[str], element: str, value: list[Any], shape: Shape | None, 
             _object(out, element, item, shape, pad)
 
 
-_EXPRESSION = Shape(
-    (("bom-ref", "bom-ref"), ("acknowledgement", "acknowledgement")), text="expression"
-)
-
-
 def _licenses(out: list[str], child: Child, value: list[Any], pad: str) -> None:
     for choice in value:
         if "license" in choice and child.shape is not None:
             _object(out, "license", choice["license"], child.shape, pad)
+        elif any(child.key in choice for child in DETAILED.children):
+            _object(out, "expression-detailed", choice, DETAILED, pad)
         else:
-            _object(out, "expression", choice, _EXPRESSION, pad)
+            _object(out, "expression", choice, EXPRESSION, pad)
 
 
 def _dependencies(out: list[str], value: list[Any], pad: str) -> None:
@@ -315,8 +321,11 @@ class _XmlReader:
         return found
 
     def _license(self, node: ET.Element, shape: Shape) -> dict[str, Any]:
-        if node.tag == f"{self._start}expression":
+        name = node.tag.removeprefix(self._start)
+        if name == "expression":
             return {"expression": (node.text or ""), **node.attrib}
+        if name == "expression-detailed":
+            return self.object(node, DETAILED)
         return {"license": self.object(node, shape)}
 
     def _dependency(self, node: ET.Element) -> dict[str, Any]:
