@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -88,4 +89,19 @@ def test_what_may_be_left_out_until_spdx_2_2_stays_in_2_3(
     made = read(before).convert(target)[0]
     assert [(f.path, f.hashes) for f in made.files] == [("a", {})]
     assert made.created == read(before).created
+    assert unordered(restored(before, target)) == unordered(before)
+
+
+@pytest.mark.parametrize("target", ["spdx-2.2", "spdx-2.2-tag-value", "spdx-2.2-yaml"])
+def test_a_persistent_identifier_is_another_reference_in_spdx_2_2(target: str) -> None:
+    """Its schema knows no category of them."""
+    name = "swh:1:cnt:94a9ed024d3859793618152ea559a168bbcbb5e2"
+    reference = {"referenceCategory": "PERSISTENT-ID", "referenceType": "swh"}
+    package: dict[str, Any] = {"SPDXID": "SPDXRef-a", "name": "a", "downloadLocation": "NONE"}
+    package["externalRefs"] = [{**reference, "referenceLocator": name}]
+    before = spdx("2.3", packages=[package])
+    made = read(before).convert("spdx-2.2")[0].to_bytes()
+    assert [x["referenceLocator"] for x in json.loads(made)["packages"][0]["externalRefs"]] == [
+        name
+    ]
     assert unordered(restored(before, target)) == unordered(before)

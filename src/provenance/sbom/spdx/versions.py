@@ -18,7 +18,8 @@ ADDED_CHECKSUMS = frozenset(
     }
 )
 """Algorithms that 2.2 has no word for, as the model names them."""
-_DASHED = ("PACKAGE-MANAGER", "PERSISTENT-ID")
+_WORDS_OF_2_2 = {"PACKAGE-MANAGER": "PACKAGE_MANAGER", "PERSISTENT-ID": "OTHER"}
+"""2.2 has no word for the second."""
 _NOT_SAID = "NOASSERTION"
 _DEMANDED = {
     "packages": ("licenseConcluded", "licenseDeclared", "copyrightText"),
@@ -32,9 +33,9 @@ _UNNAMED = "Tool: provenance"
 
 def category(word: object, version: str) -> Any:
     """The category of an external reference as the JSON of a version writes it."""
-    if not isinstance(word, str) or word.replace("_", "-") not in _DASHED:
+    if not isinstance(word, str) or (dashed := word.replace("_", "-")) not in _WORDS_OF_2_2:
         return word
-    return word.replace("-", "_") if version == "2.2" else word.replace("_", "-")
+    return _WORDS_OF_2_2[dashed] if version == "2.2" else dashed
 
 
 def reword(document: dict[str, Any], version: str) -> None:
