@@ -489,7 +489,7 @@ Relationship: SPDXRef-DOCUMENT DESCRIBES SPDXRef-left
 @pytest.mark.parametrize(
     ("statement", "pointer"),
     [
-        (b"RelationshipComment: told in a comment", "/RelationshipComment"),
+        (b"RelationshipComment: told\nRelationshipComment: once more", "/RelationshipComment"),
         (b"SnippetSPDXID: SPDXRef-snippet", "/SnippetSPDXID"),
         (b"Reviewer: Person: Ada", "/Reviewer"),
         (b"PackageName: right\nPackageName: right\nPackageVersion: 1\nPackageVersion: 2", None),

@@ -51,7 +51,8 @@ _BY_TAG = {
     for tag in known
     if tag.tag != "SPDXID"
 }
-KNOWN_TAGS = frozenset({*_BY_TAG, "SPDXID", "Relationship", "ExternalDocumentRef"})
+_COMMENTS = ("RelationshipComment", "ExternalRefComment")
+KNOWN_TAGS = frozenset({*_BY_TAG, *_COMMENTS, "SPDXID", "Relationship", "ExternalDocumentRef"})
 """Those that have a field in JSON."""
 # Known, and not in the view: snippets and reviews.
 _PASSED_OVER = re.compile(r"Snippet|LicenseInfoInSnippet|Review|Artifact|FileDependency")
@@ -168,7 +169,7 @@ class _Parser:
                 self._named.setdefault("SPDXID", value)
         elif tag == "Relationship":
             self._relationship(offset, value)
-        elif tag in ("RelationshipComment", "ExternalRefComment"):
+        elif tag in _COMMENTS:
             self._comment(tag, value)
         elif tag == "ExternalDocumentRef":
             self._external_document(offset, value)
@@ -205,6 +206,8 @@ class _Parser:
             item[field] = value.replace("-", "_")
         elif style == "code":
             item[field] = {"packageVerificationCodeValue": value.partition("(")[0].strip()}
+            if names := tags.excluded(value):
+                item[field]["packageVerificationCodeExcludedFiles"] = names
         elif style == "checksums":
             match = _CHECKSUM.fullmatch(value)
             if match is None:
@@ -221,10 +224,12 @@ class _Parser:
             item.setdefault(field, []).append(dict(zip(keys, parts, strict=True)))
 
     def _comment(self, tag: str, value: str) -> None:
-        """Of the reference before it; that of a relationship is no part of the view."""
-        refs = self._latest.get("package", {}).get("externalRefs")
-        if tag == "ExternalRefComment" and refs:
-            refs[-1].setdefault("comment", value)
+        """Of the relationship or reference before it."""
+        listed = self._document["relationships"]
+        if tag == "ExternalRefComment":
+            listed = self._latest.get("package", {}).get("externalRefs")
+        if listed:
+            listed[-1].setdefault("comment", value)
 
     def _relationship(self, offset: int, value: str) -> None:
         parts = value.split()
@@ -295,9 +300,8 @@ def _fix(item: dict[str, Any], fields: Mapping[str, Any]) -> None:
 def _shows(shown: Any, exact: Any) -> bool:
     """Whether a value that was written says an exact one, as near as the syntax can."""
     if isinstance(shown, dict) and isinstance(exact, dict):
-        known = exact.keys() - {"comment"}  # for which references have no tag
-        same = shown.keys() - {"comment"} == known
-        return same and all(_shows(shown[key], exact[key]) for key in known)
+        known = exact.keys() - ({"comment"} - shown.keys())  # not all can be said of references
+        return shown.keys() == known and all(_shows(shown[key], exact[key]) for key in known)
     if isinstance(shown, list) and isinstance(exact, list):
         return len(shown) == len(exact) and all(map(_shows, shown, exact))
     there, meant = (_BLANK.sub("", str(value)) for value in (shown, exact))

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
 __all__ = ["unread_tags"]
 
-_WORD = re.compile(r"[^\s:()]+")
+_WORD = re.compile(r"[^\s:(),]+")
 _EMPTY = ("_", "unnamed")
 """What is written where there is nothing, in a text or a line."""
 _ENVELOPE = ("Annotator", "AnnotationDate", "AnnotationType", "SPDXREF")
+_BEHIND = ("AnnotationType", "SPDXREF")
+"""Of these, what stands behind the comment as this library writes them."""
 _PLACES = ("SPDXREF",)
 """Tags that say where a value belongs, which a document in JSON says by its shape."""
 
@@ -45,7 +47,7 @@ def unread_tags(text: str, document: Mapping[str, Any]) -> Counter[str]:
     for tag, value in sorted(said, key=lambda x: x[0] not in KNOWN_TAGS):
         if tag in _PLACES:
             continue
-        words = Counter(_words(value))
+        words = Counter(_words(value.replace("(excludes:", "(")))
         if any(left[word] < count for word, count in words.items()):
             found[f"/{tag[:60]}"] += 1
         left.subtract({word: min(count, left[word]) for word, count in words.items()})
@@ -55,10 +57,14 @@ def unread_tags(text: str, document: Mapping[str, Any]) -> Counter[str]:
 def _without_fixes(said: Iterable[tuple[str, str]], left: Counter[str]) -> list[tuple[str, str]]:
     """All but annotations with what the syntax cannot spell; `left` gets what stands for it."""
     kept: list[tuple[str, str]] = []
+    is_behind = False
     for tag, value in said:
         if not value.startswith(FIXES):
-            kept.append((tag, value))
+            is_behind = is_behind and tag in _BEHIND
+            if not is_behind:
+                kept.append((tag, value))
             continue
+        is_behind = True
         while kept and kept[-1][0] in _ENVELOPE:
             kept.pop()
         with contextlib.suppress(msgspec.DecodeError, RecursionError):

@@ -30,6 +30,7 @@ _UNSAFE_LINE = re.compile(rf"{tags.UNSAFE.pattern}|[\t\n]|^\s|\s\Z|^<text>")
 _SPACES = re.compile(r"\s+")
 _JSON = ("provenance [", "provenance:rest {")
 _KEYWORDS = ("NOASSERTION", "NONE")
+_ENDS = ("spdxElementId", "relationshipType", "relatedSpdxElement")
 _ASCII_SPACE = " "
 
 
@@ -76,7 +77,9 @@ class _Writer:
             self._heading("License Information")
             self._license(item)
         self._heading("Relationships")
-        self._lines += [f"Relationship: {text}" for text in relations]
+        for item in relations:
+            self._lines.append(f"Relationship: {' '.join(item[key] for key in _ENDS)}")
+            self._comment("RelationshipComment", item)
         self._annotations()
         return "\n".join([*self._lines, ""]).encode()
 
@@ -108,17 +111,17 @@ class _Writer:
         elif style == "purpose":
             self._lines.append(f"{tag}: {value.replace('_', '-')}")
         elif style == "code":
-            self._lines.append(f"{tag}: {value['packageVerificationCodeValue']}")
+            self._lines.append(f"{tag}: {_code(value)}")
         elif style == "checksums":
             self._lines += [f"{tag}: {x['algorithm']}: {x['checksumValue']}" for x in value]
         elif style == "refs":
             locators = [x["referenceLocator"] for x in value]
             if any(_SPACES.search(x) or not _fits(x) for x in locators):
                 self._keep(name, field, value)
-            self._lines += [
-                f"{tag}: {_category(x)} {x['referenceType']} {_one_word(x['referenceLocator'])}"
-                for x in value
-            ]
+            for x in value:
+                said = f"{_category(x)} {x['referenceType']} {_one_word(x['referenceLocator'])}"
+                self._lines.append(f"{tag}: {said}")
+                self._comment("ExternalRefComment", x)
         else:
             if not all(map(_fits, value)):
                 self._keep(name, field, value)
@@ -135,6 +138,12 @@ class _Writer:
             self._keep(name, field, value)
             value = tags.UNSAFE.sub(_ASCII_SPACE, value).replace("</text>", "< /text>")
         return f"<text>{value or '-'}</text>"
+
+    def _comment(self, tag: str, item: Mapping[str, Any]) -> None:
+        """Where it can be said to the letter; its element has no field for what is meant."""
+        text = item.get("comment")
+        if isinstance(text, str) and text and not (tags.UNSAFE.search(text) or "</text>" in text):
+            self._lines.append(f"{tag}: <text>{text}</text>")
 
     def _external_document(self, ref: Mapping[str, Any]) -> None:
         uri, checksum = ref["spdxDocument"], ref["checksum"]
@@ -190,7 +199,9 @@ class _Writer:
         ]
 
 
-def _split(document: Mapping[str, Any]) -> tuple[dict[str, list[str]], list[str]]:
+def _split(
+    document: Mapping[str, Any],
+) -> tuple[dict[str, list[str]], list[Mapping[str, Any]]]:
     """Files by the package they follow, which says that it contains them; other relationships."""
     files = {item["SPDXID"] for item in document.get("files", ())}
     # The image's own come before all packages, as its files may be many.
@@ -198,13 +209,23 @@ def _split(document: Mapping[str, Any]) -> tuple[dict[str, list[str]], list[str]
     contained: dict[str, list[str]] = {}
     rest = []
     for item in document.get("relationships", ()):
-        source, kind = item["spdxElementId"], item["relationshipType"]
-        target = item["relatedSpdxElement"]
-        if kind == "CONTAINS" and target in files and source in packages:
+        source, kind, target = (item[key] for key in _ENDS)
+        is_bare = kind == "CONTAINS" and not item.get("comment")
+        if is_bare and target in files and source in packages:
             contained.setdefault(source, []).append(target)
         else:
-            rest.append(f"{source} {kind} {target}")
+            rest.append(item)
     return contained, rest
+
+
+def _code(value: Mapping[str, Any]) -> str:
+    """A verification code, with the files it leaves out where these are read as they are."""
+    code = str(value["packageVerificationCodeValue"])
+    names = value.get("packageVerificationCodeExcludedFiles")
+    if not isinstance(names, list) or not names:
+        return code
+    said = f"{code} (excludes: {','.join(map(str, names))})"
+    return said if _fits(said) and tags.excluded(said) == names else code
 
 
 def _fits(value: str) -> bool:

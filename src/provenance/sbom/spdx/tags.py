@@ -8,7 +8,18 @@ from __future__ import annotations
 import re
 from typing import Literal, NamedTuple
 
-__all__ = ["ANNOTATION", "DOCUMENT", "FILE", "FIXES", "INFO", "LICENSE", "PACKAGE", "UNSAFE", "Tag"]
+__all__ = [
+    "ANNOTATION",
+    "DOCUMENT",
+    "FILE",
+    "FIXES",
+    "INFO",
+    "LICENSE",
+    "PACKAGE",
+    "UNSAFE",
+    "Tag",
+    "excluded",
+]
 
 Style = Literal["line", "text", "lines", "texts", "flag", "checksums", "code", "refs", "purpose"]
 
@@ -95,3 +106,15 @@ FIXES = "provenance tag-value "
 """Begins the annotation that holds what the syntax cannot spell: JSON field to value."""
 UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
 """What a line or text may not hold: readers end lines at them, or drop them."""
+_EXCLUDED = re.compile(r"\(\s*(?:excludes:)?(.*)\)")
+_BETWEEN = re.compile(r",|\s+(?=\./)")
+
+
+def excluded(code: str) -> list[str]:
+    """The files that a verification code, as its tag has it, leaves out.
+
+    Section 7.9 shows one; writers put commas or blanks between several.
+    """
+    found = _EXCLUDED.search(code)
+    names = _BETWEEN.split(found[1]) if found else ()
+    return [name for text in names if (name := text.strip())]

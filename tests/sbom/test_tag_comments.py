@@ -1,0 +1,100 @@
+"""What tags say of relationships, references and verification codes; spdx-tools reads the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from spdx_tools.spdx.parser.tagvalue.parser import Parser
+from tests.sbom.test_conversion import read, restored, unordered
+
+from provenance.sbom import read_sbom
+
+if TYPE_CHECKING:
+    from spdx_tools.spdx.model.document import Document
+
+CODE = "d6a770ba38583ed4bb4525bd96e50461655d2758"
+
+
+def document(
+    *, relation: str = "built", reference: str = "as is", excluded: tuple[str, ...] = ("./a",)
+) -> dict[str, Any]:
+    code: dict[str, Any] = {"packageVerificationCodeValue": CODE}
+    if excluded:
+        code["packageVerificationCodeExcludedFiles"] = [*excluded]
+    purl = {"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl"}
+    purl |= {"referenceLocator": "pkg:npm/left@1", "comment": reference}
+    package = {"SPDXID": "SPDXRef-left", "name": "left", "downloadLocation": "NONE"}
+    file = {"SPDXID": "SPDXRef-file", "fileName": "./b"}
+    told = {"relationshipType": "CONTAINS", "comment": relation}
+    ends = {"spdxElementId": "SPDXRef-left", "relatedSpdxElement": "SPDXRef-file"}
+    return {
+        "spdxVersion": "SPDX-2.3",
+        "dataLicense": "CC0-1.0",
+        "SPDXID": "SPDXRef-DOCUMENT",
+        "name": "app",
+        "documentNamespace": "https://example.org/app",
+        "creationInfo": {"created": "2026-01-02T03:04:05Z", "creators": ["Tool: maker-1"]},
+        "packages": [package | {"externalRefs": [purl], "packageVerificationCode": code}],
+        "files": [file | {"checksums": [{"algorithm": "SHA1", "checksumValue": "a" * 40}]}],
+        "relationships": [
+            {**ends, **told},
+            {**told, "spdxElementId": "SPDXRef-DOCUMENT", "relatedSpdxElement": "SPDXRef-left"},
+        ],
+    }
+
+
+def by_spdx_tools(raw: bytes) -> Document:
+    found: Document = Parser().parse(raw.decode())  # type: ignore[no-untyped-call]
+    return found
+
+
+TEXTS = ["one", "two\nlines", "a <b> & c", "NONE", " blanks ", "", "a </text> b", "a\x07b", "#"]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_comments_of_relationships_and_references_return(text: str) -> None:
+    before = document(relation=text, reference=text)
+    assert unordered(restored(before, "spdx-2.3-tag-value")) == unordered(before)
+
+
+def test_comments_are_said_as_spdx_tools_reads_them() -> None:
+    made = by_spdx_tools(read(document(relation="two\nlines")).to_bytes("spdx-2.3-tag-value"))
+    assert [x.comment for x in made.relationships] == ["two\nlines", "two\nlines"]
+    assert [x.comment for x in made.packages[0].external_references] == ["as is"]
+
+
+@pytest.mark.parametrize(
+    "names", [(), ("./a",), ("./a", "./b c"), ("x",), ("a, b",), ("a)",), (" a",), ("./a ./b",)]
+)
+def test_files_that_a_verification_code_leaves_out_return(names: tuple[str, ...]) -> None:
+    before = document(excluded=names)
+    assert unordered(restored(before, "spdx-2.3-tag-value")) == unordered(before)
+    made = read(before).to_bytes("spdx-2.3-tag-value")
+    code = by_spdx_tools(made).packages[0].verification_code
+    assert code is not None
+    if f"{CODE} (excludes:".encode() in made:
+        assert code.excluded_files == [*names]
+    else:  # what no reader would read as it is
+        assert not names or names[0] != "./a"
+
+
+@pytest.mark.parametrize(
+    ("said", "names"),
+    [
+        ("(./package.spdx)", ["./package.spdx"]),  # as the example of SPDX 2.2 has it
+        (" (excludes: ./package.spdx)", ["./package.spdx"]),
+        (" (excludes: ./a ./b)", ["./a", "./b"]),  # as spdx-tools writes several
+        (" (excludes: ./a,./b)", ["./a", "./b"]),  # as it reads them
+        (" (excludes: ./a, b)", ["./a", "b"]),
+        ("", None),
+        (" ()", None),
+    ],
+)
+def test_what_others_write_is_read_and_not_told_as_lost(said: str, names: list[str] | None) -> None:
+    raw = read(document(excluded=())).to_bytes("spdx-2.3-tag-value")
+    changed = read_sbom(raw.replace(CODE.encode(), f"{CODE}{said}".encode()))
+    there, losses = changed.convert("spdx-2.3")
+    assert list(losses) == []
+    assert names is None or all(f'"{name}"'.encode() in there.to_bytes() for name in names)
+    assert (b"ExcludedFiles" in there.to_bytes()) == (names is not None)
