@@ -1,4 +1,4 @@
-"""What tags say of relationships, references and verification codes; spdx-tools reads the same."""
+"""What tags say of relationships, references and verification codes, as spdx-tools reads it."""
 
 from __future__ import annotations
 
@@ -98,3 +98,33 @@ def test_what_others_write_is_read_and_not_told_as_lost(said: str, names: list[s
     assert list(losses) == []
     assert names is None or all(f'"{name}"'.encode() in there.to_bytes() for name in names)
     assert (b"ExcludedFiles" in there.to_bytes()) == (names is not None)
+
+
+@pytest.mark.parametrize("version", ["2.2", "2.3"])
+@pytest.mark.parametrize("said", [(), ("DESCRIBES", "CONTAINS"), ("DESCRIBED_BY", "CONTAINED_BY")])
+def test_what_json_says_by_lists_of_names_is_a_relationship(
+    said: tuple[str, ...], version: str
+) -> None:
+    """`documentDescribes` and `hasFiles` have no tags; what is said twice is written once."""
+    before = document() | {"documentDescribes": ["SPDXRef-left"]}
+    before["packages"][0]["hasFiles"] = ["SPDXRef-file"]
+    pairs = [("SPDXRef-DOCUMENT", "SPDXRef-left"), ("SPDXRef-left", "SPDXRef-file")]
+    before["relationships"] = [
+        dict(
+            zip(
+                ("spdxElementId", "relationshipType", "relatedSpdxElement"),
+                (a, kind, b) if kind in ("DESCRIBES", "CONTAINS") else (b, kind, a),
+                strict=True,
+            )
+        )
+        for (a, b), kind in zip(pairs, said, strict=False)
+    ]
+    there = read(before).convert(f"spdx-{version}-tag-value")[0]
+    found = {
+        frozenset((x.spdx_element_id, str(x.related_spdx_element_id)))
+        for x in by_spdx_tools(there.to_bytes()).relationships
+    }
+    assert found == {frozenset(pair) for pair in pairs}
+    assert len(by_spdx_tools(there.to_bytes()).relationships) == 2
+    assert str(there.subject) == "left"
+    assert unordered(restored(before, f"spdx-{version}-tag-value")) == unordered(before)

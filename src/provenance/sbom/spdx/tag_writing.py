@@ -19,7 +19,7 @@ from provenance.sbom.spdx.vocabulary import DOCUMENT, EPOCH, IMAGE, TOOL
 from provenance.sbom.spdx.writing import as_document
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from provenance.sbom.model import Contents
 
@@ -30,6 +30,7 @@ _UNSAFE_LINE = re.compile(rf"{tags.UNSAFE.pattern}|[\t\n]|^\s|\s\Z|^<text>")
 _SPACES = re.compile(r"\s+")
 _JSON = ("provenance [", "provenance:rest {")
 _KEYWORDS = ("NOASSERTION", "NONE")
+_INVERSE = {"DESCRIBES": "DESCRIBED_BY", "CONTAINS": "CONTAINED_BY"}
 _ENDS = ("spdxElementId", "relationshipType", "relatedSpdxElement")
 _ASCII_SPACE = " "
 
@@ -208,7 +209,7 @@ def _split(
     packages = {item["SPDXID"] for item in document.get("packages", ())} - {IMAGE}
     contained: dict[str, list[str]] = {}
     rest = []
-    for item in document.get("relationships", ()):
+    for item in (*document.get("relationships", ()), *_otherwise(document)):
         source, kind, target = (item[key] for key in _ENDS)
         is_bare = kind == "CONTAINS" and not item.get("comment")
         if is_bare and target in files and source in packages:
@@ -216,6 +217,20 @@ def _split(
         else:
             rest.append(item)
     return contained, rest
+
+
+def _otherwise(document: Mapping[str, Any]) -> Iterator[Mapping[str, str]]:
+    """What JSON says by `documentDescribes` and `hasFiles` alone, for which there is no tag."""
+    named = document.get("SPDXID", DOCUMENT)
+    said = [(named, "DESCRIBES", name) for name in document.get("documentDescribes", ())]
+    for package in document.get("packages", ()):
+        said += [(package["SPDXID"], "CONTAINS", name) for name in package.get("hasFiles", ())]
+    if not said:
+        return
+    known = {tuple(item[key] for key in _ENDS) for item in document.get("relationships", ())}
+    for source, kind, target in dict.fromkeys(said):
+        if not {(source, kind, target), (target, _INVERSE[kind], source)} & known:
+            yield dict(zip(_ENDS, (source, kind, target), strict=True))
 
 
 def _code(value: Mapping[str, Any]) -> str:
