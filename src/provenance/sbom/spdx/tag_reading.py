@@ -45,6 +45,8 @@ _BEGINS = {
     "LicenseID": ("license", "hasExtractedLicensingInfos"),
     "Annotator": ("annotation", "annotations"),
 }
+_ONCE = ("line", "text", "flag", "purpose", "code")
+_ID = tags.Tag("SPDXID", "SPDXID")
 _BY_TAG = {
     tag.tag: (section, tag)
     for section, known in _SECTIONS.items()
@@ -157,20 +159,28 @@ class _Parser:
             return
         if len(self.findings) == _MAX_FINDINGS:
             message = "and more than are listed"
+        self._found("odd-value", Severity.WARNING, offset, message)
+
+    def _again(self, offset: int, tag: str) -> None:
+        if len(self.findings) < _MAX_FINDINGS:
+            message = f"{tag} is written more than once; the first one was read"
+            self._found("duplicate-key", Severity.ERROR, offset, message)
+
+    def _found(self, rule: str, severity: Severity, offset: int, message: str) -> None:
         self._line += self._text.count("\n", self._line_at, offset)
         self._line_at = offset
-        self.findings.append(Finding("odd-value", Severity.WARNING, message, f"line {self._line}"))
+        self.findings.append(Finding(rule, severity, message, f"line {self._line}"))
 
     def tag(self, offset: int, tag: str, value: str) -> None:
         if tag in _BEGINS:
             self._begin(*_BEGINS[tag])
         if tag == "SPDXID":
             if not self._in_snippet:
-                self._named.setdefault("SPDXID", value)
+                self._field(offset, self._named, _ID, value)
         elif tag == "Relationship":
             self._relationship(offset, value)
         elif tag in _COMMENTS:
-            self._comment(tag, value)
+            self._comment(offset, tag, value)
         elif tag == "ExternalDocumentRef":
             self._external_document(offset, value)
         elif tag in _BY_TAG:
@@ -195,9 +205,11 @@ class _Parser:
             item["in"] = self._latest["package"]
 
     def _field(self, offset: int, item: dict[str, Any], known: tags.Tag, value: str) -> None:
-        _, field, style = known
-        if style in ("line", "text"):
-            item.setdefault(field, value)
+        tag, field, style = known
+        if style in _ONCE and field in item:
+            self._again(offset, tag)
+        elif style in ("line", "text"):
+            item[field] = value
         elif style in ("lines", "texts"):
             item.setdefault(field, []).append(value)
         elif style == "flag":
@@ -216,20 +228,23 @@ class _Parser:
             found = {"algorithm": match[1], "checksumValue": match[2]}
             item.setdefault(field, []).append(found)
         else:
-            parts = value.split(None, 2)
-            if len(parts) != 3:
-                self.odd(offset, "a reference has category, type and locator; passed over")
-                return
-            keys = ("referenceCategory", "referenceType", "referenceLocator")
-            item.setdefault(field, []).append(dict(zip(keys, parts, strict=True)))
+            self._reference(offset, item, value)
 
-    def _comment(self, tag: str, value: str) -> None:
+    def _reference(self, offset: int, item: dict[str, Any], value: str) -> None:
+        parts = value.split(None, 2)
+        if len(parts) != 3:
+            self.odd(offset, "a reference has category, type and locator; passed over")
+            return
+        keys = ("referenceCategory", "referenceType", "referenceLocator")
+        item.setdefault("externalRefs", []).append(dict(zip(keys, parts, strict=True)))
+
+    def _comment(self, offset: int, tag: str, value: str) -> None:
         """Of the relationship or reference before it."""
         listed = self._document["relationships"]
         if tag == "ExternalRefComment":
             listed = self._latest.get("package", {}).get("externalRefs")
         if listed:
-            listed[-1].setdefault("comment", value)
+            self._field(offset, listed[-1], tags.Tag(tag, "comment", "text"), value)
 
     def _relationship(self, offset: int, value: str) -> None:
         parts = value.split()

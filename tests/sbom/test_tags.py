@@ -1,4 +1,4 @@
-"""What tags say of relationships, references and verification codes, as spdx-tools reads it."""
+"""Tags: what spdx-tools reads of them too, and what is said twice, which it refuses."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 from spdx_tools.spdx.parser.tagvalue.parser import Parser
 from tests.sbom.test_conversion import read, restored, unordered
 
+from provenance.errors import MalformedDocument
 from provenance.sbom import read_sbom
 
 if TYPE_CHECKING:
@@ -128,3 +129,45 @@ def test_what_json_says_by_lists_of_names_is_a_relationship(
     assert len(by_spdx_tools(there.to_bytes()).relationships) == 2
     assert str(there.subject) == "left"
     assert unordered(restored(before, f"spdx-{version}-tag-value")) == unordered(before)
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        *("SPDXVersion: SPDX-2.2", "DocumentName: other", "Created: 2020-01-01T00:00:00Z"),
+        *("PackageVersion: 2", "SPDXID: SPDXRef-other", "PackageLicenseDeclared: MIT"),
+        *("FilesAnalyzed: true", "PrimaryPackagePurpose: FILE", "PackageVerificationCode: b"),
+        *("RelationshipComment: b", "PackageComment: <text>b</text>"),
+    ],
+)
+def test_a_tag_that_should_be_there_once_and_is_again_is_an_error(again: str) -> None:
+    tag = again.partition(":")[0]
+    raw = f"""SPDXVersion: SPDX-2.3
+DataLicense: CC0-1.0
+SPDXID: SPDXRef-DOCUMENT
+DocumentName: app
+DocumentNamespace: https://example.org/app
+Creator: Tool: maker-1
+Creator: Person: Ada
+Created: 2026-01-02T03:04:05Z
+PackageName: left
+SPDXID: SPDXRef-left
+PackageVersion: 1
+PackageDownloadLocation: NONE
+FilesAnalyzed: false
+PackageVerificationCode: {CODE}
+PackageLicenseDeclared: ISC
+PackageComment: <text>a</text>
+PrimaryPackagePurpose: LIBRARY
+Relationship: SPDXRef-DOCUMENT DESCRIBES SPDXRef-left
+RelationshipComment: a
+"""
+    once, twice = read_sbom(raw.encode()), read_sbom(f"{raw}{again}\n".encode())
+    assert once.findings == ()
+    (found,) = twice.findings
+    assert (found.rule, found.severity.value) == ("duplicate-key", "error")
+    assert found.message == f"{tag} is written more than once; the first one was read"
+    assert found.pointer == "line 20"
+    assert [*twice.packages] == [*once.packages]
+    with pytest.raises(MalformedDocument, match="more than once"):
+        read_sbom(f"{raw}{again}\n".encode(), strict=True)
