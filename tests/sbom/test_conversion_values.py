@@ -82,7 +82,7 @@ def test_what_may_be_left_out_until_spdx_2_2_stays_in_2_3(
     creators: dict[str, Any], checksums: dict[str, Any], target: str
 ) -> None:
     """2.3 demands a creator and checksums; a file and a time are no less stated without."""
-    file = {"SPDXID": "SPDXRef-File", "fileName": "./a", "copyrightText": "NONE"}
+    file: dict[str, Any] = {"SPDXID": "SPDXRef-File", "fileName": "./a", "copyrightText": "NONE"}
     file |= {"licenseConcluded": "MIT", "licenseInfoInFiles": ["MIT"]}
     created = {"created": "2026-01-02T03:04:05Z"}
     before = spdx("2.2", creationInfo=created | creators, files=[file | checksums])

@@ -107,7 +107,8 @@ def test_what_json_says_by_lists_of_names_is_a_relationship(
     said: tuple[str, ...], version: str
 ) -> None:
     """`documentDescribes` and `hasFiles` have no tags; what is said twice is written once."""
-    before = document() | {"documentDescribes": ["SPDXRef-left"]}
+    before = document()
+    before["documentDescribes"] = ["SPDXRef-left"]
     before["packages"][0]["hasFiles"] = ["SPDXRef-file"]
     pairs = [("SPDXRef-DOCUMENT", "SPDXRef-left"), ("SPDXRef-left", "SPDXRef-file")]
     before["relationships"] = [
