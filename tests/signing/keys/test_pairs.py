@@ -76,7 +76,7 @@ def test_a_link_that_leads_nowhere_is_not_written_through(tmp_path: Path) -> Non
 
 
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(SigningError, match="cannot be written"):
+    with pytest.raises(SigningError, match=r"nowhere/cosign\.key and \.pub cannot be written"):
         write_key_pair(generate_key_pair(""), tmp_path / "nowhere" / "cosign")
 
 

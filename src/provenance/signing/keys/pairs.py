@@ -92,8 +92,7 @@ def write_key_pair(pair: KeyPair, prefix: str | Path = "cosign") -> tuple[Path, 
 def _unwritten(error: OSError | ValueError, prefix: str | Path) -> str:
     if isinstance(error, ValueError):  # a NUL, or half a character
         return f"{str(prefix)[:200]!a} is no path"
-    at = error.filename2 or error.filename or prefix
-    return f"{str(at)[:200]} cannot be written ({error.strerror})"
+    return f"{str(prefix)[:200]}.key and .pub cannot be written ({error.strerror})"
 
 
 def _write(target: Path, data: bytes, mode: int) -> None:
