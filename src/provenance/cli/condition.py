@@ -21,7 +21,7 @@ from provenance.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from provenance.oci.credentials import Credential
+    from provenance.oci.credential import Credential
 
 __all__ = [
     "Fact",

@@ -39,7 +39,7 @@ def login(
     Where it is kept, docker and podman find it: REGISTRY_AUTH_FILE, Docker's config.json, or
     podman's auth.json; through the credential helper that the file names.
     """
-    from provenance.oci.credentials import Credential
+    from provenance.oci.credential import Credential
     from provenance.oci.login import login as keep_login
     from provenance.oci.login import registry_name
 

@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from provenance.errors import LimitExceeded, MalformedDocument, NotEvaluated
+from provenance.oci.credential import Credential
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-
-    from provenance.oci.credentials import Credential
 
 __all__ = [
     "HUB_KEY",
@@ -229,8 +228,6 @@ def entry_key(key: str) -> str:
 
 
 def _from_entry(entry: dict[str, Any], source: str) -> Credential | None:
-    from provenance.oci.credentials import Credential
-
     def text(name: str) -> str:
         value = entry.get(name)
         return value if isinstance(value, str) else ""

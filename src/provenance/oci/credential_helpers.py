@@ -14,12 +14,11 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from provenance.errors import MalformedDocument, NotEvaluated
+from provenance.oci.credential import Credential
 from provenance.oci.credential_files import decode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from provenance.oci.credentials import Credential
 
 __all__ = ["TOKEN_USER", "ask_helper", "erase_from_helper", "program_of", "store_in_helper"]
 
@@ -44,8 +43,6 @@ def ask_helper(name: str, key: str, env: Mapping[str, str]) -> Credential | None
         NotEvaluated: it is not there, failed, or took more than a minute.
         MalformedDocument: it answered something else.
     """
-    from provenance.oci.credentials import Credential
-
     program = program_of(name)
     status, output, complaint = _run(program, "get", key.encode(), env)
     if status != 0:

@@ -26,8 +26,8 @@ from provenance.oci.credential_helpers import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from provenance.oci.credential import Credential
     from provenance.oci.credential_files import Place
-    from provenance.oci.credentials import Credential
 
 __all__ = ["keep", "remove"]
 

@@ -8,10 +8,10 @@ that knows the host answers; a source that fails is an error, as "anonymous" wou
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from provenance.errors import NotEvaluated, ProvenanceError
+from provenance.oci.credential import Credential
 from provenance.oci.credential_files import CredentialFile, Place, names_of, places
 from provenance.oci.credential_helpers import ask_helper
 from provenance.transport.locks import Lock
@@ -23,24 +23,6 @@ __all__ = ["PLUGIN_GROUP", "Credential", "Credentials", "Keychain", "find_creden
 
 PLUGIN_GROUP = "provenance.credentials"
 """Entry points of this group are called with a host, and return a `Credential` or None."""
-
-
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """A name and password, an identity (refresh) token, or a ready token, for one registry."""
-
-    username: str = ""
-    password: str = field(default="", repr=False)
-    identity_token: str = field(default="", repr=False)
-    """What a token service exchanges for a token."""
-    source: str = "the caller"
-    """Where it was found, for people."""
-    registry_token: str = field(default="", repr=False)
-    """A token for the registry itself, sent as it is."""
-
-    def __reduce__(self) -> Any:
-        """Refuse: a pickle travels to places a password must not."""
-        raise TypeError("credentials are not pickled; name their source on the other side")
 
 
 Credentials: TypeAlias = (

@@ -21,9 +21,9 @@ from provenance.errors import (
 )
 from provenance.oci.auth import choose_challenge
 from provenance.oci.challenges import wants_login
+from provenance.oci.credential import Credential
 from provenance.oci.credential_files import HUB_NAMES, Place, places
 from provenance.oci.credential_writing import keep, remove
-from provenance.oci.credentials import Credential
 from provenance.oci.realms import check_realm
 from provenance.oci.reference import Reference
 from provenance.oci.token_service import basic, request_grant

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from provenance.oci.challenges import Challenge
-    from provenance.oci.credentials import Credential
+    from provenance.oci.credential import Credential
     from provenance.transport.client import Client
     from provenance.transport.response import Response
 

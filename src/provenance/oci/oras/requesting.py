@@ -20,7 +20,7 @@ from provenance.errors import (
     RegistryUnavailable,
     UnsupportedFormat,
 )
-from provenance.oci.credentials import Credential
+from provenance.oci.credential import Credential
 from provenance.oci.links import next_link
 from provenance.oci.login import login as keep_login
 from provenance.oci.oras.answers import OrasResponse, speaking_oras
