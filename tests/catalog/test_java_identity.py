@@ -32,6 +32,8 @@ def parsed(text: str) -> Pom:
         ("spring-web-5.3.20.RELEASE", ("spring-web", "5.3.20.RELEASE", "")),
         ("foo-1.0-20200101.120000-3", ("foo", "1.0-20200101.120000-3", "")),
         ("foo-1.0-SNAPSHOT-tests", ("foo", "1.0-SNAPSHOT", "tests")),
+        ("pmaven-common-0.8-tobrien-SNAPSHOT", ("pmaven-common", "0.8-tobrien-SNAPSHOT", "")),
+        ("log4j-1.2-api-3.0.0-SNAPSHOT", ("log4j-1.2-api", "3.0.0-SNAPSHOT", "")),
         ("plexus-container-1.0-beta-9", ("plexus-container", "1.0-beta-9", "")),
         ("akka-actor_2.13-2.6.0", ("akka-actor_2.13", "2.6.0", "")),
         ("bcprov-jdk15on-1.70", ("bcprov-jdk15on", "1.70", "")),
@@ -357,6 +359,9 @@ def test_coordinates_without_version_or_group_are_completed() -> None:
             "groovy-all-2.4.21.jar", "groovy.lang org.codehaus.groovy")),
         ("org.apache.groovy:groovy:4.0.9", of(
             "groovy-4.0.9.jar", "groovy.lang org.codehaus.groovy.ast")),
+        ("org.hibernate:hibernate-core:5.6.15.Final", of(
+            "hibernate-core-5.6.15.Final.jar", "org.hibernate",
+            bundle_symbolicname="org.hibernate.orm.core")),
         ("ant:ant:1.6.5", of("ant-1.6.5.jar", "org.apache.tools.ant")),
         ("org.apache.ant:ant:1.10.14", of("ant-1.10.14.jar", "org.apache.tools.ant")),
         ("jfree:jfreechart:1.0.13", of("jfreechart-1.0.13.jar", "org.jfree.chart")),
@@ -405,6 +410,18 @@ def test_the_group_comes_from_what_tells_it(expected: str, found: str) -> None:
             "git.hpi", short_name="git", plugin_version="5.2")),
         ("io.jenkins:git:5.2", of(
             "git.jpi", short_name="git", plugin_version="5.2", group_id="io.jenkins")),
+        # The major version in a distribution's name; in an artifact's own its classes have it too.
+        ("org.apache.tomcat:tomcat-jdbc:10.1.60", of(
+            "tomcat10-jdbc-10.1.60.jar", "org.apache.tomcat.jdbc.pool")),
+        ("org.apache.tomcat:tomcat-i18n-cs:10.1.60", of("tomcat10-i18n-cs-10.1.60.jar")),
+        ("junit:junit:4.13.2", of("junit4-4.13.2.jar", "org.junit junit.framework")),
+        ("commons-collections:commons-collections:3.2.2", of(
+            "commons-collections3-3.2.2.jar", "org.apache.commons.collections")),
+        ("org.apache.commons:commons-lang3:3.14.0", of(
+            "commons-lang3-3.14.0.jar", "org.apache.commons.lang3")),
+        ("com.h2database:h2:2.2.224", of("h2-2.2.224.jar", "org.h2 org.h2.api")),
+        ("org.x:x2:1.0", of("x2-1.0.jar", "org.x")),
+        ("org.y:x2:2.0", of("x2-2.0.jar", "org.y")),
         # A name with two numbers: the manifest says where it ends.
         ("spock-core:spock-core:2.3-groovy-4.0", of(
             "spock-core-2.3-groovy-4.0.jar", implementation_title="spock-core",

@@ -46,6 +46,7 @@ _TITLE = re.compile(r"([\w.-]+)#([\w.-]+);([\w.+-]+)", re.ASCII)
 _VAGUE = frozenset({"org.apache", "com.sun", "org.eclipse", "com.google", "org.codehaus", "net.sf"})
 """Owners of many groups, none of them this."""
 _LONGEST_GROUP = 3
+_NUMBERED = re.compile(r"([A-Za-z]+)([0-9]{1,3})", re.ASCII)
 _RUNTIME = "java platform api specification"
 
 
@@ -224,14 +225,38 @@ def _from_words(evidence: Evidence, named: FileName) -> Identity | None:
         group = said.get("group-id", "") or "org.jenkins-ci.plugins"
         return Identity(group, plugin, plausible_version(said["plugin-version"]) or version)
     if bundle := known_bundle(_symbolic(said), named.artifact):
-        return Identity(*bundle, version, named.classifier)
-    artifact = named.artifact
+        group, artifact = bundle
+        group = former_group(artifact, evidence.packages, version) or group
+        return Identity(group, artifact, version, named.classifier)
+    artifact = _unnumbered(named, evidence.packages) or named.artifact
     # The file's name alone is no name: `app.jar`. The manifest must tell a name or a version.
     if not named.version and not (artifact := _stated_name(evidence, named)):
         return None
     if _NAME.fullmatch(artifact) is None:
         return None
     return Identity(_group(evidence, artifact), artifact, version, named.classifier)
+
+
+def _unnumbered(named: FileName, packages: frozenset[str]) -> str:
+    """The artifact of which a distribution wrote the major version into the name, or empty.
+
+    `tomcat10-jdbc-10.1.60` is `tomcat-jdbc`, while `commons-lang3` has classes in `lang3`.
+    """
+    first, hyphen, rest = named.artifact.partition("-")
+    last = named.artifact.rpartition("-")[2]
+    for word in dict.fromkeys((first, last)):
+        match = _NUMBERED.fullmatch(word)
+        if match is None or not named.version.startswith(f"{match[2]}."):
+            continue
+        steps = {step.lower() for package in packages for step in package.split(".")}
+        if word.lower() in steps:
+            continue
+        bare = (
+            f"{match[1]}{hyphen}{rest}" if word == first else named.artifact.removesuffix(match[2])
+        )
+        if match[1].lower() in steps or known_group(bare, packages):
+            return bare
+    return ""
 
 
 def _stated_name(evidence: Evidence, named: FileName) -> str:

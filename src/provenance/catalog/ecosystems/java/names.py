@@ -28,6 +28,7 @@ _OSGI = re.compile(r"([A-Za-z][\w.-]*)_(\d+\.\d+\.\d+(?:\.[\w-]+)?)", re.ASCII)
 _ARTIFACT = re.compile(r"[A-Za-z_][\w.+-]*", re.ASCII)
 _PLAUSIBLE = re.compile(r"v?\d[\w.+~-]*", re.ASCII)
 _GROUP = re.compile(r"[A-Za-z_][\w-]*(?:\.[A-Za-z_0-9][\w-]*)*", re.ASCII)
+_SNAPSHOT = "-SNAPSHOT"  # where a version ends; a classifier stands behind it
 _LONGEST = 255
 
 
@@ -68,10 +69,11 @@ def file_name(stem: str) -> FileName:
         if match is None:
             continue
         rest = stem[match.end() :]
-        if not rest:
-            return FileName(artifact, match[0])
-        if rest[0] == "-" and _SPLIT.search(rest) is None:
-            return FileName(artifact, match[0], rest[1:])
+        if rest and (rest[0] != "-" or _SPLIT.search(rest)):
+            continue
+        if not rest or rest.endswith(_SNAPSHOT):
+            return FileName(artifact, stem[split.end() :])
+        return FileName(artifact, match[0], rest[1:])
     if match := _BUNDLE.fullmatch(stem):
         return FileName(match[1], match[2])
     return FileName(stem)

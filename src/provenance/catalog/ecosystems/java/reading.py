@@ -331,7 +331,7 @@ def requirements(package: Package) -> Iterator[Requirement]:
 
 CATALOGER = Cataloger(
     name="java",
-    version=3,
+    version=4,
     types=("maven",),
     read=read,
     paths=tuple(f"**/*.{suffix}" for suffix in _SUFFIXES),
