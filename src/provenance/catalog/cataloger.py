@@ -48,7 +48,8 @@ class MatchedFile:
     """A regular file that a cataloger asked for."""
 
     path: str
-    """Path in the image, without a leading slash, all links resolved."""
+    """Path in the image, without a leading slash: the file's own, or that by way of a link where
+    only this is a name that is read."""
     layer: Digest | None
     """The layer (as stored) it is from; None in a directory."""
     size: int
