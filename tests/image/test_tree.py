@@ -100,6 +100,21 @@ class TestWhiteouts:
         # containerd on overlay shows `a/b` all the same.
         assert [f.rule for f in layers.collect([]).findings] == ["opaque-root"]
 
+    @pytest.mark.parametrize(
+        "top",
+        [
+            [("file", "a/.wh.b", b""), ("dir", "a/b", "")],
+            [("file", "a/b/.wh..wh..opq", b""), ("file", "a/b", b""), ("dir", "a/b", "")],
+            [("file", "a/b/.wh.c", b""), ("file", "a/b", b""), ("dir", "a/b", "")],
+        ],
+        ids=["a whiteout", "an opaque directory", "a whiteout below"],
+    )
+    def test_a_whiteout_that_its_layer_undoes_is_told_of(self, top: list[Change]) -> None:
+        """containerd on overlay shows `a/b/c` all the same: the mark is gone, directories merge."""
+        layers = reader([("file", "a/b/c", b"1")], top)
+        assert "a/b/c" not in layers.tree().nodes
+        assert [f.rule for f in layers.collect([]).findings] == ["whiteout-undone"]
+
     def test_a_path_taken_away_and_brought_back_loses_its_old_children(self) -> None:
         tree = squash(
             [("file", "a/old", b"1")], [("file", ".wh.a", b"")], [("file", "a/new", b"2")]

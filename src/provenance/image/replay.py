@@ -292,6 +292,10 @@ class Replay(Generic[T]):
         self._directories = {d for d in self._directories if d != path and not d.startswith(below)}
         for target in [t for t in self._targets if t.startswith(below)]:
             self._detach(target)
+        self._spend(work=len(record.whiteouts) + len(record.opaques))
+        marked = record.opaques | record.whiteouts
+        if path in record.opaques or any(x.startswith(below) for x in marked):
+            self._note_undone(path)
         for known in (record.items, record.symlinks, record.hardlinks, record.folders):
             self._spend(work=len(known))
             for name in [n for n in known if n.startswith(below) and "\0" not in n]:
@@ -325,6 +329,14 @@ class Replay(Generic[T]):
         self._spend(path)
         return True
 
+    def _note_undone(self, path: str) -> None:
+        """The specification lets whiteouts act whatever else the layer has; overlay forgets them."""
+        what = (
+            "a whiteout and what replaces it in the same layer: what lower layers have there is "
+            "taken for removed, but some runtimes go on showing it"
+        )
+        self._record.note("whiteout-undone", what, path)
+
     def _spend(self, *names: str, work: int = 0) -> None:
         self._work += work
         for name in names:
@@ -341,6 +353,8 @@ class Replay(Generic[T]):
     def finish(self) -> LayerRecord[T]:
         """The record, after the last entry."""
         record = self._record
+        for path in sorted(record.whiteouts & self._directories):
+            self._note_undone(path)
         self._drop_names()
         record.directories.extend(sorted(self._directories))
         links = record.hardlinks
