@@ -10,6 +10,7 @@ from tests.sbom.test_conversion import read, restored, unordered
 
 from provenance.errors import MalformedDocument
 from provenance.sbom import read_sbom
+from provenance.sbom.spdx import tags
 
 if TYPE_CHECKING:
     from spdx_tools.spdx.model.document import Document
@@ -99,6 +100,13 @@ def test_what_others_write_is_read_and_not_told_as_lost(said: str, names: list[s
     assert list(losses) == []
     assert names is None or all(f'"{name}"'.encode() in there.to_bytes() for name in names)
     assert (b"ExcludedFiles" in there.to_bytes()) == (names is not None)
+
+
+@pytest.mark.parametrize("said", ["(" * 200_000, f"(./a{' ' * 200_000}b)"])
+def test_a_long_verification_code_is_read_in_one_pass(said: str) -> None:
+    """Minutes, where each bracket or blank is tried as the beginning of what is left out."""
+    names = [said[1:-1]] if said.endswith(")") else []
+    assert tags.excluded(f"{CODE} {said}") == names
 
 
 @pytest.mark.parametrize("version", ["2.2", "2.3"])

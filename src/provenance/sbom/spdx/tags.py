@@ -106,8 +106,7 @@ FIXES = "provenance tag-value "
 """Begins the annotation that holds what the syntax cannot spell: JSON field to value."""
 UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
 """What a line or text may not hold: readers end lines at them, or drop them."""
-_EXCLUDED = re.compile(r"\(\s*(?:excludes:)?(.*)\)")
-_BETWEEN = re.compile(r",|\s+(?=\./)")
+_BETWEEN = re.compile(r",|\s(?=\./)")
 
 
 def excluded(code: str) -> list[str]:
@@ -115,6 +114,6 @@ def excluded(code: str) -> list[str]:
 
     Section 7.9 shows one; writers put commas or blanks between several.
     """
-    found = _EXCLUDED.search(code)
-    names = _BETWEEN.split(found[1]) if found else ()
+    inside, closed, _ = code.partition("(")[2].rpartition(")")
+    names = _BETWEEN.split(inside.strip().removeprefix("excludes:")) if closed else ()
     return [name for text in names if (name := text.strip())]
