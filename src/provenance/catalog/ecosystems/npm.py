@@ -118,14 +118,19 @@ def _is_for_tests(holder: str) -> bool:
         return False
     inside = False
     named = 0  # how many of the next steps may be a package's name
-    for step in steps:
-        if step in _HOLDERS:
+    for at, step in enumerate(steps):
+        if step in _HOLDERS and _holds(step, steps[max(at - 3, 0) : at]):
             inside, named = True, 1
         elif named and not step.startswith("@"):
             named = 0
         elif inside and not named and step in _TESTS:
             return True
     return False
+
+
+def _holds(step: str, above: list[str]) -> bool:
+    """Whether packages lie there: Debian's `nodejs` is no user or project of that name."""
+    return step == "node_modules" or bool(_DEBIAN.match("/".join((*above, step, ""))))
 
 
 def _decoded(body: bytes) -> _Manifest:
