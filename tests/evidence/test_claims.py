@@ -19,7 +19,8 @@ from provenance.oci.media_types import OCI_INDEX
 from provenance.oci.repository import digest_tag, read_blob
 from provenance.signing import Signer
 from provenance.testing import ImageBuilder, LocalRegistry, build_index
-from provenance.testing.sigstore import LocalSigstore
+from provenance.testing.sigstore import LocalSigstore, ca
+from provenance.testing.sigstore.extensions import extensions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -239,6 +240,19 @@ def test_what_is_said_already_is_kept(
     assert not pv.sign(image, other, layout=layout, reuse=True).reused
     said = pv.attest(image, {"a": 2}, signer, predicate_type="urn:x:y", layout=layout, reuse=True)
     assert not said.reused
+
+
+def test_what_is_said_by_whom_nobody_vouches_for_is_kept(
+    image: pv.Image, sigstore: LocalSigstore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An authority of one's own may name no issuer, and the signer has none from then on."""
+    monkeypatch.setattr(ca, "extensions", lambda who, _, claims: extensions(who, "", claims))
+    signer = sigstore.signer(WHO)
+    assert not pv.sign(image, signer, reuse=True).reused
+    assert signer.issuer == ""
+    assert pv.sign(image, signer, reuse=True).reused
+    monkeypatch.undo()
+    assert not pv.sign(image, sigstore.signer(WHO), reuse=True).reused
 
 
 def test_what_only_python_takes_for_equal_is_said_anew(

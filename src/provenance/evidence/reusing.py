@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from provenance.evidence.making import Pen
     from provenance.evidence.piece import Evidence
     from provenance.evidence.storing import Shelf
+    from provenance.signing import Signer
 
 __all__ = ["present"]
 
@@ -48,7 +49,7 @@ def present(
     """
     signer = pen.signer
     key = signer.public_key
-    who = Identity(signer.identity, issuer=signer.issuer) if key is None else None
+    who = _whom(signer) if key is None else None
     examination = examine_image(
         shelf.image,
         who,
@@ -70,6 +71,12 @@ def present(
         if _says(item, said):
             found.setdefault(layout, _kept(item, shelf, kind_of(statement.predicate_type)))
     return found
+
+
+def _whom(signer: Signer) -> Identity:
+    """Exactly the signer, whom an authority of one's own may certify without an issuer."""
+    issuer = signer.issuer or "^$"
+    return Identity(signer.identity, issuer=issuer, issuer_is_pattern=not signer.issuer)
 
 
 def _layout(item: Evidence) -> str:
