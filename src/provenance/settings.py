@@ -49,7 +49,7 @@ class Limits:
     evidence_bytes: int = 1 * GIB
     """All manifests, bundles and signatures that one call reads beside one image."""
     manifests: int = 10_000
-    """Manifests that one copy takes along."""
+    """Manifests that one copy takes along, or of which the SBOMs of an index are made."""
     tags: int = 100_000
     """Tags of one repository."""
     redirects: int = 5

@@ -7,14 +7,23 @@ import pytest
 from tests.catalog.scanned_image import PURLS, scanned_image
 
 import provenance as pv
+from provenance.attestation.simple_signing import SIMPLE_SIGNING
 from provenance.catalog import Cataloger, MatchedFile, Problem
 from provenance.catalog.ecosystems import python
 from provenance.cli.printing import drawn
-from provenance.errors import ContentMismatch, NotEvaluated, NotFound, UnsupportedFormat
+from provenance.errors import (
+    ContentMismatch,
+    LimitExceeded,
+    NotEvaluated,
+    NotFound,
+    UnsupportedFormat,
+)
 from provenance.oci.descriptor import EMPTY_DESCRIPTOR, Descriptor, Platform
 from provenance.oci.layout import LayoutRepository
 from provenance.oci.manifest import Index, Manifest
+from provenance.oci.media_types import OCI_CONFIG
 from provenance.packages.package import Package
+from provenance.settings import Limits
 from provenance.testing import ImageBuilder, LocalRegistry, build_index
 from provenance.testing.images import Symlink, Whiteout
 
@@ -382,12 +391,25 @@ class TestMembers:
         layout = LayoutRepository(tmp_path)
         layout.push_blob(b"{}", EMPTY_DESCRIPTOR)
         layout.push_manifest(artifact, nested=True)
+        layout.push_blob(b"{}", signed := Descriptor.of(b"{}", OCI_CONFIG))
+        layout.push_blob(b"[]", said := Descriptor.of(b"[]", SIMPLE_SIGNING))
+        layout.push_manifest(signature := Manifest.build(signed, [said]), nested=True)
         attestation = self.image(tmp_path, "unknown/unknown", "x", "unknown/unknown")
         image = self.image(tmp_path, "linux/amd64", "a", "linux/amd64")
-        others = artifact.descriptor, attestation
+        others = artifact.descriptor, signature.descriptor, attestation, said
         assert self.listed(tmp_path, *others, image) == ["linux/amd64 a"]
         with pytest.raises(NotFound, match="the index lists no image"):
             self.listed(tmp_path, *others)
+
+    def test_no_more_manifests_are_looked_into_than_may_be(self, tmp_path: Path) -> None:
+        inner = Index.build([self.image(tmp_path, "linux/amd64", "a", "linux/amd64")])
+        LayoutRepository(tmp_path).push_manifest(inner, nested=True)
+        LayoutRepository(tmp_path).push_manifest(Index.build([inner.descriptor]), tag="all")
+        found = f"oci:{tmp_path}:all"
+        some = pv.generate_sbom(found, platforms="all", limits=Limits(manifests=2), cache=None)
+        assert list(some.platforms) == ["linux/amd64"]
+        with pytest.raises(LimitExceeded, match="more than 1 manifests"):
+            pv.generate_sbom(found, platforms="all", limits=Limits(manifests=1), cache=None)
 
 
 def test_the_sboms_of_an_index_show_a_row_a_platform(tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ def generate_sbom(
             image, platform=platform, registry=registry, settings=settings, limits=limits
         )
         if platforms == "all":
-            images = images_of(found)
+            images = images_of(found, most=choices.limits.manifests)
             choices = _over_all(choices, images.values())
             return index_sboms(found, images, lambda one: _sbom(one, choices))
         if found.is_index:

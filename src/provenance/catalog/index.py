@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from provenance.catalog.subject import build_time, image_subject, index_subject
-from provenance.errors import NotFound, UnsupportedFormat
+from provenance.errors import LimitExceeded, NotFound, UnsupportedFormat
 from provenance.oci.manifest import Manifest
-from provenance.oci.media_types import IMAGE_CONFIGS
+from provenance.oci.media_types import DOCKER_SCHEMA1, IMAGE_CONFIGS, MANIFESTS
 from provenance.packages.package import Package
 from provenance.sbom import Format, Sbom, Subject
 from provenance.sbom.model import OtherDocument
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from provenance.oci.descriptor import Platform
 
 __all__ = ["IndexSboms", "images_of", "index_sboms"]
+
+_READ = MANIFESTS | DOCKER_SCHEMA1
+"""What may be an image; the second is refused by whoever reads it."""
 
 _COLUMNS = ("platform", "packages", "findings", "describes")
 
@@ -104,14 +107,19 @@ def _other(sbom: Sbom) -> OtherDocument:
     return OtherDocument(sbom.uri, hashes)
 
 
-def images_of(index: Image) -> dict[str, Image]:
+def images_of(index: Image, *, most: int) -> dict[str, Image]:
     """Platform to the image for it, in the index's order; also those of an index within it.
 
     An image whose platform the index does not name is for the one that its config states.
 
+    Args:
+        index: the index.
+        most: how many different manifests it and those within it may list.
+
     Raises:
         NotFound: it lists none.
         UnsupportedFormat: it is no index, or two of its images are for the same platform.
+        LimitExceeded: it lists more than `most`.
     """
     if not index.is_index:
         raise UnsupportedFormat(
@@ -120,7 +128,7 @@ def images_of(index: Image) -> dict[str, Image]:
             reference=str(index.reference),
         )
     images: dict[str, Image] = {}
-    for image in _images(index, set()):
+    for image in _images(index, set(), most):
         platform = image.platform or next(iter(image.platforms), None)
         name = str(platform or "unknown")
         if name in images:
@@ -135,21 +143,38 @@ def images_of(index: Image) -> dict[str, Image]:
     return images
 
 
-def _images(index: Image, seen: set[tuple[Digest | None, Platform | None]]) -> Iterator[Image]:
+def _images(
+    index: Image, seen: set[tuple[Digest | None, Platform | None]], most: int
+) -> Iterator[Image]:
     """The images of an index and of those within it, each once."""
     for member in index.members():
         if (key := (member.digest, member.platform)) in seen:
             continue
         seen.add(key)
+        if len(seen) > most:
+            raise LimitExceeded(
+                f"the index and those within it list more than {most} manifests",
+                hint="name the image itself, by digest",
+                reference=str(index.reference),
+            )
         if member.is_index:
-            yield from _images(member, seen)
+            yield from _images(member, seen, most)
         elif member.platform is not None or _is_image(member):
             yield member
 
 
 def _is_image(member: Image) -> bool:
+    """Not an artifact, a signature as cosign stores it, or what is no manifest at all.
+
+    Unknown media types are no error by the specification of indexes.
+    """
+    if member.media_type not in _READ:
+        return False
     manifest = member.manifest()
-    return isinstance(manifest, Manifest) and manifest.config.media_type in IMAGE_CONFIGS
+    if not isinstance(manifest, Manifest) or manifest.config.media_type not in IMAGE_CONFIGS:
+        return False
+    layers = manifest.layers
+    return not layers or any("tar" in layer.media_type for layer in layers)
 
 
 def index_sboms(
