@@ -109,7 +109,7 @@ class TestWhiteouts:
         ],
         ids=["a whiteout", "an opaque directory", "a whiteout below"],
     )
-    def test_a_whiteout_that_its_layer_undoes_is_told_of(self, top: list[Change]) -> None:
+    def test_a_whiteout_that_its_layer_undoes_is_told_of(self, top: Layer) -> None:
         """containerd on overlay shows `a/b/c` all the same: the mark is gone, directories merge."""
         layers = reader([("file", "a/b/c", b"1")], top)
         assert "a/b/c" not in layers.tree().nodes

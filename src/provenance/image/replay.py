@@ -330,7 +330,7 @@ class Replay(Generic[T]):
         return True
 
     def _note_undone(self, path: str) -> None:
-        """The specification lets whiteouts act whatever else the layer has; overlay forgets them."""
+        """By the specification whiteouts act whatever else the layer has; overlay forgets them."""
         what = (
             "a whiteout and what replaces it in the same layer: what lower layers have there is "
             "taken for removed, but some runtimes go on showing it"
