@@ -1,6 +1,6 @@
 """Packages that Yarn leaves in their archives are those that a table of Plug'n'Play names.
 
-The tables are written as Yarn 4 writes them ("PnP specification").
+The tables are written as Yarn 4 writes them ("PnP specification"), and as 2 and 3 did.
 """
 
 from __future__ import annotations
@@ -45,12 +45,14 @@ def table(*entries: Entry) -> str:
     return json.dumps({"packageRegistryData": [[k, v] for k, v in registry.items()]}, indent=2)
 
 
-def inlined(text: str) -> bytes:
+def inlined(text: str, start: str = "const RAW_RUNTIME_STATE =\n", end: str = ";") -> bytes:
     """As it stands in `.pnp.cjs`: a string of JavaScript, a backslash at the end of each line."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\\n")
-    return (
-        f"\"use strict\";\n\nconst RAW_RUNTIME_STATE =\n'{escaped}';\n\nfunction x() {{}}".encode()
-    )
+    return f"\"use strict\";\n\n{start}'{escaped}'{end}\n\nfunction x() {{}}".encode()
+
+
+SETUP = "function $$SETUP_STATE(hydrateRuntimeState, basePath) {\n  return hydrateRuntimeState("
+BASE = ", {basePath: basePath || __dirname});\n}"
 
 
 def found(files: dict[str, bytes]) -> tuple[list[str], set[tuple[str, str]]]:
@@ -93,9 +95,15 @@ ENTRIES: list[Entry] = [
     "tables",
     [
         {"app/.pnp.cjs": inlined(table(*ENTRIES))},
-        {"app/.pnp.cjs": b"const path = 1;", "app/.pnp.data.json": table(*ENTRIES).encode()},
+        {"app/.pnp.cjs": inlined(table(*ENTRIES), f"{SETUP}JSON.parse(", f"){BASE}")},
+        {"app/.pnp.cjs": f"{SETUP}{table(*ENTRIES)}{BASE}".encode()},
+        {"app/.pnp.js": f"{SETUP}{table(*ENTRIES)}{BASE}".encode()},
+        {
+            "app/.pnp.cjs": b"hydrateRuntimeState(x); './.pnp.data.json'",
+            "app/.pnp.data.json": table(*ENTRIES).encode(),
+        },
     ],
-    ids=["in the program", "in a file beside it"],
+    ids=["in the program", "by Yarn 3.2", "by Yarn 3.0", "by Yarn 2", "in a file beside it"],
 )
 def test_the_archives_of_a_table_are_packages_and_it_says_what_they_need(
     tables: dict[str, bytes],
@@ -161,6 +169,9 @@ def test_only_the_root_of_an_archive_is_its_package() -> None:
         ("app/.pnp.cjs", b"const RAW_RUNTIME_STATE = '{';", "no JSON"),
         ("app/.pnp.cjs", b"const RAW_RUNTIME_STATE = '{\"packageRegistryData\": 1}';", "kind"),
         ("app/.pnp.data.json", b"{}", "kind"),
+        ("app/.pnp.cjs", f"{SETUP}{{}}{BASE}".encode(), "kind"),
+        ("app/.pnp.cjs", f'{SETUP}{{"x": 1'.encode(), "where it is not looked for"),
+        ("app/.pnp.cjs", b"hydrateRuntimeState(atob(''))", "where it is not looked for"),
     ],
 )
 def test_what_cannot_be_read_is_a_problem(path: str, body: bytes, why: str) -> None:

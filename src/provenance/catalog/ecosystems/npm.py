@@ -342,7 +342,7 @@ _FOLDERS = (
 
 CATALOGER = Cataloger(
     name="npm",
-    version=3,
+    version=4,
     types=("npm",),
     read=read,
     paths=(

@@ -24,7 +24,7 @@ __all__ = ["ARCHIVES", "TABLE", "TABLES", "is_used", "joined", "manifests", "tab
 
 ARCHIVES = ("**/.yarn/cache/*.zip", "**/.yarn/berry/cache/*.zip")
 """Of a project, and of all projects of a user."""
-TABLES = ("**/.pnp.cjs", "**/.pnp.data.json")
+TABLES = ("**/.pnp.cjs", "**/.pnp.js", "**/.pnp.data.json")
 TABLE = "plug-n-play"
 """Kind of fact: folder to the folders that its needs resolve to, all as paths in the image."""
 
@@ -32,8 +32,13 @@ _INSIDE = ".zip!/"
 _LARGEST = 8 << 20  # bytes of one package.json
 _MOST = 100_000  # packages of one table; large ones have some thousands
 _ROOT = re.compile(r"node_modules/(?:@[^/]+/)?[^/]+/package\.json")
-# The table as a string of JavaScript: its lines end in a backslash.
-_INLINE = re.compile(rb"RAW_RUNTIME_STATE\s*=\s*'((?:[^'\\]++|\\.)*+)'", re.DOTALL)
+# The table as a string of JavaScript: its lines end in a backslash. The second is Yarn 3.2's.
+_INLINE = re.compile(
+    rb"(?:RAW_RUNTIME_STATE\s*=\s*|hydrateRuntimeState\(JSON\.parse\()'((?:[^'\\]++|\\.)*+)'",
+    re.DOTALL,
+)
+# Until then it was an object of JavaScript, spelled as JSON.
+_CALL, _BASE = b"hydrateRuntimeState(", b", {basePath:"
 _ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 # A package that is there once for each set of peers: `__virtual__/HASH/LEVELS UP/`.
 _VIRTUAL = re.compile(r"(.*/)(?:__virtual__|\$\$virtual)/[^/]+/([0-9]{1,2})/(.*)", re.DOTALL)
@@ -73,11 +78,13 @@ def manifests(file: MatchedFile) -> Iterator[MatchedFile | Problem]:
 def table(file: MatchedFile) -> Iterator[Fact | Problem]:
     """Which folders a project uses, and what their needs resolve to."""
     body = file.body
-    if file.path.endswith(".cjs"):
-        match = _INLINE.search(body)
-        if match is None:
-            return  # the table lies beside it
-        body = _ESCAPE.sub(lambda escaped: escaped[1].strip(b"\n"), match[1])
+    if not file.path.endswith(".json"):
+        body = _inlined(body)
+        if not body:
+            # Yarn 1 has no such table, and leaves no package in its archive.
+            if _CALL in file.body and b".pnp.data.json" not in file.body:
+                yield Problem(file.path, "the table of Plug'n'Play is where it is not looked for")
+            return
     read = decode_typed(_DECODER, body)
     if isinstance(read, Unreadable):
         yield Problem(file.path, f"the table of Plug'n'Play {read.why}")
@@ -101,6 +108,15 @@ def table(file: MatchedFile) -> Iterator[Fact | Problem]:
             if found is not None and found in folders:
                 needs[folders[found]] = None
     yield Fact(TABLE, file.path, {folder: list(needs) for folder, needs in used.items() if folder})
+
+
+def _inlined(program: bytes) -> bytes:
+    """The table in a program; empty: it lies beside it."""
+    if match := _INLINE.search(program):
+        return _ESCAPE.sub(lambda escaped: escaped[1].strip(b"\n"), match[1])
+    start = program.find(_CALL + b"{") + len(_CALL)
+    end = program.find(_BASE, start)
+    return program[start:end] if len(_CALL) <= start < end else b""
 
 
 def joined(tables: Iterable[Mapping[str, Sequence[str]]]) -> dict[str, list[str]]:
