@@ -19,6 +19,7 @@ from provenance.catalog.ecosystems.zip_archive import BadArchive, Budget, Exhaus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from mmap import mmap
 
 __all__ = ["ARCHIVES", "TABLE", "TABLES", "is_used", "joined", "manifests", "table"]
 
@@ -77,12 +78,12 @@ def manifests(file: MatchedFile) -> Iterator[MatchedFile | Problem]:
 
 def table(file: MatchedFile) -> Iterator[Fact | Problem]:
     """Which folders a project uses, and what their needs resolve to."""
-    body = file.body
+    program = body = file.body
     if not file.path.endswith(".json"):
-        body = _inlined(body)
+        body = _inlined(program)
         if not body:
             # Yarn 1 has no such table, and leaves no package in its archive.
-            if _CALL in file.body and b".pnp.data.json" not in file.body:
+            if program.find(_CALL) >= 0 > program.find(b".pnp.data.json"):
                 yield Problem(file.path, "the table of Plug'n'Play is where it is not looked for")
             return
     read = decode_typed(_DECODER, body)
@@ -110,7 +111,7 @@ def table(file: MatchedFile) -> Iterator[Fact | Problem]:
     yield Fact(TABLE, file.path, {folder: list(needs) for folder, needs in used.items() if folder})
 
 
-def _inlined(program: bytes) -> bytes:
+def _inlined(program: bytes | mmap) -> bytes:
     """The table in a program; empty: it lies beside it."""
     if match := _INLINE.search(program):
         return _ESCAPE.sub(lambda escaped: escaped[1].strip(b"\n"), match[1])
