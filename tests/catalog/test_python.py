@@ -474,7 +474,8 @@ def test_what_importlib_reads_of_this_environment_we_read_too() -> None:
         metadata = distribution.metadata
         assert (found.name, found.version) == (metadata["Name"], distribution.version)
         assert list(found.depends) == [" ".join(n.split()) for n in distribution.requires or []]
-        assert found.description == (metadata["Summary"] or "").strip().partition("\n")[0]
+        summary, *_ = metadata.get_all("Summary") or [""]
+        assert found.description == summary.strip().partition("\n")[0]
         for need in found.depends:
             try:
                 peer = PeerRequirement(need)
