@@ -102,6 +102,21 @@ def test_what_others_write_is_read_and_not_told_as_lost(said: str, names: list[s
     assert (b"ExcludedFiles" in there.to_bytes()) == (names is not None)
 
 
+def test_a_comment_of_what_is_passed_over_is_no_others() -> None:
+    before = document(relation="", reference="")
+    raw = read(before).to_bytes("spdx-2.3-tag-value").decode()
+    broken = [("Relationship", "a b"), ("ExternalRef", "OTHER x")]
+    for tag, value in broken:
+        lines = raw.splitlines(keepends=True)
+        at = max(n for n, line in enumerate(lines) if line.startswith(f"{tag}: "))
+        lines[at + 1 : at + 1] = [f"{tag}: {value}\n", f"{tag}Comment: <text>of that</text>\n"]
+        found = read_sbom("".join(lines).encode())
+        assert b"of that" not in found.convert("spdx-2.3")[0].to_bytes()
+        assert [f.message.partition(";")[0] for f in found.findings][1:] == [
+            f"{tag}Comment belongs to no {'reference' if tag == 'ExternalRef' else 'relationship'}"
+        ]
+
+
 @pytest.mark.parametrize("said", ["(" * 200_000, f"(./a{' ' * 200_000}b)"])
 def test_a_long_verification_code_is_read_in_one_pass(said: str) -> None:
     """Minutes, where each bracket or blank is tried as the beginning of what is left out."""

@@ -53,7 +53,7 @@ _BY_TAG = {
     for tag in known
     if tag.tag != "SPDXID"
 }
-_COMMENTS = ("RelationshipComment", "ExternalRefComment")
+_COMMENTS = {"RelationshipComment": "relationship", "ExternalRefComment": "reference"}
 KNOWN_TAGS = frozenset({*_BY_TAG, *_COMMENTS, "SPDXID", "Relationship", "ExternalDocumentRef"})
 """Those that have a field in JSON."""
 # Known, and not in the view: snippets and reviews.
@@ -201,6 +201,7 @@ class _Parser:
         self._latest[section] = item
         if section in ("file", "package"):
             self._named, self._in_snippet = item, False
+            self._latest.pop("reference", None)
         if section == "file" and "package" in self._latest:
             item["in"] = self._latest["package"]
 
@@ -231,28 +232,32 @@ class _Parser:
             self._reference(offset, item, value)
 
     def _reference(self, offset: int, item: dict[str, Any], value: str) -> None:
+        self._latest.pop("reference", None)
         parts = value.split(None, 2)
         if len(parts) != 3:
             self.odd(offset, "a reference has category, type and locator; passed over")
             return
         keys = ("referenceCategory", "referenceType", "referenceLocator")
-        item.setdefault("externalRefs", []).append(dict(zip(keys, parts, strict=True)))
+        found = self._latest["reference"] = dict(zip(keys, parts, strict=True))
+        item.setdefault("externalRefs", []).append(found)
 
     def _comment(self, offset: int, tag: str, value: str) -> None:
-        """Of the relationship or reference before it."""
-        listed = self._document["relationships"]
-        if tag == "ExternalRefComment":
-            listed = self._latest.get("package", {}).get("externalRefs")
-        if listed:
-            self._field(offset, listed[-1], tags.Tag(tag, "comment", "text"), value)
+        """Of the relationship or reference before it, unless that was passed over."""
+        item = self._latest.get(_COMMENTS[tag])
+        if item is None:
+            self.odd(offset, f"{tag} belongs to no {_COMMENTS[tag]}; passed over")
+        else:
+            self._field(offset, item, tags.Tag(tag, "comment", "text"), value)
 
     def _relationship(self, offset: int, value: str) -> None:
+        self._latest.pop("relationship", None)
         parts = value.split()
         if len(parts) != 3:
             self.odd(offset, "a relationship has three parts; passed over")
             return
         keys = ("spdxElementId", "relationshipType", "relatedSpdxElement")
-        self._document["relationships"].append(dict(zip(keys, parts, strict=True)))
+        found = self._latest["relationship"] = dict(zip(keys, parts, strict=True))
+        self._document["relationships"].append(found)
 
     def _external_document(self, offset: int, value: str) -> None:
         parts = value.split()
