@@ -165,6 +165,12 @@ class TestLinks:
             reader(layer).collect(["*/*"])
         assert caught.value.reference == "registry.example/app@sha256:1"
 
+    def test_long_names_of_links_have_a_cap_of_their_own(self) -> None:
+        layer: Spec = {f"d/{i}": b"" for i in range(300)}
+        layer |= {f"{'/'.join(['x' * 200] * 5)}/l{i}": ("->", "/d") for i in range(300)}
+        with pytest.raises(LimitExceeded, match="lead to too many files"):
+            reader(layer).collect(["*/*/*/*/*/*/*"])
+
     def test_a_hard_link_to_a_file_that_does_not_match(self) -> None:
         layers = reader({"store/1": b"1", "a/status": ("=", "store/1")}, {"store/.wh.1": b""})
         found = layers.collect(["a/status"])

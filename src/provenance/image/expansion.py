@@ -25,6 +25,7 @@ _Searches: TypeAlias = "dict[tuple[str, str], dict[str, None]]"
 """Real directory, and what is looked for below it, to the names of links that lead there."""
 _MATCHES = 200_000  # files that match through links, far above what any image has
 _NAMES = 20_000_000  # names looked at
+_CHARACTERS = 64 << 20  # of the names that links make, which may be long each
 
 
 class Expansion:
@@ -35,6 +36,7 @@ class Expansion:
     ) -> None:
         """Prepare for the links of `squash`; errors name `where` and `hint`."""
         self._squash, self._where, self._hint = squash, where, hint
+        self._spelled = 0
         self._rules = GlobTable[str]()
         seen: set[tuple[str, str]] = set()
         for glob in globs:
@@ -52,7 +54,7 @@ class Expansion:
             LimitExceeded: the links lead to too many files.
         """
         searches: _Searches = {}
-        matches = 0
+        matches = self._spelled = 0
         for link in self._squash.symlinks:
             rests = self._rules(link)
             matches += len(rests)
@@ -70,6 +72,9 @@ class Expansion:
         self, link: str, real: str, rest: str, searches: _Searches
     ) -> Iterator[tuple[str, str]]:
         """What `rest` is, below a link that leads to `real`; what is wild goes into `searches`."""
+        self._spelled += len(link) + len(rest)
+        if self._spelled > _CHARACTERS:
+            raise self._too_many()
         if is_wild(rest):
             fixed, wild = _split(rest)
             below = self._squash.real(f"{real}/{fixed}" if fixed else real)
