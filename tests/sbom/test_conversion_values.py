@@ -12,7 +12,7 @@ from provenance.sbom import read_sbom
 
 
 def document(**said: Any) -> dict[str, Any]:
-    return {"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1, **said}
+    return {"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1} | said
 
 
 @pytest.mark.parametrize("target", ["cyclonedx-1.4", "cyclonedx-1.6", "cyclonedx-1.7-xml"])
@@ -44,6 +44,21 @@ def test_the_address_of_a_source_is_one_in_xml_or_carried(url: str, target: str)
     before = document(vulnerabilities=[{**found, "ratings": [{"source": source}]}])
     assert [f for f in read(before).validate() if f.rule == "schema"] == []
     assert unordered(restored(before, target)) == unordered(before)
+
+
+@pytest.mark.parametrize("odd", [None, 1, "a"])
+@pytest.mark.parametrize(
+    "found",
+    [
+        lambda odd: {"references": [odd, {"id": "2", "source": {"name": "b"}}]},
+        lambda odd: {"affects": [odd, {"ref": "a"}]},
+    ],
+)
+def test_what_the_schema_of_1_4_takes_for_an_object_returns(found: Any, odd: Any) -> None:
+    """It has no `type` there; an element of XML has one."""
+    before = document(specVersion="1.4", vulnerabilities=[found(odd)])
+    assert [f for f in read(before).validate() if f.rule == "schema"] == []
+    assert unordered(restored(before, "cyclonedx-1.4-xml")) == unordered(before)
 
 
 @pytest.mark.parametrize("target", ["cyclonedx-1.5-xml", "cyclonedx-1.6-xml", "cyclonedx-1.7-xml"])

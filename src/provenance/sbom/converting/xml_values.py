@@ -2,7 +2,8 @@
 
 Source: `cpe`, every `xs:anyURI`, and `refType`, in bom-1.0.xsd to bom-1.7.xsd. Since 1.3 the JSON
 schemas hold addresses to RFC 3987 themselves, but no purl, and not those of vulnerabilities'
-sources; nor do they demand that what a composition names has a name.
+sources; nor do they demand that what a composition names has a name. That of 1.4 takes anything
+for what a vulnerability refers to or affects.
 """
 
 from __future__ import annotations
@@ -38,6 +39,10 @@ def without_odd_values(document: dict[str, Any], version: str) -> None:
         if version < "1.3":
             for holder in _addressed(component):
                 _without_odd_address(holder)
+    for vulnerability in items(document.get("vulnerabilities")):
+        for key in ("references", "affects"):
+            if isinstance(listed := vulnerability.get(key), list):
+                vulnerability[key] = items(listed)
     for source in _sources(document):
         _without_odd_address(source)
     for composition in items(document.get("compositions")):
