@@ -40,11 +40,7 @@ def without_odd_values(document: dict[str, Any], version: str) -> None:
             for holder in _addressed(component):
                 _without_odd_address(holder)
     for vulnerability in items(document.get("vulnerabilities")):
-        for key in ("references", "affects"):
-            if isinstance(listed := vulnerability.get(key), list):
-                vulnerability[key] = items(listed)
-    for source in _sources(document):
-        _without_odd_address(source)
+        _without_odd_findings(vulnerability)
     for composition in items(document.get("compositions")):
         for key in ("assemblies", "dependencies", "vulnerabilities"):
             if isinstance(named := composition.get(key), list) and "" in named:
@@ -58,13 +54,15 @@ def _addressed(component: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield choice["license"]
 
 
-def _sources(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Who published each vulnerability, what it refers to, and how grave it is."""
-    for vulnerability in items(document.get("vulnerabilities")):
-        said = ("references", "ratings")
-        for holder in (vulnerability, *(x for key in said for x in items(vulnerability.get(key)))):
-            if isinstance(holder.get("source"), dict):
-                yield holder["source"]
+def _without_odd_findings(vulnerability: dict[str, Any]) -> None:
+    for key in ("references", "affects"):
+        if isinstance(listed := vulnerability.get(key), list):
+            vulnerability[key] = items(listed)
+    # Who published it, what it refers to, and how grave it is.
+    said = ("references", "ratings")
+    for holder in (vulnerability, *(x for key in said for x in items(vulnerability.get(key)))):
+        if isinstance(holder.get("source"), dict):
+            _without_odd_address(holder["source"])
 
 
 def _without_odd_address(holder: dict[str, Any]) -> None:
