@@ -178,3 +178,13 @@ def test_what_cannot_be_read_is_a_problem(path: str, body: bytes, why: str) -> N
     (problem,) = items(path, body)
     assert isinstance(problem, Problem)
     assert (problem.path, why in problem.message) == (path, True), problem.message
+
+
+def test_a_table_that_says_long_folders_again_and_again_is_a_problem() -> None:
+    """Each need spells out a folder of thousands of letters, of which it says the name alone."""
+    far = [(f"t{n}", "1", f"./{'y' * 4000}/{n}/", list[Any]()) for n in range(150)]
+    needs = [[name, "1"] for name, *_ in far]
+    near = [(f"n{n}", "1", f"./{n}/", needs) for n in range(150)]
+    (problem,) = items("app/.pnp.data.json", table(*far, *near).encode())
+    assert isinstance(problem, Problem)
+    assert "more needs than is read" in problem.message

@@ -32,6 +32,7 @@ TABLE = "plug-n-play"
 _INSIDE = ".zip!/"
 _LARGEST = 8 << 20  # bytes of one package.json
 _MOST = 100_000  # packages of one table; large ones have some thousands
+_CHARACTERS = 64 << 20  # of the folders that needs resolve to; large tables have a tenth of it
 _ROOT = re.compile(r"node_modules/(?:@[^/]+/)?[^/]+/package\.json")
 # The table as a string of JavaScript: its lines end in a backslash. The second is Yarn 3.2's.
 _INLINE = re.compile(
@@ -102,12 +103,17 @@ def table(file: MatchedFile) -> Iterator[Fact | Problem]:
         return
     folders = {key: _folder(root, entry.location) for key, entry in entries.items()}
     used: dict[str, dict[str, None]] = {}
+    spelled = 0
     for key, entry in entries.items():
         needs = used.setdefault(folders[key], {})
         for name, target in entry.needs:
             found = (name, target) if isinstance(target, str) else target
             if found is not None and found in folders:
                 needs[folders[found]] = None
+                spelled += len(folders[found])
+        if spelled > _CHARACTERS:
+            yield Problem(file.path, "the table of Plug'n'Play resolves more needs than is read")
+            return
     yield Fact(TABLE, file.path, {folder: list(needs) for folder, needs in used.items() if folder})
 
 
