@@ -10,6 +10,7 @@ import provenance as pv
 from provenance.attestation.simple_signing import SIMPLE_SIGNING
 from provenance.catalog import Cataloger, MatchedFile, Problem
 from provenance.catalog.ecosystems import python
+from provenance.cli.main import main
 from provenance.cli.printing import drawn
 from provenance.errors import (
     ContentMismatch,
@@ -379,12 +380,21 @@ class TestMembers:
             "linux/s390x c",
         ]
 
-    def test_two_for_one_platform_are_refused_and_one_twice_is_not(self, tmp_path: Path) -> None:
+    def test_of_two_for_one_platform_the_second_is_told_by_its_digest(self, tmp_path: Path) -> None:
         first = self.image(tmp_path, "linux/amd64", "a", "linux/amd64")
         second = self.image(tmp_path, "linux/amd64", "b", "linux/amd64")
         assert self.listed(tmp_path, first, first) == ["linux/amd64 a"]
-        with pytest.raises(UnsupportedFormat, match="several images for linux/amd64"):
-            self.listed(tmp_path, first, second)
+        both = ["linux/amd64 a", f"linux/amd64@{second.digest} b"]
+        assert self.listed(tmp_path, first, second, first) == both
+        said = ["sbom", "generate", f"oci:{tmp_path}:all", "--platform", "all"]
+        with pytest.raises(SystemExit) as ended:
+            main([*said, "-o", f"cyclonedx-json={tmp_path / 'x.cdx.json'}"])
+        assert ended.value.code == 0
+        assert {file.name for file in tmp_path.glob("x.*")} == {
+            "x.cdx.json",
+            "x.linux-amd64.cdx.json",
+            f"x.linux-amd64@sha256-{second.digest.hex}.cdx.json",
+        }
 
     def test_artifacts_and_attestations_are_no_images(self, tmp_path: Path) -> None:
         artifact = Manifest.build(EMPTY_DESCRIPTOR, [], artifact_type="text/plain")

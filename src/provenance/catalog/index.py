@@ -39,7 +39,12 @@ class IndexSboms:
     index: Sbom
     """Lists the images, each with a reference to its own SBOM by identifier and hash."""
     platforms: Mapping[str, Sbom]
-    """Platform (`linux/arm64/v8`) to the SBOM of its image, in the index's order."""
+    """Platform (`linux/arm64/v8`) to the SBOM of its image, in the index's order.
+
+    Of several for one platform, compressed in other ways say, all after the first have their
+    digest behind it, as in `linux/amd64@sha256:...`: runtimes run the first, or whichever they
+    like best.
+    """
     _images: Mapping[str, Package] = field(default_factory=dict)
     _created: dt.datetime | None = None
 
@@ -110,7 +115,8 @@ def _other(sbom: Sbom) -> OtherDocument:
 def images_of(index: Image, *, most: int) -> dict[str, Image]:
     """Platform to the image for it, in the index's order; also those of an index within it.
 
-    An image whose platform the index does not name is for the one that its config states.
+    An image whose platform the index does not name is for the one that its config states. For
+    names where a platform has several, see `IndexSboms`.
 
     Args:
         index: the index.
@@ -118,7 +124,7 @@ def images_of(index: Image, *, most: int) -> dict[str, Image]:
 
     Raises:
         NotFound: it lists none.
-        UnsupportedFormat: it is no index, or two of its images are for the same platform.
+        UnsupportedFormat: it is no index.
         LimitExceeded: it lists more than `most`.
     """
     if not index.is_index:
@@ -131,13 +137,7 @@ def images_of(index: Image, *, most: int) -> dict[str, Image]:
     for image in _images(index, set(), most):
         platform = image.platform or next(iter(image.platforms), None)
         name = str(platform or "unknown")
-        if name in images:
-            raise UnsupportedFormat(
-                f"the index has several images for {name}",
-                hint="name the image itself, by digest",
-                reference=str(index.reference),
-            )
-        images[name] = image
+        images[name if name not in images else f"{name}@{image.digest}"] = image
     if not images:
         raise NotFound("the index lists no image", reference=str(index.reference))
     return images

@@ -141,7 +141,8 @@ def _write(made: Sbom | IndexSboms, name: str, file: Path) -> None:
 def _path(file: Path, platform: str) -> Path:
     """`app.linux-arm64.cdx.json` for `app.cdx.json`."""
     stem, dot, endings = file.name.partition(".")
-    return file.with_name(f"{stem}.{platform.replace('/', '-')}{dot}{endings}")
+    name = platform.replace("/", "-").replace(":", "-")
+    return file.with_name(f"{stem}.{name}{dot}{endings}")
 
 
 def _tell(findings: Sequence[Finding]) -> None:
