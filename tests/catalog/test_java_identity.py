@@ -412,16 +412,23 @@ def test_the_group_comes_from_what_tells_it(expected: str, found: str) -> None:
             "git.jpi", short_name="git", plugin_version="5.2", group_id="io.jenkins")),
         # The major version in a distribution's name; in an artifact's own its classes have it too.
         ("org.apache.tomcat:tomcat-jdbc:10.1.60", of(
-            "tomcat10-jdbc-10.1.60.jar", "org.apache.tomcat.jdbc.pool")),
-        ("org.apache.tomcat:tomcat-i18n-cs:10.1.60", of("tomcat10-i18n-cs-10.1.60.jar")),
-        ("junit:junit:4.13.2", of("junit4-4.13.2.jar", "org.junit junit.framework")),
+            "usr/share/java/tomcat10-jdbc-10.1.60.jar", "org.apache.tomcat.jdbc.pool")),
+        ("org.apache.tomcat:tomcat-i18n-cs:10.1.60", of(
+            "usr/share/java/tomcat10-i18n-cs-10.1.60.jar")),
+        ("junit:junit:4.13.2", of("usr/share/java/junit4-4.13.2.jar", "org.junit junit.framework")),
         ("commons-collections:commons-collections:3.2.2", of(
-            "commons-collections3-3.2.2.jar", "org.apache.commons.collections")),
+            "usr/share/java/commons-collections3-3.2.2.jar", "org.apache.commons.collections")),
         ("org.apache.commons:commons-lang3:3.14.0", of(
             "commons-lang3-3.14.0.jar", "org.apache.commons.lang3")),
         ("com.h2database:h2:2.2.224", of("h2-2.2.224.jar", "org.h2 org.h2.api")),
-        ("org.x:x2:1.0", of("x2-1.0.jar", "org.x")),
-        ("org.y:x2:2.0", of("x2-2.0.jar", "org.y")),
+        ("org.x:x2:1.0", of("usr/share/java/x2-1.0.jar", "org.x")),
+        ("org.y:x2:2.0", of("usr/share/java/x2-2.0.jar", "org.y")),
+        ("org.x:x2:2.0", of("x2-2.0.jar", "org.x")),
+        ("org.x:x2-runtime:2.0", of(
+            "usr/share/java/x2-runtime-2.0.jar", "org.x.v2.runtime",
+            bundle_symbolicname="org.x.x2-runtime")),
+        ("org.scala-lang:scala3-library_3:3.3.1", of(
+            "app/scala3-library_3-3.3.1.jar", "scala scala.runtime")),
         # A name with two numbers: the manifest says where it ends.
         ("spock-core:spock-core:2.3-groovy-4.0", of(
             "spock-core-2.3-groovy-4.0.jar", implementation_title="spock-core",

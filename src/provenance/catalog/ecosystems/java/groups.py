@@ -190,6 +190,7 @@ _KNOWN: tuple[tuple[str, str, str], ...] = (
     ("scala-reflect", "scala", "org.scala-lang"),
     ("scala-parser-combinators*", "scala", "org.scala-lang.modules"),
     ("scala-xml*", "scala", "org.scala-lang.modules"),
+    ("scala3-*", "scala", "org.scala-lang"),
     ("servlet-api", "javax.servlet", "javax.servlet"),
     ("serializer", "org.apache.xml.serializer", "xalan"),
     ("slf4j-*", "org.slf4j", "org.slf4j"),

@@ -47,6 +47,7 @@ _VAGUE = frozenset({"org.apache", "com.sun", "org.eclipse", "com.google", "org.c
 """Owners of many groups, none of them this."""
 _LONGEST_GROUP = 3
 _NUMBERED = re.compile(r"([A-Za-z]+)([0-9]{1,3})", re.ASCII)
+_DISTRIBUTED = "/share/java/"
 _RUNTIME = "java platform api specification"
 
 
@@ -228,7 +229,7 @@ def _from_words(evidence: Evidence, named: FileName) -> Identity | None:
         group, artifact = bundle
         group = former_group(artifact, evidence.packages, version) or group
         return Identity(group, artifact, version, named.classifier)
-    artifact = _unnumbered(named, evidence.packages) or named.artifact
+    artifact = _unnumbered(evidence, named) or named.artifact
     # The file's name alone is no name: `app.jar`. The manifest must tell a name or a version.
     if not named.version and not (artifact := _stated_name(evidence, named)):
         return None
@@ -237,11 +238,19 @@ def _from_words(evidence: Evidence, named: FileName) -> Identity | None:
     return Identity(_group(evidence, artifact), artifact, version, named.classifier)
 
 
-def _unnumbered(named: FileName, packages: frozenset[str]) -> str:
+def _unnumbered(evidence: Evidence, named: FileName) -> str:
     """The artifact of which a distribution wrote the major version into the name, or empty.
 
-    `tomcat10-jdbc-10.1.60` is `tomcat-jdbc`, while `commons-lang3` has classes in `lang3`.
+    `tomcat10-jdbc-10.1.60` is `tomcat-jdbc`, while `commons-lang3` has classes in `lang3`, and
+    `antlr4-runtime` is what its manifest says. Elsewhere than where distributions put theirs, a
+    number is part of the name (`scala3-library_3`).
     """
+    if _DISTRIBUTED not in f"/{'/'.join(evidence.steps)}/":
+        return ""
+    ours = _flat(named.artifact)
+    if any(_flat(word).endswith(ours) for word in _words(evidence.attributes)):
+        return ""
+    packages = evidence.packages
     first, hyphen, rest = named.artifact.partition("-")
     last = named.artifact.rpartition("-")[2]
     for word in dict.fromkeys((first, last)):
